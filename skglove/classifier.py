@@ -1,0 +1,365 @@
+"""KerasConvTextClassifier: token ids to labels."""
+
+import copy
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.model_selection import StratifiedShuffleSplit
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skglove.token_ids import check_ids, is_ragged
+
+
+class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
+    """Classify documents of token ids with a 1D convolutional network in Keras.
+
+    The embedding starts from pre-trained word vectors when X carries a vocabulary that has some, as the ids of
+    `GloveTokenizer` do. With the defaults this is the network of [1]_, trained as there. Training and prediction
+    leave out the padding that changes no result, so a generous `maxlen` costs little.
+
+    Parameters
+    ----------
+    architecture : {"stacked"}, default="stacked"
+        The network. "stacked": `n_conv_layers` convolutions with ReLU, all but the last followed by a max
+        pooling, the last by global max pooling; a dense layer with ReLU; softmax.
+    pretrained : "auto" or bool, default="auto"
+        Whether the embedding starts from the vectors of X's vocabulary: "auto" if there are some, True insists
+        on it, False learns the embedding from random vectors.
+    trainable_embedding : bool, default=False
+        Whether training also changes pre-trained vectors. An embedding that is not pre-trained is always
+        trained.
+    embedding_dim : int, default=100
+        Size of the word vectors where they are not pre-trained.
+    vocabulary_size : int or None, default=None
+        Rows of the embedding, for ids without a vocabulary: ids run up to ``vocabulary_size - 1``. None takes
+        the largest id seen in `fit`.
+    n_conv_layers : int, default=3
+        Number of convolutions.
+    filters : int, default=128
+        Filters of each convolution.
+    kernel_size : int, default=5
+        Width of the filters, in words.
+    pool_size : int, default=5
+        Width and stride of the max poolings between convolutions.
+    dense_units : int, default=128
+        Units of the dense layer.
+    dropout : float, default=0.0
+        Share of the features, and of the dense layer's units, that is set to zero in training.
+    optimizer : str or callable, default="rmsprop"
+        Name of a Keras optimizer, or a callable that makes one: ``optimizer(learning_rate=...)``.
+    learning_rate : float, default=0.001
+        The optimizer's learning rate.
+    loss : str or callable, default="categorical_crossentropy"
+        A Keras loss on one-hot targets of shape (n_documents, n_classes).
+    batch_size : int, default=128
+        Documents in a batch.
+    epochs : int, default=2
+        Passes over the documents.
+    validation_fraction : float, default=0.0
+        Share of the documents, stratified by label, that is held out from training; `history_` then has their
+        loss and accuracy after every epoch.
+    callbacks : list of keras.callbacks.Callback or None, default=None
+        Called by Keras during training. `fit` uses copies of them.
+    verbose : int, default=0
+        0: silent, 1: Keras's progress bar, 2: one line an epoch.
+    random_state : int, RandomState instance or None, default=None
+        Source of initial weights, dropout, the order of the documents and the held-out share. Two fits with the
+        same int give the same model.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels seen in `fit`, sorted.
+    model_ : keras.Model
+        The network, from ids of shape (n_documents, n_columns) to probabilities.
+    history_ : dict of str to list of float
+        "loss" and "accuracy" of every epoch, and with a `validation_fraction` "val_loss" and "val_accuracy".
+    n_iter_ : int
+        Epochs run.
+    n_features_in_ : int
+        Columns of X seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns seen in `fit`. Only defined when X had column names that are all strings.
+
+    See Also
+    --------
+    GloveTokenizer : Makes the ids of texts.
+    SequencePadder : Makes a matrix of the ids.
+
+    References
+    ----------
+    .. [1] F. Chollet, "Using pre-trained word embeddings in a Keras model", The Keras Blog, 2016.
+    .. [2] Y. Kim, "Convolutional Neural Networks for Sentence Classification", EMNLP 2014.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder
+    >>> texts = ["good film", "great film", "bad film", "awful film"] * 8
+    >>> labels = ["+", "+", "-", "-"] * 8
+    >>> pipeline = make_pipeline(
+    ...     GloveTokenizer(vectors=None),
+    ...     SequencePadder(maxlen=10),
+    ...     KerasConvTextClassifier(n_conv_layers=1, kernel_size=2, learning_rate=0.01, epochs=20, random_state=0),
+    ... )
+    >>> pipeline.fit(texts, labels).predict(["a great film", "an awful film"]).tolist()
+    ['+', '-']
+    """
+
+    _parameter_constraints = {
+        "architecture": [StrOptions({"stacked"})],
+        "pretrained": [StrOptions({"auto"}), "boolean"],
+        "trainable_embedding": ["boolean"],
+        "embedding_dim": [Interval(Integral, 1, None, closed="left")],
+        "vocabulary_size": [Interval(Integral, 1, None, closed="left"), None],
+        "n_conv_layers": [Interval(Integral, 1, None, closed="left")],
+        "filters": [Interval(Integral, 1, None, closed="left")],
+        "kernel_size": [Interval(Integral, 1, None, closed="left")],
+        "pool_size": [Interval(Integral, 1, None, closed="left")],
+        "dense_units": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "optimizer": [str, callable],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "loss": [str, callable],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "callbacks": [list, None],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        architecture="stacked",
+        *,
+        pretrained="auto",
+        trainable_embedding=False,
+        embedding_dim=100,
+        vocabulary_size=None,
+        n_conv_layers=3,
+        filters=128,
+        kernel_size=5,
+        pool_size=5,
+        dense_units=128,
+        dropout=0.0,
+        optimizer="rmsprop",
+        learning_rate=0.001,
+        loss="categorical_crossentropy",
+        batch_size=128,
+        epochs=2,
+        validation_fraction=0.0,
+        callbacks=None,
+        verbose=0,
+        random_state=None,
+    ):
+        self.architecture = architecture
+        self.pretrained = pretrained
+        self.trainable_embedding = trainable_embedding
+        self.embedding_dim = embedding_dim
+        self.vocabulary_size = vocabulary_size
+        self.n_conv_layers = n_conv_layers
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.pool_size = pool_size
+        self.dense_units = dense_units
+        self.dropout = dropout
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.loss = loss
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.validation_fraction = validation_fraction
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y):
+        """Build the network and train it.
+
+        Parameters
+        ----------
+        X : TokenIds or array-like of shape (n_documents, n_columns)
+            Token ids, padded with 0 to one length. Integers >= 0.
+        y : array-like of shape (n_documents,)
+            Labels of any type, of at least two classes.
+
+        Returns
+        -------
+        self : KerasConvTextClassifier
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If an id is negative, fractional or missing, if there is only one class, or if ``pretrained=True``
+            and X carries no vectors.
+        """
+        vocabulary = getattr(X, "vocabulary", None)
+        _refuse_ragged(X)
+        X, y = validate_data(self, X, y)
+        ids = check_ids(X)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"Training needs at least 2 classes, y has one class: {self.classes_[0]!r}.")
+        self.vocabulary_ = vocabulary
+        random_state = check_random_state(self.random_state)
+        self.model_ = self._build_model(ids, random_state.randint(2**30))
+
+        targets = np.eye(len(self.classes_), dtype=np.float32)[codes]
+        training, validation = self._split(codes, random_state)
+        history = self.model_.fit(
+            self._make_batches(ids, training, targets, random_state),
+            validation_data=None if validation is None else self._make_batches(ids, validation, targets),
+            epochs=self.epochs,
+            shuffle=False,  # the batches shuffle themselves, from random_state
+            callbacks=copy.deepcopy(self.callbacks),
+            verbose=int(self.verbose),
+        )
+        self.history_ = {name: [float(value) for value in values] for name, values in history.history.items()}
+        self.n_iter_ = len(history.epoch)
+        return self
+
+    def predict_proba(self, X):
+        """Predict the probability of every class.
+
+        Parameters
+        ----------
+        X : TokenIds or array-like of shape (n_documents, n_features_in_)
+            Token ids, padded as in `fit`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_documents, n_classes), float32
+            Columns are in the order of `classes_`; rows sum to 1.
+
+        Raises
+        ------
+        ValueError
+            If the ids belong to another vocabulary than the one fitted on, or are larger than any seen in `fit`.
+        """
+        check_is_fitted(self)
+        vocabulary = getattr(X, "vocabulary", None)
+        _refuse_ragged(X)
+        ids = check_ids(validate_data(self, X, reset=False))
+        self._check_vocabulary(vocabulary)
+        n_ids = self.model_.get_layer("embedding").input_dim
+        if ids.max() >= n_ids:
+            raise ValueError(
+                f"X has the id {ids.max()}, but the embedding ends at {n_ids - 1}, the largest id known in fit. "
+                "Set vocabulary_size to allow for larger ids."
+            )
+        probabilities = np.empty((len(ids), len(self.classes_)), dtype=np.float32)
+        batches = self._make_batches(ids)
+        for i in range(len(batches)):
+            rows = batches.rows_of(i)
+            probabilities[rows] = self.model_.predict_on_batch(batches.ids_of(rows))
+        return probabilities
+
+    def predict(self, X):
+        """Predict the label of every document.
+
+        Parameters
+        ----------
+        X : TokenIds or array-like of shape (n_documents, n_features_in_)
+            Token ids, padded as in `fit`.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_documents,)
+            Members of `classes_`.
+        """
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def _check_vocabulary(self, vocabulary):
+        fitted = self.vocabulary_
+        if (vocabulary is None) != (fitted is None):
+            with_it, without = ("fitted with", "X has none") if vocabulary is None else ("fitted without", "X has one")
+            warnings.warn(
+                f"{type(self).__name__} was {with_it} a vocabulary, but {without}: the ids may stand for other words.",
+                stacklevel=3,
+            )
+        elif vocabulary is not None and vocabulary is not fitted and vocabulary.words != fitted.words:
+            raise ValueError(
+                f"X has ids of another vocabulary ({len(vocabulary)} words) than the one fitted on ({len(fitted)} "
+                "words). Make X with the tokenizer that made the ids given to fit."
+            )
+
+    def _build_model(self, ids, seed):
+        from skglove.network import build_network
+
+        vocabulary = self.vocabulary_
+        has_vectors = vocabulary is not None and vocabulary.vectors is not None
+        if self.pretrained is True and not has_vectors:
+            raise ValueError(
+                "pretrained=True needs word vectors, but X carries "
+                + ("a vocabulary without vectors" if vocabulary else "no vocabulary")
+                + ". Use GloveTokenizer(vectors=...), and between it and this step nothing but a SequencePadder."
+            )
+        n_ids = int(ids.max()) + 1 if vocabulary is None else len(vocabulary) + 1
+        if vocabulary is None and self.vocabulary_size is not None:
+            if n_ids > self.vocabulary_size:
+                raise ValueError(f"vocabulary_size={self.vocabulary_size}, but X has the id {n_ids - 1}.")
+            n_ids = self.vocabulary_size
+        elif n_ids <= ids.max():
+            raise ValueError(f"X has the id {ids.max()}, but its vocabulary ends at {n_ids - 1}.")
+        return build_network(
+            n_ids,
+            len(self.classes_),
+            maxlen=ids.shape[1],
+            embedding_matrix=vocabulary.embedding_matrix() if has_vectors and self.pretrained else None,
+            embedding_dim=self.embedding_dim,
+            trainable_embedding=self.trainable_embedding,
+            n_conv_layers=self.n_conv_layers,
+            filters=self.filters,
+            kernel_size=self.kernel_size,
+            pool_size=self.pool_size,
+            dense_units=self.dense_units,
+            dropout=self.dropout,
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            loss=self.loss,
+            seed=seed,
+        )
+
+    def _split(self, codes, random_state):
+        """Draw the rows to train on and, if asked for, those to validate on."""
+        if not self.validation_fraction:
+            return slice(None), None
+        splitter = StratifiedShuffleSplit(1, test_size=self.validation_fraction, random_state=random_state)
+        return next(splitter.split(codes, codes))
+
+    def _make_batches(self, ids, rows=slice(None), targets=None, random_state=None):
+        from skglove.batches import LengthBatches
+        from skglove.network import receptive_field
+
+        size, stride = receptive_field(self.n_conv_layers, self.kernel_size, self.pool_size)
+        return LengthBatches(
+            ids[rows],
+            size=size,
+            stride=stride,
+            batch_size=self.batch_size,
+            targets=None if targets is None else targets[rows],
+            random_state=random_state,
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.categorical = True
+        tags.input_tags.positive_only = True
+        return tags
+
+
+def _refuse_ragged(X):
+    if is_ragged(X):
+        raise ValueError(
+            "X is ragged: its documents have different lengths. Put a SequencePadder before this step."
+        )

@@ -1,0 +1,280 @@
+"""What flows between the steps: token ids that carry the vocabulary they index."""
+
+from dataclasses import dataclass
+from numbers import Number
+
+import numpy as np
+
+from skglove.vectors import gather_vectors
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Vocabulary:
+    """The words that token ids stand for, and where their vectors are.
+
+    Ids start at 1: id ``i`` stands for ``words[i - 1]``; id 0 is padding. The vectors themselves are not held,
+    only where to find them, so that a vocabulary is cheap to copy and to pickle.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The words in the order of their ids.
+    vectors : str, path, WordVectors or None, default=None
+        Where the words' vectors come from, as in `GloveTokenizer`; None if there are none.
+
+    Examples
+    --------
+    >>> from skglove import Vocabulary, WordVectors
+    >>> vectors = WordVectors(["cat", "dog"], [[1.0, 2.0], [3.0, 4.0]])
+    >>> vocabulary = Vocabulary(("the", "cat"), vectors)
+    >>> vocabulary.embedding_matrix()
+    array([[0., 0.],
+           [0., 0.],
+           [1., 2.]], dtype=float32)
+    """
+
+    words: tuple
+    vectors: object = None
+
+    def __len__(self):
+        return len(self.words)
+
+    def __repr__(self):
+        return f"Vocabulary({len(self)} words, vectors={self.vectors!r})"
+
+    def embedding_matrix(self):
+        """Gather the vectors of the words, row by id.
+
+        Returns
+        -------
+        matrix : ndarray of shape (n_words + 1, dim), float32
+            Row 0 (padding) and the rows of words without a vector are zero.
+
+        Raises
+        ------
+        ValueError
+            If the vocabulary has no vectors.
+        """
+        if self.vectors is None:
+            raise ValueError(
+                "This vocabulary has no word vectors. Give GloveTokenizer some, e.g. vectors='glove.6B.50d'."
+            )
+        rows = gather_vectors(self.vectors, list(self.words))
+        matrix = np.zeros((len(rows) + 1, rows.shape[1]), dtype=np.float32)
+        matrix[1:] = rows
+        return matrix
+
+
+class TokenIds(np.ndarray):
+    """Token ids of documents, with the vocabulary they belong to.
+
+    As categories travel with the codes of a pandas Categorical, the vocabulary travels with the ids: through
+    indexing, ``take``, ``copy``, ``astype`` to another number type, and pickle. It is dropped wherever the
+    result need not be ids of that vocabulary: arithmetic, concatenation, reshaping.
+
+    Parameters
+    ----------
+    ids : array-like of shape (n_documents, n_columns), or object ndarray of shape (n_documents,)
+        A matrix of ids, or ragged: an array of one int32 array a document.
+    vocabulary : Vocabulary or None, default=None
+        What the ids stand for.
+
+    Attributes
+    ----------
+    vocabulary : Vocabulary or None
+        What the ids stand for.
+
+    References
+    ----------
+    NumPy manual, "Subclassing ndarray".
+
+    Examples
+    --------
+    >>> from skglove import TokenIds, Vocabulary
+    >>> ids = TokenIds([[0, 1], [1, 2]], Vocabulary(("the", "cat")))
+    >>> ids[1:].vocabulary
+    Vocabulary(2 words, vectors=None)
+    >>> print((ids + 1).__class__.__name__)
+    ndarray
+    """
+
+    vocabulary = None
+
+    def __new__(cls, ids, vocabulary=None):
+        ids = np.asarray(ids)
+        if ids.dtype != object:
+            ids = ids.astype(np.int32, copy=False)
+        ids = ids.view(cls)
+        ids.vocabulary = vocabulary
+        return ids
+
+    def _with_vocabulary(self, result):
+        if isinstance(result, TokenIds):
+            result.vocabulary = self.vocabulary
+        return result
+
+    def __getitem__(self, key):
+        return self._with_vocabulary(super().__getitem__(key))
+
+    def take(self, *args, **kwargs):
+        """Take rows or elements, as `numpy.ndarray.take`; the vocabulary is kept."""
+        return self._with_vocabulary(super().take(*args, **kwargs))
+
+    def copy(self, *args, **kwargs):
+        """Copy, as `numpy.ndarray.copy`; the vocabulary is kept."""
+        return self._with_vocabulary(super().copy(*args, **kwargs))
+
+    def astype(self, *args, **kwargs):
+        """Cast, as `numpy.ndarray.astype`; the vocabulary is kept where the result can still hold ids."""
+        result = super().astype(*args, **kwargs)
+        return self._with_vocabulary(result) if result.dtype.kind in "iufO" else result
+
+    def __copy__(self):
+        return self.copy()
+
+    def __deepcopy__(self, memo):
+        return self._with_vocabulary(super().__deepcopy__(memo).view(TokenIds))
+
+    def __reduce__(self):
+        rebuild, args, state = super().__reduce__()
+        return rebuild, args, (*state, self.vocabulary)
+
+    def __setstate__(self, state):
+        super().__setstate__(state[:-1])
+        self.vocabulary = state[-1]
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=(), **kwargs):
+        """Compute on plain arrays: what comes out of arithmetic are numbers, not ids."""
+        for array in out:
+            if isinstance(array, TokenIds):
+                array.vocabulary = None
+        if out:
+            kwargs["out"] = tuple(map(_plain, out))
+        return getattr(ufunc, method)(*map(_plain, inputs), **kwargs)
+
+
+def _plain(array):
+    return array.view(np.ndarray) if isinstance(array, TokenIds) else array
+
+
+def ragged_token_ids(values, lengths, vocabulary=None):
+    """Cut one flat array of ids into documents.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_tokens,), int32
+        The ids of all documents, one document after the other.
+    lengths : ndarray of shape (n_documents,), int
+        How many of them each document has.
+    vocabulary : Vocabulary or None, default=None
+        What the ids stand for.
+
+    Returns
+    -------
+    ids : TokenIds of shape (n_documents,), object
+        One int32 array a document, each a view into `values`.
+    """
+    ends = np.cumsum(lengths).tolist()
+    documents = (values[start:end] for start, end in zip([0, *ends], ends, strict=False))
+    return TokenIds(np.fromiter(documents, dtype=object, count=len(ends)), vocabulary)
+
+
+def is_ragged(X):
+    """Tell whether X holds documents of different lengths rather than a matrix of ids.
+
+    Parameters
+    ----------
+    X : object
+        What a user gave as X.
+
+    Returns
+    -------
+    ragged : bool
+        True for a one-dimensional object array of sequences, and for a list or tuple of sequences of unlike
+        length.
+
+    Raises
+    ------
+    TypeError
+        If X holds strings: texts have to become ids first.
+    """
+    documents = X if isinstance(X, list | tuple) else np.asarray(X)
+    if isinstance(documents, np.ndarray) and (documents.dtype.kind not in "OUS" or documents.ndim != 1):
+        return False
+    for i, document in enumerate(documents):
+        if isinstance(document, str | bytes):
+            raise TypeError(
+                f"Expected token ids, got a {type(document).__name__} at index {i}: {document[:40]!r}. "
+                "Put a GloveTokenizer before this step."
+            )
+        if isinstance(document, Number) or not hasattr(document, "__len__") or np.ndim(document[:1]) != 1:
+            return False
+    return isinstance(documents, np.ndarray) or len(set(map(len, documents))) > 1
+
+
+def flatten_ragged(X):
+    """Join ragged ids into one flat array.
+
+    Parameters
+    ----------
+    X : sequence of n_documents sequences of int
+        Ragged ids.
+
+    Returns
+    -------
+    values : ndarray of shape (n_tokens,), int32
+        The ids of all documents, one document after the other.
+    lengths : ndarray of shape (n_documents,), int64
+        How many of them each document has.
+
+    Raises
+    ------
+    ValueError
+        If an id is negative, fractional, missing or too large.
+    """
+    if len(X) == 0:
+        raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required.")
+    lengths = np.fromiter(map(len, X), dtype=np.int64, count=len(X))
+    values = np.concatenate(X, axis=None)
+    return check_ids(values, lengths), lengths
+
+
+def check_ids(values, lengths=None):
+    """Check that numbers are token ids.
+
+    Parameters
+    ----------
+    values : ndarray
+        What should be ids: a matrix with a row a document, or flat.
+    lengths : ndarray of shape (n_documents,), int, default=None
+        How many values each document has, where `values` is flat.
+
+    Returns
+    -------
+    ids : ndarray of the shape of `values`, int32
+        The ids; `values` itself where it has that dtype.
+
+    Raises
+    ------
+    ValueError
+        If one is negative, fractional, missing or does not fit into int32. The message names the first.
+    TypeError
+        If they are not numbers.
+    """
+    if values.dtype == np.int32 and (values.size == 0 or values.min() >= 0):
+        return values
+    if values.dtype.kind not in "iufb":
+        raise TypeError(f"Token ids are integers, got values of dtype {values.dtype}.")
+    valid = (values >= 0) & (values <= np.iinfo(np.int32).max)
+    if values.dtype.kind == "f":
+        valid &= values == np.floor(values)
+    if not valid.all():
+        wrong = np.flatnonzero(~valid.ravel())[0]
+        document = wrong // values.shape[1] if lengths is None else np.searchsorted(np.cumsum(lengths), wrong, "right")
+        value = values.ravel()[wrong].item()
+        # scikit-learn asks for these words where negative values are refused.
+        problem = "Negative values in data: token" if value < 0 else "Token"
+        raise ValueError(
+            f"{problem} ids are integers from 0 to {np.iinfo(np.int32).max}, got {value} in document {document}."
+        )
+    return values.astype(np.int32)

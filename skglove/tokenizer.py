@@ -1,0 +1,377 @@
+"""GloveTokenizer: texts to token ids."""
+
+import os
+import warnings
+from collections.abc import Iterable, Mapping, Set
+from numbers import Integral
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.sparse import csr_array
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from skglove.token_ids import Vocabulary, flatten_ragged, is_ragged, ragged_token_ids
+from skglove.vectors import WordVectors, has_vectors
+
+# Characters of text that are split at a time: enough to be fast, little enough to bound memory.
+CHUNK_CHARACTERS = 2**24
+
+# Python strings may hold lone surrogates, which strict UTF-8 refuses.
+UTF8 = {"encoding": "utf-8", "errors": "surrogatepass"}
+
+
+class GloveTokenizer(TransformerMixin, BaseEstimator):
+    r"""Split texts into words and number the words by frequency.
+
+    The rules are those of Keras's `Tokenizer`: lower the text, replace every character of `filters` by `split`,
+    and split there. The most frequent word gets id 1; words of equal frequency are numbered in the order of
+    their first appearance; only ids below `num_words` are used. Words without an id are left out.
+
+    The ids carry their vocabulary, and it knows where the words' vectors are: so a classifier later in a
+    Pipeline can start from pre-trained vectors, without any step in between.
+
+    Parameters
+    ----------
+    vectors : str, path, WordVectors or None, default="glove.6B.50d"
+        Where the words' vectors are: a name (looked up in an installed data package, then in the cache folder),
+        the path of a file, or vectors in memory. None if there are none. Nothing is ever downloaded.
+    num_words : int or None, default=20_000
+        Use ids below this number, so at most the ``num_words - 1`` most frequent words. None uses all.
+    filters : str, default='!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
+        Characters at which texts are split, beside `split`. They are in no word.
+    lower : bool, default=True
+        Convert texts to lower case.
+    split : str, default=" "
+        What separates words.
+    oov_token : str or None, default=None
+        If given, it gets id 1 and stands for every word without an id, which would else be left out.
+    encoding : str, default="utf-8"
+        How to decode texts given as bytes.
+    decode_error : {"strict", "ignore", "replace"}, default="strict"
+        What to do with bytes that cannot be decoded.
+
+    Attributes
+    ----------
+    vocabulary_ : dict of str to int
+        The id of every word seen in `fit`, also of those whose id is not below `num_words`.
+    word_counts_ : ndarray of shape (n_words + 1,), int64
+        How often each word occurs in the texts given to `fit`, by id.
+    document_counts_ : ndarray of shape (n_words + 1,), int64
+        In how many of the texts each word occurs, by id.
+    coverage_ : dict of str to float, or None
+        Of the words with ids below `num_words`, which share has a vector: "vocabulary" counts every word once,
+        "tokens" as often as it occurs. None without `vectors`.
+
+    See Also
+    --------
+    SequencePadder : Makes a matrix of the ids.
+    KerasConvTextClassifier : Learns from the padded ids.
+
+    References
+    ----------
+    .. [1] J. Pennington, R. Socher, C. Manning, "GloVe: Global Vectors for Word Representation", EMNLP 2014.
+    .. [2] F. Chollet, "Using pre-trained word embeddings in a Keras model", The Keras Blog, 2016.
+
+    Examples
+    --------
+    >>> from skglove import GloveTokenizer
+    >>> tokenizer = GloveTokenizer(vectors=None)
+    >>> tokenizer.fit_transform(["The cat saw the dog.", "The end!"]).tolist()
+    [array([1, 2, 3, 1, 4], dtype=int32), array([1, 5], dtype=int32)]
+    >>> tokenizer.vocabulary_
+    {'the': 1, 'cat': 2, 'saw': 3, 'dog': 4, 'end': 5}
+    >>> tokenizer.inverse_transform([[4, 3, 2]])
+    ['dog saw cat']
+    """
+
+    _parameter_constraints = {
+        "vectors": [str, os.PathLike, WordVectors, None],
+        "num_words": [Interval(Integral, 2, None, closed="left"), None],
+        "filters": [str],
+        "lower": ["boolean"],
+        "split": [str],
+        "oov_token": [str, None],
+        "encoding": [str],
+        "decode_error": [StrOptions({"strict", "ignore", "replace"})],
+    }
+
+    def __init__(
+        self,
+        vectors="glove.6B.50d",
+        *,
+        num_words=20_000,
+        filters='!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n',
+        lower=True,
+        split=" ",
+        oov_token=None,
+        encoding="utf-8",
+        decode_error="strict",
+    ):
+        self.vectors = vectors
+        self.num_words = num_words
+        self.filters = filters
+        self.lower = lower
+        self.split = split
+        self.oov_token = oov_token
+        self.encoding = encoding
+        self.decode_error = decode_error
+
+    def fit(self, X, y=None):
+        """Learn the vocabulary.
+
+        Parameters
+        ----------
+        X : iterable of n_documents str or bytes
+            The texts.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : GloveTokenizer
+            The fitted tokenizer.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not a collection of texts; the message names the first that is none.
+        """
+        self.fit_transform(X)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X, y=None):
+        """Learn the vocabulary and number the words of the same texts.
+
+        Parameters
+        ----------
+        X : iterable of n_documents str or bytes
+            The texts.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        ids : TokenIds of shape (n_documents,), object
+            One int32 array a text.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not a collection of texts; the message names the first that is none.
+        """
+        if not self.split:
+            raise ValueError("split must not be empty: it is what separates words, e.g. ' '.")
+        codes, words, lengths = self._encode(X)
+        counts = np.bincount(codes, minlength=len(words))
+        ranks = np.argsort(-counts, kind="stable")  # first seen first, among equals
+        words = words.take(pa.array(ranks))
+        reserved = [] if self.oov_token is None else [self.oov_token]
+        all_words = reserved + _decode(words)
+        # As in Keras, an oov_token that is a word of the texts too has that word's id.
+        self.vocabulary_ = dict(zip(all_words, range(1, len(all_words) + 1), strict=True))
+        n_kept = len(all_words) if self.num_words is None else min(self.num_words - 1, len(all_words))
+        if reserved and self.vocabulary_[self.oov_token] > n_kept:
+            raise ValueError(
+                f"oov_token={self.oov_token!r} is itself a word of the texts, too rare for num_words="
+                f"{self.num_words}. Choose one that is no word, such as '<OOV>'."
+            )
+        zeros = np.zeros(1 + len(reserved), dtype=np.int64)
+        self.word_counts_ = np.concatenate([zeros, counts[ranks]])
+        documents = _count_documents(codes, lengths, len(words))
+        self.document_counts_ = np.concatenate([zeros, documents[ranks]])
+        self._vocabulary = Vocabulary(tuple(all_words[:n_kept]), self.vectors)
+        self.coverage_ = self._measure_coverage()
+
+        id_of_code = np.empty(len(words), dtype=np.int32)
+        id_of_code[ranks] = self._limit_ids(np.arange(1, len(words) + 1) + len(reserved))
+        return self._make_ids(id_of_code[codes], lengths)
+
+    def transform(self, X):
+        """Number the words of texts.
+
+        Parameters
+        ----------
+        X : iterable of n_documents str or bytes
+            The texts.
+
+        Returns
+        -------
+        ids : TokenIds of shape (n_documents,), object
+            One int32 array a text.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not a collection of texts; the message names the first that is none.
+        """
+        check_is_fitted(self)
+        codes, words, lengths = self._encode(X)
+        n_reserved = self.oov_token is not None
+        known = pa.array([word.encode(**UTF8) for word in self._vocabulary.words[n_reserved:]], pa.large_binary())
+        positions = pc.fill_null(pc.index_in(words, known), -1).to_numpy()
+        ids = np.where(positions < 0, self._unknown_id(), positions + 1 + n_reserved)
+        return self._make_ids(ids.astype(np.int32)[codes], lengths)
+
+    def inverse_transform(self, X):
+        """Turn ids back into texts.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_documents, n_columns) or ragged array-like of shape (n_documents,)
+            Token ids, padded or not.
+
+        Returns
+        -------
+        texts : list of n_documents str
+            The words, joined by `split`. Padding is left out.
+
+        Raises
+        ------
+        ValueError
+            If an id stands for no word.
+        """
+        check_is_fitted(self)
+        ragged = X if is_ragged(X) else list(np.atleast_2d(X))
+        values, lengths = flatten_ragged(ragged)
+        n_words = len(self._vocabulary)
+        if values.size and values.max() > n_words:
+            raise ValueError(f"Id {values.max()} stands for no word: the vocabulary ends at {n_words}.")
+        words = np.array(["", *self._vocabulary.words], dtype=object)
+        ends = np.cumsum(lengths)
+        documents = (values[end - length : end] for end, length in zip(ends, lengths, strict=True))
+        return [self.split.join(words[ids[ids > 0]]) for ids in documents]
+
+    def _encode(self, X):
+        """Split texts: a code for every word that occurs, the distinct words by code, words per text."""
+        table = str.maketrans(dict.fromkeys(self.filters, self.split))
+        separator = self.split.encode(**UTF8)
+        chunks, lengths = [], []
+        for texts in _chunks(check_texts(X, self.encoding, self.decode_error)):
+            if self.lower:
+                texts = [text.lower() for text in texts]
+            column = pa.array([text.translate(table).encode(**UTF8) for text in texts], pa.large_binary())
+            pieces = pc.split_pattern(column, separator)
+            words = pieces.flatten()
+            filled = pc.not_equal(pc.binary_length(words), 0)
+            ends = np.concatenate([[0], np.cumsum(filled.to_numpy(zero_copy_only=False))])
+            lengths.append(np.diff(ends[pieces.offsets.to_numpy() - pieces.offsets[0].as_py()]))
+            chunks.append(words.filter(filled).dictionary_encode())
+        if not chunks:
+            raise ValueError("There are no texts: X is empty.")
+        encoded = pa.chunked_array(chunks).unify_dictionaries()
+        codes = np.concatenate([chunk.indices.to_numpy() for chunk in encoded.chunks])
+        return codes, encoded.chunk(encoded.num_chunks - 1).dictionary, np.concatenate(lengths)
+
+    def _unknown_id(self):
+        """Id of words without one: 0 where they are left out."""
+        return 0 if self.oov_token is None else self.vocabulary_[self.oov_token]
+
+    def _limit_ids(self, ids):
+        """Replace ids that are not below num_words."""
+        return np.where(ids > len(self._vocabulary), self._unknown_id(), ids)
+
+    def _make_ids(self, values, lengths):
+        """Leave out words without an id and cut the rest into documents."""
+        if self.oov_token is None:
+            known = values > 0
+            ends = np.concatenate([[0], np.cumsum(known)])[np.cumsum(lengths)]
+            values, lengths = values[known], np.diff(ends, prepend=0)
+        return ragged_token_ids(values, lengths, self._vocabulary)
+
+    def _measure_coverage(self):
+        words = self._vocabulary.words
+        if self.vectors is None:
+            return None
+        found = has_vectors(self.vectors, list(words))
+        counts = self.word_counts_[1 : len(words) + 1]
+        if not counts.sum():
+            return {"vocabulary": 0.0, "tokens": 0.0}
+        coverage = {"vocabulary": float(found.mean()), "tokens": float(counts[found].sum() / counts.sum())}
+        if coverage["tokens"] < 0.5:
+            warnings.warn(
+                f"Only {coverage['tokens']:.0%} of the tokens have a vector in {self.vectors!r}. Do the texts have "
+                "the language and the case of the vectors? See also lower and filters.",
+                stacklevel=3,
+            )
+        return coverage
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def check_texts(X, encoding="utf-8", decode_error="strict"):
+    """Yield the texts of a collection, decoded.
+
+    Parameters
+    ----------
+    X : iterable of str or bytes
+        What a user gave as texts.
+    encoding : str, default="utf-8"
+        How to decode bytes.
+    decode_error : {"strict", "ignore", "replace"}, default="strict"
+        What to do with bytes that cannot be decoded.
+
+    Yields
+    ------
+    text : str
+        The texts, one by one.
+
+    Raises
+    ------
+    ValueError
+        If X is one string, or has two dimensions, or a text cannot be decoded.
+    TypeError
+        If X is no ordered collection, or holds something that is no text.
+    """
+    if isinstance(X, str | bytes):
+        raise ValueError(f"Expected a collection of texts, got one {type(X).__name__}: {X[:40]!r}. Put it into a list.")
+    if not isinstance(X, Iterable) or isinstance(X, Mapping | Set):
+        raise TypeError(f"Expected a collection of texts, such as a list of str, got {type(X).__name__}.")
+    if len(getattr(X, "shape", (0,))) != 1:
+        raise ValueError(f"Expected a collection of texts, got a {type(X).__name__} of shape {X.shape}. Take one column.")
+    for i, text in enumerate(X):
+        if isinstance(text, str):
+            yield text
+        elif isinstance(text, bytes):
+            try:
+                yield text.decode(encoding, decode_error)
+            except UnicodeDecodeError as error:
+                raise ValueError(
+                    f"The text at index {i} cannot be decoded: {error}. Give the right encoding=, "
+                    "or decode_error='replace'."
+                ) from error
+        else:
+            raise TypeError(f"Expected texts, got {type(text).__name__} at index {i}: {text!r:.60}")
+
+
+def _chunks(texts):
+    """Group texts into lists of at least CHUNK_CHARACTERS characters, but for the last."""
+    chunk, size = [], 0
+    for text in texts:
+        chunk.append(text)
+        size += len(text)
+        if size >= CHUNK_CHARACTERS:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _decode(words):
+    return [word.decode(**UTF8) for word in words.to_pylist()]
+
+
+def _count_documents(codes, lengths, n_words):
+    """Count in how many documents each word occurs; ``codes`` are words, document after document."""
+    rows = np.concatenate([[0], np.cumsum(lengths)])
+    occurrences = csr_array((np.ones(len(codes), dtype=bool), codes, rows), shape=(len(lengths), n_words))
+    occurrences.sum_duplicates()
+    return np.bincount(occurrences.indices, minlength=n_words)
