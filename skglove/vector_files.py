@@ -1,13 +1,14 @@
 """Files of word vectors, read and written: GloVe, word2vec and fastText, plain, gzipped or in a zip archive.
 
-A text file is read by the block. Arrow's CSV parser takes the blocks whose every line is exactly a word and its
-numbers; what it refuses (words that hold spaces, damage) goes through `_parse_exactly`, which defines the format
-and knows what is wrong with a line. Where only some words are wanted, only their lines are parsed at all.
+A text file is read by the block. Arrow's CSV parser takes the blocks whose every line is exactly a word and
+its numbers; what it refuses (words that hold spaces, damage) goes through `_parse_exactly`, which defines the
+format and knows what is wrong with a line. Where only some words are wanted, only their lines are parsed.
 """
 
 import codecs
 import errno
 import gzip
+import itertools
 import logging
 import lzma
 import os
@@ -78,7 +79,7 @@ class VectorFileError(ValueError):
 
 
 def read_vectors(path, format=None):
-    """Read a whole file of word vectors.
+    r"""Read a whole file of word vectors.
 
     Where a word is repeated, its first vector is taken.
 
@@ -112,7 +113,7 @@ def read_vectors(path, format=None):
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     file = Path(folder, "tiny.txt")
-    ...     _ = file.write_text("cat 0.5 1\\n. . . 0.25 -1\\n")
+    ...     _ = file.write_text("cat 0.5 1\n. . . 0.25 -1\n")
     ...     words, matrix = read_vectors(file)
     >>> words.to_pylist(), matrix.tolist()
     (['cat', '. . .'], [[0.5, 1.0], [0.25, -1.0]])
@@ -141,8 +142,9 @@ def find_words(path, words):
     """
     layout, (words, back) = sniff(path), _unique(words)
     if layout.binary:
-        parts = [block for block, _ in read_blocks(path, layout)]
-        return pc.is_in(words, pa.concat_arrays(parts)).to_numpy(zero_copy_only=False)[back]
+        return np.logical_or.reduce([lookup(words, found) >= 0 for found, _ in read_blocks(path, layout)])[
+            back
+        ]
     found = np.zeros(len(words), bool)
     found[[at for at, _, _ in _wanted_lines(path, layout, words)]] = True
     return found[back]
@@ -171,7 +173,7 @@ def read_rows(path, words):
     matrix = np.zeros((len(words), layout.dim), np.float32)
     if layout.binary:
         for found, rows in read_blocks(path, layout):
-            at = pc.fill_null(pc.index_in(words, found), -1).to_numpy()
+            at = lookup(words, found)
             matrix[at >= 0] = rows[at[at >= 0]]
     elif found := list(_wanted_lines(path, layout, words)):
         at, lines, numbers = zip(*found, strict=True)
@@ -437,7 +439,7 @@ def _check_count(path, layout, count):
 
 def _read_text(path, stream, layout):
     for number, block in _blocks(path, stream, layout):
-        yield _parse(path, block, range(number, number + block.count(b"\n") + 1), layout)
+        yield _parse(path, block, itertools.count(number), layout)
 
 
 def _blocks(path, stream, layout):
@@ -448,7 +450,7 @@ def _blocks(path, stream, layout):
         if cut:
             block = rest + chunk[:cut]
             yield number, block
-            number, rest = number + block.count(b"\n"), b""
+            number, rest = number + _count(block, b"\n"), b""
         rest += chunk[cut:]
         if len(rest) > _LONGEST_LINE:
             raise VectorFileError(path, f"the line is longer than {_LONGEST_LINE:,} bytes", number)
@@ -464,7 +466,7 @@ def _parse(path, lines, numbers, layout):
 
 def _parse_fast(lines, layout):
     """Parse lines that are each exactly a word and `dim` numbers; return None where one is not."""
-    lines = lines.replace(b"\r\n", b"\n")
+    lines = lines.replace(b"\r\n", b"\n") if b"\r" in lines else lines
     if b"\r" in lines:  # Arrow would end a line there
         return None
     columns = ["word", *map(str, range(layout.dim)), *["trailing"] * layout.trailing]
@@ -473,7 +475,7 @@ def _parse_fast(lines, layout):
         table = csv.read_csv(
             pa.BufferReader(lines),
             csv.ReadOptions(column_names=columns, block_size=2 * _LONGEST_LINE),
-            csv.ParseOptions(layout.separator.decode(), quote_char=False, ignore_empty_lines=False),
+            csv.ParseOptions(delimiter=layout.separator.decode(), quote_char=False, ignore_empty_lines=False),
             csv.ConvertOptions(column_types=types, null_values=[], check_utf8=False),
         )
         words = table["word"].combine_chunks().cast(pa.string())  # which checks the UTF-8
@@ -483,7 +485,7 @@ def _parse_fast(lines, layout):
     for column in range(layout.dim):
         matrix[:, column] = table[column + 1].to_numpy()
     exact = (
-        len(table) == lines.count(b"\n") + (not lines.endswith(b"\n"))
+        len(table) == _count(lines, b"\n") + (not lines.endswith(b"\n"))
         and pc.min(pc.binary_length(words)).as_py() > 0
         and not (layout.trailing and pc.max(pc.binary_length(table["trailing"])).as_py())
         and np.isfinite(matrix).all()
@@ -571,6 +573,32 @@ def as_arrow(words):
     return words.combine_chunks() if isinstance(words, pa.ChunkedArray) else words
 
 
+def lookup(words, known):
+    """Return where words stand among others.
+
+    Parameters
+    ----------
+    words : list of str or pyarrow array of strings, of shape (n,)
+    known : pyarrow.StringArray
+        No word twice.
+
+    Returns
+    -------
+    positions : ndarray of shape (n,), int64
+        -1 where a word is not there.
+
+    Examples
+    --------
+    >>> lookup(["dog", "cow", "dog"], pa.array(["cat", "dog"]))
+    array([ 1, -1,  1])
+    """
+    words, back = _unique(words)
+    found = pc.index_in(known, words)  # seven times as fast as the other way round: the table is of the few
+    positions = np.full(len(words), -1)
+    positions[found.drop_null().to_numpy()] = np.flatnonzero(found.is_valid())
+    return positions[back]
+
+
 def _unique(words):
     """Return the distinct words, and where each of the given ones is among them."""
     encoded = as_arrow(words).dictionary_encode()
@@ -579,33 +607,40 @@ def _unique(words):
 
 def _wanted_lines(path, layout, words):
     """Yield the position of each word that is found, its first line, and the line's number."""
-    left = {word.encode(): at for at, word in enumerate(words.to_pylist())}
+    left = {word.encode(): at for at, word in enumerate(words.to_pylist()) if word}
     starts, count = {word.split(layout.separator, 1)[0] for word in left}, 0
     with _opened(path) as stream:
         stream.read(layout.start)
         for first, block in _blocks(path, stream, layout):
-            lines = block.split(b"\n")
-            _check_lengths(path, lines, block, first, layout)
-            for number, line in enumerate(lines, first):
-                if line[: line.find(layout.separator)] in starts:
-                    at = left.pop(_word(_fields(line, layout), layout), None)
-                    if at is not None:
-                        yield at, line, number
-            count += sum(not _is_blank(line) for line in lines) if layout.count else 0
-    _check_count(path, layout, count or None)
+            count += _check_lengths(path, block, first, layout)
+            ends = (np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n")) + 1).tolist()
+            bounds = [0, *ends, len(block)]
+            heads = [block[start : block.find(layout.separator, start)] for start in bounds[:-1]]
+            for at in itertools.compress(itertools.count(), map(starts.__contains__, heads)):
+                line = block[bounds[at] : bounds[at + 1]].rstrip(b"\r\n")
+                position = left.pop(_word(_fields(line, layout), layout), None)
+                if position is not None:
+                    yield position, line, first + at
+    _check_count(path, layout, count)
 
 
-def _check_lengths(path, lines, block, first, layout):
-    """Look closely at the lines that do not have the usual number of separators, if the block has any."""
+def _check_lengths(path, block, first, layout):
+    """Count the vectors of a block; where it has not the usual number of separators, look at each line."""
     usual = layout.dim + layout.trailing
-    separators = np.count_nonzero(np.frombuffer(block, np.uint8) == ord(layout.separator))
-    if separators == usual * (len(lines) - 1) and not lines[-1]:
-        return
-    for number, line in enumerate(lines, first):
-        if line.count(layout.separator) != usual and not _is_blank(line):
-            problem = _problem(_fields(line, layout), layout)
-            if problem is not None:
+    if block.endswith(b"\n") and _count(block, layout.separator) == usual * _count(block, b"\n"):
+        return _count(block, b"\n")
+    count = 0
+    for number, line in enumerate(block.split(b"\n"), first):
+        if not _is_blank(line):
+            problem = line.count(layout.separator) != usual and _problem(_fields(line, layout), layout)
+            if problem:
                 raise VectorFileError(path, problem, number)
+            count += 1
+    return count
+
+
+def _count(block, byte):
+    return np.count_nonzero(np.frombuffer(block, np.uint8) == ord(byte))  # five times as fast as bytes.count
 
 
 # ---- word2vec's binary format
