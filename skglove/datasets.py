@@ -19,7 +19,7 @@ import numpy as np
 from sklearn.datasets import fetch_20newsgroups, get_data_home, load_files
 from sklearn.utils import Bunch
 
-from .vector_files import cache_folder
+from skglove.vector_cache import cache_folder
 
 __all__ = ["fetch_glove", "fetch_newsgroups", "load_text_folders"]
 
@@ -32,8 +32,8 @@ _GLOVE_ARCHIVES = {
     "twitter.27B": "glove.twitter.27B.zip",
 }
 # Stanford publishes no checksums. SHA-1: the list by which Apache MXNet (contrib/text) checked these files.
-# SHA-256: projects that pin the text files of 6B 100d and 840B. For 6B 50d it was computed here: the vectors
-# of the data package, written with "%.5g", are that file byte for byte, and their SHA-1 is the one in the list.
+# SHA-256: projects that pin the text files of 6B 100d and 840B; that of 6B 50d was computed from the data
+# package, whose vectors, written with "%.5g", are that file byte for byte and have the SHA-1 of the list.
 _GLOVE_DIGESTS = {
     ("6B", 50): "sha256:d8f717f8dd4b545cb7f418ef9f3d0c3e6e68a6f48b97d32f8b7aae40cb31f96f",
     ("6B", 100): "sha256:95dde4dfd627ab26608d33e76d1195ec059734bd29089ea52cadb08d07c64544",
@@ -269,6 +269,9 @@ def fetch_glove(name="6B", dim=100, *, base_url="https://nlp.stanford.edu/data/"
     >>> path = fetch_glove("6B", 300)  # doctest: +SKIP
     >>> path.name  # doctest: +SKIP
     'glove.6B.300d.txt'
+    >>> fetch_glove("42B", 100)
+    Traceback (most recent call last):
+    ValueError: There are no GloVe vectors with name='42B' and dim=100. There are 6B 50, 6B 100, ...
     """
     if (name, dim) not in _GLOVE_DIGESTS:
         known = ", ".join(f"{name} {dim}" for name, dim in _GLOVE_DIGESTS)
@@ -530,7 +533,7 @@ class _Download(io.RawIOBase):
         if self._label is not None and size >= _BAR_FROM:
             from tqdm.auto import tqdm
 
-            self._bar = tqdm(total=size, desc=self._label, unit="B", unit_scale=True, unit_divisor=1024)
+            self._bar = tqdm(total=size, desc=self._label, unit="B", unit_scale=True)
 
 
 def _root_of(error):
