@@ -1,6 +1,7 @@
 """Text classification with GloVe word vectors and a Keras 1D convnet, as scikit-learn estimators."""
 
 from skglove.classifier import KerasConvTextClassifier
+from skglove.datasets import fetch_glove, fetch_newsgroups, load_text_folders
 from skglove.padder import SequencePadder
 from skglove.token_ids import TokenIds, Vocabulary
 from skglove.tokenizer import GloveTokenizer
@@ -13,6 +14,9 @@ __all__ = [
     "TokenIds",
     "Vocabulary",
     "WordVectors",
+    "fetch_glove",
+    "fetch_newsgroups",
+    "load_text_folders",
     "load_vectors",
 ]
 

@@ -15,9 +15,9 @@ class LengthBatches(keras.utils.PyDataset):
     ids : ndarray of shape (n_documents, n_columns), int32
         Padded token ids, 0 being padding.
     size, stride : int
-        What one feature of the network sees, and the step from one to the next, from `receptive_field`. With
-        them the cut changes no result: every feature that sees a word is computed from the same columns, and if
-        there was one that sees padding alone, there still is.
+        What one feature of the network sees, and the step from one to the next, from `receptive_field`.
+        With them the cut changes no result: every feature that sees a word is computed from the same
+        columns, and if there was one that sees padding alone, there still is.
     batch_size : int
         Documents in a batch.
     targets : ndarray of shape (n_documents, n_classes), float32, or None

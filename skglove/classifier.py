@@ -18,9 +18,9 @@ from skglove.token_ids import check_ids, is_ragged
 class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     """Classify documents of token ids with a 1D convolutional network in Keras.
 
-    The embedding starts from pre-trained word vectors when X carries a vocabulary that has some, as the ids of
-    `GloveTokenizer` do. With the defaults this is the network of [1]_, trained as there. Training and prediction
-    leave out the padding that changes no result, so a generous `maxlen` costs little.
+    The embedding starts from pre-trained word vectors when X carries a vocabulary that has some, as the ids
+    of `GloveTokenizer` do. With the defaults this is the network of [1]_, trained as there. Training and
+    prediction leave out the padding that changes no result, so a generous `maxlen` costs little.
 
     Parameters
     ----------
@@ -28,8 +28,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         The network. "stacked": `n_conv_layers` convolutions with ReLU, all but the last followed by a max
         pooling, the last by global max pooling; a dense layer with ReLU; softmax.
     pretrained : "auto" or bool, default="auto"
-        Whether the embedding starts from the vectors of X's vocabulary: "auto" if there are some, True insists
-        on it, False learns the embedding from random vectors.
+        Whether the embedding starts from the vectors of X's vocabulary: "auto" if there are some, True
+        insists on it, False learns the embedding from random vectors.
     trainable_embedding : bool, default=False
         Whether training also changes pre-trained vectors. An embedding that is not pre-trained is always
         trained.
@@ -68,8 +68,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     verbose : int, default=0
         0: silent, 1: Keras's progress bar, 2: one line an epoch.
     random_state : int, RandomState instance or None, default=None
-        Source of initial weights, dropout, the order of the documents and the held-out share. Two fits with the
-        same int give the same model.
+        Source of initial weights, dropout, the order of the documents and the held-out share. Two fits with
+        the same int give the same model.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     >>> pipeline = make_pipeline(
     ...     GloveTokenizer(vectors=None),
     ...     SequencePadder(maxlen=10),
-    ...     KerasConvTextClassifier(n_conv_layers=1, kernel_size=2, learning_rate=0.01, epochs=20, random_state=0),
+    ...     KerasConvTextClassifier(n_conv_layers=1, kernel_size=2, epochs=20, learning_rate=0.01),
     ... )
     >>> pipeline.fit(texts, labels).predict(["a great film", "an awful film"]).tolist()
     ['+', '-']
@@ -209,7 +209,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"Training needs at least 2 classes, y has one class: {self.classes_[0]!r}.")
-        self.vocabulary_ = vocabulary
+        self._vocabulary = vocabulary
         random_state = check_random_state(self.random_state)
         self.model_ = self._build_model(ids, random_state.randint(2**30))
 
@@ -243,7 +243,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the ids belong to another vocabulary than the one fitted on, or are larger than any seen in `fit`.
+            If the ids belong to another vocabulary than the one fitted on, or are larger than any seen in
+            `fit`.
         """
         check_is_fitted(self)
         vocabulary = getattr(X, "vocabulary", None)
@@ -253,8 +254,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         n_ids = self.model_.get_layer("embedding").input_dim
         if ids.max() >= n_ids:
             raise ValueError(
-                f"X has the id {ids.max()}, but the embedding ends at {n_ids - 1}, the largest id known in fit. "
-                "Set vocabulary_size to allow for larger ids."
+                f"X has the id {ids.max()}, but the embedding ends at {n_ids - 1}, the largest id known in "
+                "fit. Set vocabulary_size to allow for larger ids."
             )
         probabilities = np.empty((len(ids), len(self.classes_)), dtype=np.float32)
         batches = self._make_batches(ids)
@@ -280,29 +281,32 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[probabilities.argmax(axis=1)]
 
     def _check_vocabulary(self, vocabulary):
-        fitted = self.vocabulary_
+        fitted = self._vocabulary
         if (vocabulary is None) != (fitted is None):
-            with_it, without = ("fitted with", "X has none") if vocabulary is None else ("fitted without", "X has one")
+            with_it, without = (
+                ("fitted with", "X has none") if vocabulary is None else ("fitted without", "X has one")
+            )
             warnings.warn(
-                f"{type(self).__name__} was {with_it} a vocabulary, but {without}: the ids may stand for other words.",
+                f"{type(self).__name__} was {with_it} a vocabulary, but {without}: the ids may stand for "
+                "other words.",
                 stacklevel=3,
             )
         elif vocabulary is not None and vocabulary is not fitted and vocabulary.words != fitted.words:
             raise ValueError(
-                f"X has ids of another vocabulary ({len(vocabulary)} words) than the one fitted on ({len(fitted)} "
-                "words). Make X with the tokenizer that made the ids given to fit."
+                f"X has ids of another vocabulary ({len(vocabulary)} words) than the one fitted on "
+                f"({len(fitted)} words). Make X with the tokenizer that made the ids given to fit."
             )
 
     def _build_model(self, ids, seed):
         from skglove.network import build_network
 
-        vocabulary = self.vocabulary_
+        vocabulary = self._vocabulary
         has_vectors = vocabulary is not None and vocabulary.vectors is not None
         if self.pretrained is True and not has_vectors:
             raise ValueError(
                 "pretrained=True needs word vectors, but X carries "
                 + ("a vocabulary without vectors" if vocabulary else "no vocabulary")
-                + ". Use GloveTokenizer(vectors=...), and between it and this step nothing but a SequencePadder."
+                + ". Use GloveTokenizer(vectors=...), then a SequencePadder and no other step before this one."
             )
         n_ids = int(ids.max()) + 1 if vocabulary is None else len(vocabulary) + 1
         if vocabulary is None and self.vocabulary_size is not None:
@@ -350,6 +354,22 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             targets=None if targets is None else targets[rows],
             random_state=random_state,
         )
+
+    def __getstate__(self):
+        # Of the network, what prediction needs: layers and weights, not the optimizer's copies of them.
+        state = dict(super().__getstate__())
+        if "model_" in state:
+            state["model_"] = (self.model_.to_json(), self.model_.get_weights())
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if "model_" in state:
+            from keras.models import model_from_json
+
+            layers, weights = state["model_"]
+            self.model_ = model_from_json(layers)
+            self.model_.set_weights(weights)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -25,7 +25,8 @@ def receptive_field(n_conv_layers, kernel_size, pool_size):
 
     References
     ----------
-    A. Araujo, W. Norris, J. Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill, 2019.
+    A. Araujo, W. Norris, J. Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill,
+    2019.
 
     Examples
     --------
@@ -63,9 +64,9 @@ def build_network(
 ):
     """Build and compile the stacked 1D convnet.
 
-    Embedding; convolution and max pooling, repeated; a last convolution and global max pooling; a dense layer;
-    softmax. The defaults are the network of [1]_. The input may have any number of columns, down to one
-    receptive field; with a shorter `maxlen`, padding is put before it in the network.
+    Embedding; convolution and max pooling, repeated; a last convolution and global max pooling; a dense
+    layer; softmax. The defaults are the network of [1]_. The input may have any number of columns, down to
+    one receptive field; with a shorter `maxlen`, padding is put before it in the network.
 
     Parameters
     ----------
@@ -89,7 +90,8 @@ def build_network(
     Returns
     -------
     model : keras.Model
-        From ids of shape (n_documents, n_columns) to probabilities of shape (n_documents, n_classes), float32.
+        From ids of shape (n_documents, n_columns) to probabilities of shape (n_documents, n_classes),
+        float32.
 
     References
     ----------
@@ -123,7 +125,9 @@ def build_network(
     x = layers.Dense(dense_units, activation="relu", kernel_initializer=glorot(), name="dense")(x)
     if dropout:
         x = layers.Dropout(dropout, seed=next(seeds), name="dense_dropout")(x)
-    x = layers.Dense(n_classes, activation="softmax", kernel_initializer=glorot(), dtype="float32", name="classes")(x)
+    x = layers.Dense(
+        n_classes, activation="softmax", kernel_initializer=glorot(), dtype="float32", name="classes"
+    )(x)
 
     model = keras.Model(ids, x, name="stacked")
     if embedding_matrix is not None:

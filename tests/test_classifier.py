@@ -1,0 +1,426 @@
+import pickle
+import random
+
+import keras
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import DataConversionWarning, NotFittedError
+
+from skglove import KerasConvTextClassifier, TokenIds, Vocabulary, WordVectors
+
+WORDS = ("good", "bad", "film", "plot")
+VECTORS = WordVectors(WORDS[:3], np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0]], dtype=np.float32))
+VOCABULARY = Vocabulary(WORDS, VECTORS)
+
+
+def small(**parameters):
+    """Make a classifier that learns the data below in a second."""
+    sizes = {
+        "n_conv_layers": 1,
+        "kernel_size": 2,
+        "filters": 4,
+        "dense_units": 4,
+        "embedding_dim": 4,
+        "batch_size": 8,
+    }
+    return KerasConvTextClassifier(
+        **{**sizes, "epochs": 20, "learning_rate": 0.05, "random_state": 0, **parameters}
+    )
+
+
+def documents(vocabulary=VOCABULARY, n=32):
+    """Documents with "good" (id 1) or "bad" (id 2) somewhere between other words; y tells which."""
+    rng = np.random.RandomState(0)
+    ids = rng.randint(3, 5, size=(n, 6))
+    ids[:, :2] = 0
+    y = np.arange(n) % 2
+    ids[np.arange(n), rng.randint(2, 6, n)] = np.where(y, 1, 2)
+    return TokenIds(ids, vocabulary), y
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return small().fit(*documents())
+
+
+def embedding_of(classifier):
+    return classifier.model_.get_layer("embedding")
+
+
+# Labels
+
+
+@pytest.mark.parametrize("labels", [["no", "yes"], [-5, -1], [False, True], [3, 7], [0, 1]])
+def test_labels_in_are_labels_out(labels):
+    X, y = documents()
+    labels = np.array(labels)
+    classifier = small().fit(X, labels[y])
+    np.testing.assert_array_equal(classifier.classes_, labels)
+    predicted = classifier.predict(X)
+    assert predicted.dtype == labels.dtype
+    np.testing.assert_array_equal(predicted, labels[y])
+    assert classifier.score(X, labels[y]) == 1
+
+
+def test_three_classes_of_python_strings():
+    X, y = documents()
+    labels = np.array(["b", "a"], dtype=object)[y]
+    labels[:8] = "c"
+    X[:8, 2:] = 3
+    classifier = small(epochs=40).fit(X, labels.tolist())
+    assert classifier.classes_.tolist() == ["a", "b", "c"]
+    assert classifier.predict_proba(X).shape == (32, 3)
+    assert classifier.score(X, labels) == 1
+
+
+def test_probabilities_are_a_matrix_of_float32_whose_rows_sum_to_1(fitted):
+    probabilities = fitted.predict_proba(documents()[0])
+    assert probabilities.shape == (32, 2)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+    assert probabilities.min() >= 0
+
+
+def test_one_class_is_an_error_that_names_it():
+    X, _ = documents()
+    with pytest.raises(ValueError, match=r"at least 2 classes, y has one class: .*'spam'"):
+        small().fit(X, ["spam"] * 32)
+
+
+def test_wrong_number_of_labels():
+    X, y = documents()
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[32, 31\]"):
+        small().fit(X, y[:31])
+
+
+def test_fractional_labels_are_refused():
+    X, y = documents()
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        small().fit(X, y + 0.5)
+
+
+def test_missing_labels_are_refused():
+    X, y = documents()
+    with pytest.raises(ValueError, match="NaN"):
+        small().fit(X, np.where(y, np.nan, 0))
+
+
+def test_a_column_of_labels_is_taken_with_a_warning():
+    X, y = documents()
+    with pytest.warns(DataConversionWarning, match="1d array was expected"):
+        assert small().fit(X, y[:, None]).score(X, y) == 1
+
+
+# Pre-trained vectors
+
+
+def test_auto_takes_the_vectors_that_x_carries_and_freezes_them(fitted):
+    expected = [[0, 0, 0], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, 0, 0]]
+    np.testing.assert_array_equal(embedding_of(fitted).get_weights()[0], expected)
+
+
+def test_auto_learns_from_scratch_when_there_are_none():
+    X, y = documents(Vocabulary(WORDS))
+    embedding = embedding_of(small(embedding_dim=7).fit(X, y))
+    assert embedding.get_weights()[0].shape == (5, 7)
+    assert embedding.trainable
+
+
+def test_not_pretrained_learns_from_scratch_although_there_are_vectors():
+    X, y = documents()
+    embedding = embedding_of(small(pretrained=False, embedding_dim=7).fit(X, y))
+    assert embedding.get_weights()[0].shape == (5, 7)
+
+
+def test_trainable_embedding_changes_the_vectors_and_leaves_the_given_ones_alone():
+    X, y = documents()
+    before = VOCABULARY.embedding_matrix()
+    weights = embedding_of(small(trainable_embedding=True).fit(X, y)).get_weights()[0]
+    assert (weights[1:3] != before[1:3]).any()
+    np.testing.assert_array_equal(VOCABULARY.embedding_matrix(), before)
+
+
+@pytest.mark.parametrize(
+    ("X", "reason"),
+    [
+        (documents(Vocabulary(WORDS))[0], "X carries a vocabulary without vectors"),
+        (np.asarray(documents()[0]), "X carries no vocabulary"),
+    ],
+)
+def test_pretrained_insists_on_vectors(X, reason):
+    with pytest.raises(
+        ValueError, match=rf"pretrained=True needs word vectors, but {reason}.*GloveTokenizer"
+    ):
+        small(pretrained=True).fit(X, documents()[1])
+
+
+# Ids
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda X: X.tolist(), np.asarray, lambda X: np.asarray(X, dtype=np.float64)]
+)
+def test_plain_integers_are_ids_too(spoil):
+    X, y = documents()
+    classifier = small().fit(spoil(X), y)
+    assert embedding_of(classifier).input_dim == 5
+    assert classifier.score(spoil(X), y) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (-1, "Negative values in data: token ids are integers from 0 to 2147483647, got -1 in document 3"),
+        (1.5, r"Token ids are integers from 0 to 2147483647, got 1\.5 in document 3"),
+        (2**31, "Token ids are integers from 0 to 2147483647, got 2147483648"),
+        (np.nan, "Input X contains NaN"),
+        (np.inf, "Input X contains infinity"),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "predict"])
+def test_what_is_no_id_is_an_error(fitted, method, value, message):
+    X, y = documents()
+    wrong = np.asarray(X, dtype=np.float64 if isinstance(value, float) else np.int64).copy()
+    wrong[3, 4] = value
+    with pytest.raises(ValueError, match=message):
+        small().fit(wrong, y) if method == "fit" else fitted.predict(wrong)
+
+
+@pytest.mark.parametrize("method", ["fit", "predict"])
+def test_texts_are_an_error_that_names_the_tokenizer(fitted, method):
+    with pytest.raises(TypeError, match=r"got a str at index 0: 'good film'. Put a GloveTokenizer"):
+        small().fit(["good film", "bad"], [0, 1]) if method == "fit" else fitted.predict(["good film", "bad"])
+
+
+@pytest.mark.parametrize("method", ["fit", "predict"])
+def test_ragged_ids_are_an_error_that_names_the_padder(fitted, method):
+    with pytest.raises(ValueError, match=r"X is ragged.*Put a SequencePadder"):
+        small().fit([[1], [1, 2]], [0, 1]) if method == "fit" else fitted.predict([[1], [1, 2]])
+
+
+def test_three_dimensions_are_an_error():
+    with pytest.raises(ValueError, match="Found array with dim 3"):
+        small().fit(np.ones((4, 3, 2), dtype=int), [0, 1, 0, 1])
+
+
+def test_other_number_of_columns_is_an_error(fitted):
+    with pytest.raises(ValueError, match="X has 5 features, but KerasConvTextClassifier is expecting 6"):
+        fitted.predict(documents()[0][:, 1:])
+
+
+def test_unfitted_use_is_an_error():
+    for method in ("predict", "predict_proba"):
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            getattr(small(), method)(documents()[0])
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        small().score(*documents())
+
+
+def test_larger_ids_than_in_fit_are_an_error_that_names_the_way_out():
+    X, y = documents(None)
+    classifier = small().fit(X, y)
+    X[0, 3] = 5
+    with pytest.raises(ValueError, match=r"X has the id 5, but the embedding ends at 4\..*Set vocabulary_size"):
+        classifier.predict(X)
+    assert small(vocabulary_size=6).fit(documents(None)[0], y).predict(X).shape == (32,)
+
+
+def test_vocabulary_size_less_than_the_ids_is_an_error():
+    with pytest.raises(ValueError, match="vocabulary_size=4, but X has the id 4"):
+        small(vocabulary_size=4).fit(*documents(None))
+
+
+def test_ids_outside_their_vocabulary_are_an_error():
+    X, y = documents(Vocabulary(WORDS[:3]))
+    with pytest.raises(ValueError, match="X has the id 4, but its vocabulary ends at 3"):
+        small().fit(X, y)
+
+
+def test_ids_of_another_vocabulary_are_an_error(fitted):
+    other = Vocabulary(("good", "bad", "plot", "film"), VECTORS)
+    with pytest.raises(
+        ValueError, match=r"ids of another vocabulary \(4 words\) than the one fitted on \(4 words\)"
+    ):
+        fitted.predict(documents(other)[0])
+
+
+def test_an_equal_vocabulary_is_the_same_wherever_its_vectors_are(fitted):
+    X, y = documents(Vocabulary(tuple(WORDS), "elsewhere.txt"))
+    assert fitted.score(X, y) == 1
+
+
+def test_a_lost_vocabulary_is_a_warning(fitted):
+    X, y = documents()
+    with pytest.warns(UserWarning, match="fitted with a vocabulary, but X has none"):
+        fitted.predict(np.asarray(X))
+    without = small(epochs=1).fit(np.asarray(X), y)
+    with pytest.warns(UserWarning, match="fitted without a vocabulary, but X has one"):
+        without.predict(X)
+
+
+def test_empty_documents_and_single_rows_predict(fitted):
+    empty = TokenIds(np.zeros((1, 6)), VOCABULARY)
+    assert fitted.predict(empty).shape == (1,)
+    X, _ = documents()
+    np.testing.assert_allclose(fitted.predict_proba(X[:1]), fitted.predict_proba(X)[:1], atol=1e-6)
+
+
+def test_all_documents_empty_can_be_fitted():
+    X = TokenIds(np.zeros((8, 6)), VOCABULARY)
+    assert small(epochs=1).fit(X, [0, 1] * 4).predict(X).shape == (8,)
+
+
+def test_callers_arrays_are_not_written_to():
+    X, y = documents()
+    X.flags.writeable = y.flags.writeable = False
+    small(epochs=1).fit(X, y).predict(X)
+
+
+# Training
+
+
+def test_history_has_loss_and_accuracy_of_every_epoch():
+    classifier = small(epochs=3).fit(*documents())
+    assert type(classifier.history_) is dict
+    assert set(classifier.history_) == {"accuracy", "loss"}
+    assert all(len(values) == 3 and type(values[0]) is float for values in classifier.history_.values())
+    assert classifier.n_iter_ == 3
+
+
+def test_validation_fraction_holds_out_documents_of_every_class():
+    X, y = documents(n=40)
+    classifier = small(validation_fraction=0.25, epochs=20).fit(X, y)
+    assert set(classifier.history_) == {"accuracy", "loss", "val_accuracy", "val_loss"}
+    assert classifier.history_["val_accuracy"][-1] == 1
+    assert len(classifier.history_["val_loss"]) == 20
+    training, validation = classifier._split(y, np.random.RandomState(0))
+    assert np.bincount(y[validation]).tolist() == [5, 5]
+    assert sorted([*training, *validation]) == list(range(40))
+
+
+def test_held_out_documents_are_not_learned_from():
+    # With labels that mean nothing, only documents that were trained on can be known by heart.
+    rng = np.random.RandomState(0)
+    X, y = rng.randint(1, 1000, size=(60, 6)), np.arange(60) % 2
+    history = small(validation_fraction=0.5, epochs=60, embedding_dim=16).fit(X, y).history_
+    assert history["accuracy"][-1] == 1
+    assert 0.2 < history["val_accuracy"][-1] < 0.8
+
+
+class StopAtOnce(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        logs["seen"] = 1.0
+        self.model.stop_training = True
+
+
+def test_callbacks_are_called_and_left_as_they_were():
+    callback = StopAtOnce()
+    classifier = small(callbacks=[callback]).fit(*documents())
+    assert classifier.n_iter_ == 1
+    assert classifier.history_["seen"] == [1.0]
+    assert callback.model is None
+    assert clone(classifier).fit(*documents()).n_iter_ == 1
+
+
+def test_optimizer_and_loss_are_used():
+    parameters = {"optimizer": keras.optimizers.Adam, "loss": keras.losses.CategoricalFocalCrossentropy()}
+    classifier = small(**parameters).fit(*documents())
+    assert isinstance(classifier.model_.optimizer, keras.optimizers.Adam)
+    assert isinstance(classifier.model_.loss, keras.losses.CategoricalFocalCrossentropy)
+    assert classifier.score(*documents()) == 1
+
+
+def test_an_unknown_optimizer_is_an_error():
+    with pytest.raises(ValueError, match="rmsporp"):
+        small(optimizer="rmsporp").fit(*documents())
+
+
+def test_verbose_shows_keras_progress(capsys):
+    small(epochs=2, verbose=1).fit(*documents())
+    assert "Epoch 2/2" in capsys.readouterr().out
+
+
+def test_silent_by_default(capsys):
+    small(epochs=1).fit(*documents()).predict(documents()[0])
+    assert capsys.readouterr().out == ""
+
+
+def test_number_of_traces_does_not_grow_with_the_widths():
+    rng = np.random.RandomState(0)
+    X = np.zeros((60, 200), dtype=np.int32)
+    for row, length in zip(X, rng.randint(1, 200, 60), strict=True):
+        row[-length:] = rng.randint(1, 9, length)
+    traces = []
+
+    class CountTraces(keras.layers.Layer):
+        def call(self, x):
+            traces.append(x.shape)
+            return x
+
+    classifier = small(batch_size=4, epochs=2).fit(X, np.arange(60) % 2)
+    model = classifier.model_
+    counted = keras.Sequential([CountTraces(), model])
+    counted.compile(loss="categorical_crossentropy")
+    batches = classifier._make_batches(X, targets=np.eye(2)[np.arange(60) % 2], random_state=rng)
+    assert len({ids.shape[1] for ids, _ in batches}) > 10
+    counted.fit(batches, epochs=2, verbose=0, shuffle=False)
+    assert len(traces) <= 3
+    traces.clear()
+    for ids, _ in batches:
+        counted.predict_on_batch(ids)
+    assert len(traces) <= 3
+
+
+# Randomness
+
+
+def test_same_seed_gives_the_same_predictions_and_another_seed_others():
+    X, y = documents()
+    first, second, other = (small(dropout=0.3, epochs=3, random_state=seed).fit(X, y) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
+    assert first.history_ == second.history_
+    assert (first.predict_proba(X) != other.predict_proba(X)).any()
+
+
+def test_global_random_generators_stay_as_they_were():
+    before = random.getstate(), np.random.get_state()[1].tolist()
+    X, y = documents()
+    small(dropout=0.3, epochs=1, validation_fraction=0.5).fit(X, y).predict(X)
+    assert before == (random.getstate(), np.random.get_state()[1].tolist())
+
+
+def test_global_seeds_do_not_matter():
+    X, y = documents()
+    keras.utils.set_random_seed(1)
+    first = small(dropout=0.3, epochs=1).fit(X, y).predict_proba(X)
+    keras.utils.set_random_seed(2)
+    np.testing.assert_array_equal(small(dropout=0.3, epochs=1).fit(X, y).predict_proba(X), first)
+
+
+def test_refit_starts_afresh():
+    X, y = documents()
+    classifier = small(validation_fraction=0.5).fit(X[:, :5], y)
+    classifier.set_params(validation_fraction=0.0).fit(X, np.array(["a", "b"])[y])
+    np.testing.assert_array_equal(classifier.predict_proba(X), small().fit(X, y).predict_proba(X))
+    assert classifier.n_features_in_ == 6
+    assert "val_loss" not in classifier.history_
+
+
+# Pickles
+
+
+def test_pickle_keeps_predictions(fitted):
+    X, _ = documents()
+    copy = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(copy.predict_proba(X), fitted.predict_proba(X))
+
+
+def test_pickle_has_the_matrix_once():
+    words = tuple(map(str, range(5000)))
+    vocabulary = Vocabulary(
+        words, WordVectors(words, np.random.RandomState(0).rand(5000, 50).astype(np.float32))
+    )
+    classifier = small(epochs=1).fit(*documents(vocabulary))
+    classifier._vocabulary = None  # as vectors in memory are pickled with it
+    assert 1e6 < len(pickle.dumps(classifier)) < 1.02e6

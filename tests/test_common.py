@@ -1,0 +1,64 @@
+"""scikit-learn's own checks, all of them, on the estimators that take numbers.
+
+The checks for GloveTokenizer are in test_tokenizer.py: scikit-learn has hardly any for estimators of text.
+"""
+
+import pytest
+from sklearn.utils.estimator_checks import (
+    check_dataframe_column_names_consistency,
+    check_param_validation,
+    estimator_checks_generator,
+    parametrize_with_checks,
+)
+
+from skglove import KerasConvTextClassifier, SequencePadder
+
+# Sizes, epochs and learning rate of a network that learns scikit-learn's small data in a second.
+SMALL = {
+    "filters": 16,
+    "embedding_dim": 16,
+    "dense_units": 16,
+    "batch_size": 16,
+    "epochs": 30,
+    "learning_rate": 0.01,
+}
+
+ESTIMATORS = [
+    SequencePadder(),
+    KerasConvTextClassifier(**SMALL),  # the three convolutions of the blog
+    KerasConvTextClassifier(**SMALL, n_conv_layers=1, kernel_size=2),  # one convolution, for short texts
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_sklearn_check(estimator, check):
+    check(estimator)
+
+
+# scikit-learn runs these on its own estimators, but does not give them out to others.
+@pytest.mark.parametrize("estimator", ESTIMATORS[:2], ids=lambda estimator: type(estimator).__name__)
+@pytest.mark.parametrize("check", [check_param_validation, check_dataframe_column_names_consistency])
+def test_sklearn_own_check(estimator, check):
+    check(type(estimator).__name__, estimator)
+
+
+def count_checks(estimator):
+    return len(list(estimator_checks_generator(estimator)))
+
+
+def test_number_of_checks_that_scikit_learn_yields():
+    # Fewer would mean that a tag switched some off.
+    assert count_checks(SequencePadder()) >= 47
+    assert count_checks(KerasConvTextClassifier()) >= 56
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS[:2], ids=lambda estimator: type(estimator).__name__)
+def test_tags_are_honest(estimator):
+    tags = estimator.__sklearn_tags__()
+    assert tags.input_tags.categorical
+    assert tags.input_tags.positive_only
+    assert not tags.non_deterministic
+    assert not tags.no_validation
+    assert not tags.input_tags.allow_nan
+    assert tags.requires_fit
+    assert tags.classifier_tags is None or not tags.classifier_tags.poor_score

@@ -1,0 +1,149 @@
+import inspect
+import random
+
+import keras
+import numpy as np
+import pytest
+
+from skglove import KerasConvTextClassifier
+from skglove.network import build_network, receptive_field
+
+
+@pytest.fixture(scope="module")
+def blog_network():
+    matrix = np.random.RandomState(0).rand(20_000, 100).astype(np.float32)
+    return build_network(20_000, 20, maxlen=1000, embedding_matrix=matrix)
+
+
+def test_layers_are_those_of_the_blog(blog_network):
+    kinds = [type(layer).__name__ for layer in blog_network.layers]
+    assert kinds == [
+        "InputLayer",
+        "Embedding",
+        "Conv1D",
+        "MaxPooling1D",
+        "Conv1D",
+        "MaxPooling1D",
+        "Conv1D",
+        "GlobalMaxPooling1D",
+        "Dense",
+        "Dense",
+    ]
+    activations = [layer.activation.__name__ for layer in blog_network.layers if hasattr(layer, "activation")]
+    assert activations == ["relu", "relu", "relu", "relu", "softmax"]
+
+
+def test_shapes_for_1000_words_are_those_of_the_blog(blog_network):
+    outputs = keras.Model(blog_network.input, [layer.output for layer in blog_network.layers[1:]])
+    shapes = [array.shape[1:] for array in outputs.predict_on_batch(np.zeros((1, 1000), dtype=np.int32))]
+    assert shapes == [
+        (1000, 100),
+        (996, 128),  # 1000 - 4
+        (199, 128),  # 996 / 5, rounded down
+        (195, 128),
+        (39, 128),
+        (35, 128),  # the blog's last pooling is 35 wide: global
+        (128,),
+        (128,),
+        (20,),
+    ]
+
+
+def test_parameters_are_those_worked_out_by_hand(blog_network):
+    counts = [layer.count_params() for layer in blog_network.layers if layer.count_params()]
+    assert counts == [
+        2_000_000,  # 20,000 words x 100
+        64_128,  # 5 x 100 x 128 + 128
+        82_048,  # 5 x 128 x 128 + 128
+        82_048,
+        16_512,  # 128 x 128 + 128
+        2_580,  # 128 x 20 + 20
+    ]
+    trainable = sum(int(np.prod(weight.shape)) for weight in blog_network.trainable_weights)
+    assert trainable == 247_316
+
+
+def test_training_is_that_of_the_blog(blog_network):
+    assert isinstance(blog_network.optimizer, keras.optimizers.RMSprop)
+    assert float(blog_network.optimizer.learning_rate) == pytest.approx(0.001)
+    assert blog_network.loss == "categorical_crossentropy"
+
+
+def test_embedding_is_the_given_matrix_and_frozen():
+    matrix = np.arange(6, dtype=np.float32).reshape(3, 2)
+    embedding = build_network(3, 2, maxlen=149, embedding_matrix=matrix).get_layer("embedding")
+    np.testing.assert_array_equal(embedding.get_weights()[0], matrix)
+    assert not embedding.trainable
+
+
+def test_configuration_does_not_hold_the_matrix(blog_network):
+    assert len(blog_network.to_json()) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("matrix", "asked", "trained"), [(True, True, True), (True, False, False), (False, False, True)]
+)
+def test_embedding_is_trained_if_asked_or_if_not_pretrained(matrix, asked, trained):
+    matrix = np.ones((3, 2), dtype=np.float32) if matrix else None
+    model = build_network(3, 2, maxlen=149, embedding_matrix=matrix, trainable_embedding=asked)
+    assert model.get_layer("embedding").trainable is trained
+
+
+@pytest.mark.parametrize("maxlen", [1, 148, 149, 150])
+def test_any_maxlen_works(maxlen):
+    model = build_network(3, 2, maxlen=maxlen, embedding_dim=4, filters=2, dense_units=2)
+    assert model.predict_on_batch(np.ones((2, maxlen), dtype=np.int32)).shape == (2, 2)
+
+
+def test_dropout_adds_two_layers():
+    model = build_network(3, 2, maxlen=149, dropout=0.3)
+    assert [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)] == [0.3, 0.3]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "Adam", keras.optimizers.Adam])
+def test_optimizer_is_a_name_or_a_callable(optimizer):
+    model = build_network(3, 2, maxlen=149, optimizer=optimizer, learning_rate=0.5)
+    assert isinstance(model.optimizer, keras.optimizers.Adam)
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.5)
+
+
+def test_same_seed_gives_the_same_weights_and_another_seed_others():
+    first, second, other = (build_network(9, 3, maxlen=149, seed=seed).get_weights() for seed in (1, 1, 2))
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
+    kernels = [(a, b) for a, b in zip(first, other, strict=True) if a.ndim > 1]
+    assert all((a != b).any() for a, b in kernels)
+
+
+def test_global_random_generators_stay_as_they_were():
+    before = random.getstate(), np.random.get_state()[1].tolist()
+    build_network(9, 3, maxlen=149, dropout=0.5)
+    assert before == (random.getstate(), np.random.get_state()[1].tolist())
+
+
+def test_defaults_are_those_of_the_classifier():
+    network, classifier = inspect.signature(build_network).parameters, KerasConvTextClassifier().get_params()
+    common = set(network) & set(classifier)
+    assert len(common) == 11
+    assert {name: network[name].default for name in common} == {name: classifier[name] for name in common}
+
+
+def brute_force_receptive_field(n_conv_layers, kernel_size, pool_size):
+    """Columns of the input that the first feature, and the second, depend on."""
+    spans = []
+    for feature in (0, 1):
+        first = last = feature
+        for layer in reversed(range(n_conv_layers)):
+            if layer < n_conv_layers - 1:
+                first, last = first * pool_size, last * pool_size + pool_size - 1
+            last += kernel_size - 1
+        spans.append((first, last))
+    return spans[0][1] + 1, spans[1][0]
+
+
+@pytest.mark.parametrize("n_conv_layers", [1, 2, 3, 4])
+@pytest.mark.parametrize("kernel_size", [1, 2, 5])
+@pytest.mark.parametrize("pool_size", [1, 3, 5])
+def test_receptive_field_is_what_features_depend_on(n_conv_layers, kernel_size, pool_size):
+    expected = brute_force_receptive_field(n_conv_layers, kernel_size, pool_size)
+    assert receptive_field(n_conv_layers, kernel_size, pool_size) == expected
