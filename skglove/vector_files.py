@@ -203,7 +203,8 @@ def write_vectors(path, words, matrix, format="glove"):
         raise ValueError(f"format must be one of {', '.join(FORMATS[:3])}, got {format!r}")
     words, path = as_arrow(words), Path(path)
     for at, word in enumerate(words.to_pylist()):
-        if _NOT_WRITABLE.search(word) or (at == 0 and word.startswith("\ufeff")):
+        looks_like_header = format == "glove" and matrix.shape[1] == 1 and word.isdigit()
+        if _NOT_WRITABLE.search(word) or (at == 0 and (word.startswith("\ufeff") or looks_like_header)):
             raise ValueError(
                 f"The word {word!r} cannot stand in a text file of vectors: leave it out with subset()"
             )
@@ -385,6 +386,8 @@ def _first_line(path, head, start, line):
     while start < len(head):
         end = head.find(b"\n", start)
         end = len(head) if end < 0 else end
+        if end - start > _LONGEST_LINE:
+            raise VectorFileError(path, f"the line is longer than {_LONGEST_LINE:,} bytes", line)
         if not _is_blank(head[start:end]):
             return head[start:end], start, end + 1, line
         start, line = end + 1, line + 1

@@ -432,8 +432,8 @@ class WordVectors:
 
         References
         ----------
-        T. Mikolov, K. Chen, G. Corrado, J. Dean: Efficient Estimation of Word Representations in Vector Space.
-        ICLR 2013 workshop.
+        T. Mikolov, K. Chen, G. Corrado, J. Dean: Efficient Estimation of Word Representations in Vector
+        Space. ICLR 2013 workshop.
         """
         asked, names, skipped = [], [], {}
         for section, words in _questions(path, lower):
@@ -528,9 +528,10 @@ class WordVectors:
             likeness = queries @ self.matrix[start:stop].T
             likeness /= self._norms[start:stop]
             better = likeness > best[:, -1:] if start else np.ones(likeness.shape, bool)
-            query, row = np.divmod(np.flatnonzero(better), stop - start)
+            found = np.flatnonzero(better)
+            query, row = np.divmod(found, stop - start)
             query = np.concatenate([np.repeat(each, best.shape[1]), query])
-            best = np.concatenate([best.ravel(), likeness[better]])
+            best = np.concatenate([best.ravel(), likeness.ravel()[found]])
             at = np.concatenate([at.ravel(), row + start])
             order = np.lexsort((at, -best, query))
             first = np.searchsorted(query[order], each)[:, None] + np.arange(n)
@@ -561,9 +562,9 @@ def load_vectors(source, *, format=None):
     ----------
     source : str, path-like or WordVectors
         A name, such as "glove.6B.50d", which is looked up in the installed data packages and then in the
-        cache folder (``SKGLOVE_CACHE``, or the user's own); or the path of a text or binary file, plain, gzipped
-        or in a zip archive (``glove.6B.zip/glove.6B.50d.txt`` names one of several there); or vectors, returned
-        as they are.
+        cache folder (``SKGLOVE_CACHE``, or the user's own); the path of a text or binary file, plain, gzipped
+        or in a zip archive (``glove.6B.zip/glove.6B.50d.txt`` names one of several); or vectors, which are
+        returned as they are.
     format : {"glove", "word2vec", "fasttext", "word2vec-binary"}, default=None
         What the file is; None finds out.
 
@@ -623,7 +624,7 @@ def gather_vectors(source, words):
     Parameters
     ----------
     source : str, path-like or WordVectors
-        As in `load_vectors`. Of a text file that is not in the cache only the lines of these words are parsed.
+        As in `load_vectors`. Of a text file that is not in the cache, only these words' lines are parsed.
     words : list of str or pyarrow array of strings, of shape (n,)
 
     Returns
