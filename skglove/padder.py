@@ -12,6 +12,9 @@ from skglove.token_ids import TokenIds, check_ids, flatten_ragged, is_ragged
 
 logger = logging.getLogger(__name__)
 
+# Cells of the result that are filled at a time: few enough that masks of them stay in the processor's cache.
+CHUNK_CELLS = 2**19
+
 
 class SequencePadder(TransformerMixin, BaseEstimator):
     """Pad and cut documents of token ids to one length.
@@ -83,13 +86,33 @@ class SequencePadder(TransformerMixin, BaseEstimator):
         ValueError
             If an id is negative, fractional, missing or too large, or if there are no documents.
         """
-        _, lengths = self._flatten(X, reset=True)
-        longest = int(lengths.max())
-        if self.maxlen is None and longest == 0:
-            raise ValueError("maxlen=None takes the longest document's length, but all documents are empty.")
-        self.maxlen_ = longest if self.maxlen is None else self.maxlen
-        self.n_truncated_ = int(np.count_nonzero(lengths > self.maxlen_))
+        self._learn_maxlen(self._flatten(X, reset=True)[1])
         return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X, y=None):
+        """Learn the length of the result, and pad and cut the same documents.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_documents, n_columns) or ragged array-like of shape (n_documents,)
+            Token ids: a matrix, or one sequence a document. Integers >= 0.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        ids : TokenIds of shape (n_documents, maxlen_), int32
+            The padded ids, with the vocabulary that X carried.
+
+        Raises
+        ------
+        ValueError
+            If an id is negative, fractional, missing or too large, or if there are no documents.
+        """
+        values, lengths = self._flatten(X, reset=True)
+        self._learn_maxlen(lengths)
+        return TokenIds(self._pad(values, lengths), getattr(X, "vocabulary", None))
 
     def transform(self, X):
         """Pad and cut the documents.
@@ -111,30 +134,48 @@ class SequencePadder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         values, lengths = self._flatten(X, reset=False)
-        kept = np.minimum(lengths, self.maxlen_)
-        if n_truncated := np.count_nonzero(lengths > kept):
-            logger.info("cut %d of %d documents to %d tokens", n_truncated, len(lengths), self.maxlen_)
-        sources = np.cumsum(lengths) - lengths
-        targets = np.arange(len(lengths)) * self.maxlen_
-        if self.truncating == "pre":
-            sources += lengths - kept
-        if self.padding == "pre":
-            targets += self.maxlen_ - kept
-        ids = np.zeros((len(lengths), self.maxlen_), dtype=np.int32)
-        # Token t of the kept ones goes from sources[d] + j to targets[d] + j, t being the j-th of document d.
-        token = np.arange(kept.sum())
-        firsts = np.cumsum(kept) - kept
-        ids.ravel()[token + np.repeat(targets - firsts, kept)] = values[token + np.repeat(sources - firsts, kept)]
-        return TokenIds(ids, getattr(X, "vocabulary", None))
+        return TokenIds(self._pad(values, lengths), getattr(X, "vocabulary", None))
 
     def _flatten(self, X, *, reset):
         """Check X and join its documents: all their ids, and how many each document has."""
         if is_ragged(X):
-            if reset and hasattr(self, "n_features_in_"):
-                del self.n_features_in_
+            for name in ("n_features_in_", "feature_names_in_"):
+                if reset and hasattr(self, name):
+                    delattr(self, name)
             return flatten_ragged(X)
         ids = check_ids(validate_data(self, X, reset=reset))
         return ids.ravel(), np.full(len(ids), ids.shape[1])
+
+    def _learn_maxlen(self, lengths):
+        longest = int(lengths.max())
+        if self.maxlen is None and longest == 0:
+            raise ValueError("maxlen=None takes the longest document's length, but all documents are empty.")
+        self.maxlen_ = longest if self.maxlen is None else self.maxlen
+        self.n_truncated_ = int(np.count_nonzero(lengths > self.maxlen_))
+
+    def _pad(self, values, lengths):
+        """Make the matrix of documents that were joined to one array."""
+        kept = np.minimum(lengths, self.maxlen_)
+        cut = lengths - kept
+        if cut.any():
+            logger.info("cut %d of %d documents to %d tokens", np.count_nonzero(cut), len(cut), self.maxlen_)
+        ends = np.cumsum(lengths)
+        # The narrowest type of integer: comparing is most of the work.
+        columns = np.arange(self.maxlen_, dtype=np.min_scalar_type(self.maxlen_))
+        kept_columns = kept.astype(columns.dtype)[:, np.newaxis]
+        ids = np.zeros((len(lengths), self.maxlen_), dtype=np.int32)
+        size = max(1, CHUNK_CELLS // self.maxlen_)
+        for start in range(0, len(lengths), size):
+            rows = slice(start, start + size)
+            part = values[ends[start] - lengths[start] : ends[rows][-1]]
+            if cut[rows].any():
+                part = part[_alternate(cut[rows], kept[rows], self.truncating)]
+            if self.padding == "pre":
+                filled = columns >= self.maxlen_ - kept_columns[rows]
+            else:
+                filled = columns < kept_columns[rows]
+            ids[rows][filled] = part
+        return ids
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -142,3 +183,10 @@ class SequencePadder(TransformerMixin, BaseEstimator):
         tags.input_tags.positive_only = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _alternate(cut, kept, truncating):
+    """Mark the ids that stay: of each document `cut` ids go and `kept` ids stay."""
+    pre = truncating == "pre"
+    runs = np.stack([cut, kept] if pre else [kept, cut], axis=1)
+    return np.repeat(np.tile([not pre, pre], len(cut)), runs.ravel())

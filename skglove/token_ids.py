@@ -1,19 +1,18 @@
 """What flows between the steps: token ids that carry the vocabulary they index."""
 
 from dataclasses import dataclass
-from numbers import Number
 
 import numpy as np
 
-from skglove.vectors import gather_vectors
+from skglove.vectors import gather_vectors, has_vectors
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Vocabulary:
     """The words that token ids stand for, and where their vectors are.
 
-    Ids start at 1: id ``i`` stands for ``words[i - 1]``; id 0 is padding. The vectors themselves are not held,
-    only where to find them, so that a vocabulary is cheap to copy and to pickle.
+    Ids start at 1: id ``i`` stands for ``words[i - 1]``; id 0 is padding. The vectors themselves are not
+    held, only where to find them, so that a vocabulary is cheap to copy and to pickle.
 
     Parameters
     ----------
@@ -59,10 +58,26 @@ class Vocabulary:
             raise ValueError(
                 "This vocabulary has no word vectors. Give GloveTokenizer some, e.g. vectors='glove.6B.50d'."
             )
-        rows = gather_vectors(self.vectors, list(self.words))
+        rows = gather_vectors(self.vectors, self._words_in_utf8())
         matrix = np.zeros((len(rows) + 1, rows.shape[1]), dtype=np.float32)
         matrix[1:] = rows
         return matrix
+
+    def has_vectors(self):
+        """Tell which words have a vector.
+
+        Returns
+        -------
+        found : ndarray of shape (n_words,), bool
+            All False if the vocabulary has no vectors.
+        """
+        if self.vectors is None:
+            return np.zeros(len(self), dtype=bool)
+        return has_vectors(self.vectors, self._words_in_utf8())
+
+    def _words_in_utf8(self):
+        # Texts may hold lone surrogates, vectors cannot: spell them so that they are found nowhere.
+        return [word.encode("utf-8", "backslashreplace").decode() for word in self.words]
 
 
 class TokenIds(np.ndarray):
@@ -84,6 +99,13 @@ class TokenIds(np.ndarray):
     vocabulary : Vocabulary or None
         What the ids stand for.
 
+    Notes
+    -----
+    joblib's hash of an ndarray of numbers takes its values alone; there is no hook for more. So in a
+    ``Pipeline(memory=...)`` a transformer *after* `SequencePadder` cannot tell equal ids of two vocabularies
+    apart, say ``vectors=None`` and ``vectors="glove.6B.50d"``. `SequencePadder` itself can: ragged ids are
+    pickled to be hashed, with their vocabulary. A final classifier is never cached.
+
     References
     ----------
     NumPy manual, "Subclassing ndarray".
@@ -101,6 +123,7 @@ class TokenIds(np.ndarray):
     vocabulary = None
 
     def __new__(cls, ids, vocabulary=None):
+        """View an array of ids, without a copy where it is ragged or int32."""
         ids = np.asarray(ids)
         if ids.dtype != object:
             ids = ids.astype(np.int32, copy=False)
@@ -150,6 +173,8 @@ class TokenIds(np.ndarray):
                 array.vocabulary = None
         if out:
             kwargs["out"] = tuple(map(_plain, out))
+        if "where" in kwargs:
+            kwargs["where"] = _plain(kwargs["where"])
         return getattr(ufunc, method)(*map(_plain, inputs), **kwargs)
 
 
@@ -196,20 +221,33 @@ def is_ragged(X):
     Raises
     ------
     TypeError
-        If X holds strings: texts have to become ids first.
+        If X holds strings (texts have to become ids first), or sequences beside something else.
     """
-    documents = X if isinstance(X, list | tuple) else np.asarray(X)
+    documents = _as_documents(X)
     if isinstance(documents, np.ndarray) and (documents.dtype.kind not in "OUS" or documents.ndim != 1):
         return False
-    for i, document in enumerate(documents):
-        if isinstance(document, str | bytes):
-            raise TypeError(
-                f"Expected token ids, got a {type(document).__name__} at index {i}: {document[:40]!r}. "
-                "Put a GloveTokenizer before this step."
-            )
-        if isinstance(document, Number) or not hasattr(document, "__len__") or np.ndim(document[:1]) != 1:
-            return False
+    # Types are few, so this costs the same for a document and for a million.
+    types = set(map(type, documents))
+    for i, document in _of_types(documents, {kind for kind in types if issubclass(kind, str | bytes)}):
+        raise TypeError(
+            f"Expected token ids, got a {type(document).__name__} at index {i}: {document[:40]!r}. "
+            "Put a GloveTokenizer before this step."
+        )
+    others = {kind for kind in types if not hasattr(kind, "__len__")}
+    if types and types == others:
+        return False
+    for i, document in _of_types(documents, others):
+        raise TypeError(f"Expected a sequence of token ids a document, got {document!r:.60} at index {i}.")
     return isinstance(documents, np.ndarray) or len(set(map(len, documents))) > 1
+
+
+def _as_documents(X):
+    # Iterating a plain array is several times as fast as iterating a subclass.
+    return X if isinstance(X, list | tuple) else np.asarray(X)
+
+
+def _of_types(documents, types):
+    return ((i, document) for i, document in enumerate(documents) if type(document) in types) if types else ()
 
 
 def flatten_ragged(X):
@@ -230,12 +268,15 @@ def flatten_ragged(X):
     Raises
     ------
     ValueError
-        If an id is negative, fractional, missing or too large.
+        If there are no documents, or if an id is negative, fractional, missing or too large.
     """
-    if len(X) == 0:
+    documents = _as_documents(X)
+    if len(documents) == 0:
         raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required.")
-    lengths = np.fromiter(map(len, X), dtype=np.int64, count=len(X))
-    values = np.concatenate(X, axis=None)
+    lengths = np.fromiter(map(len, documents), dtype=np.int64, count=len(documents))
+    values = np.concatenate(documents)
+    if values.ndim != 1:
+        raise ValueError(f"Documents are sequences of token ids, got some of {values.ndim} dimensions.")
     return check_ids(values, lengths), lengths
 
 
@@ -270,11 +311,13 @@ def check_ids(values, lengths=None):
         valid &= values == np.floor(values)
     if not valid.all():
         wrong = np.flatnonzero(~valid.ravel())[0]
-        document = wrong // values.shape[1] if lengths is None else np.searchsorted(np.cumsum(lengths), wrong, "right")
+        lengths = np.full(len(values), values[0].size) if lengths is None else lengths
+        document = np.searchsorted(np.cumsum(lengths), wrong, side="right")
         value = values.ravel()[wrong].item()
         # scikit-learn asks for these words where negative values are refused.
         problem = "Negative values in data: token" if value < 0 else "Token"
+        largest = np.iinfo(np.int32).max
         raise ValueError(
-            f"{problem} ids are integers from 0 to {np.iinfo(np.int32).max}, got {value} in document {document}."
+            f"{problem} ids are integers from 0 to {largest}, got {value} in document {document}."
         )
     return values.astype(np.int32)

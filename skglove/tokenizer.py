@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from skglove.token_ids import Vocabulary, flatten_ragged, is_ragged, ragged_token_ids
-from skglove.vectors import WordVectors, has_vectors
+from skglove.vectors import WordVectors
 
 # Characters of text that are split at a time: enough to be fast, little enough to bound memory.
 CHUNK_CHARACTERS = 2**24
@@ -26,9 +26,9 @@ UTF8 = {"encoding": "utf-8", "errors": "surrogatepass"}
 class GloveTokenizer(TransformerMixin, BaseEstimator):
     r"""Split texts into words and number the words by frequency.
 
-    The rules are those of Keras's `Tokenizer`: lower the text, replace every character of `filters` by `split`,
-    and split there. The most frequent word gets id 1; words of equal frequency are numbered in the order of
-    their first appearance; only ids below `num_words` are used. Words without an id are left out.
+    The rules are those of Keras's `Tokenizer`: lower the text, replace every character of `filters` by
+    `split`, and split there. The most frequent word gets id 1; words of equal frequency are numbered in the
+    order of their first appearance; only ids below `num_words` are used. Words without an id are left out.
 
     The ids carry their vocabulary, and it knows where the words' vectors are: so a classifier later in a
     Pipeline can start from pre-trained vectors, without any step in between.
@@ -36,8 +36,8 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     vectors : str, path, WordVectors or None, default="glove.6B.50d"
-        Where the words' vectors are: a name (looked up in an installed data package, then in the cache folder),
-        the path of a file, or vectors in memory. None if there are none. Nothing is ever downloaded.
+        Where the words' vectors are: a name (looked up in an installed data package, then in the cache
+        folder), the path of a file, or vectors in memory. None if there are none. Nothing is ever downloaded.
     num_words : int or None, default=20_000
         Use ids below this number, so at most the ``num_words - 1`` most frequent words. None uses all.
     filters : str, default='!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
@@ -62,8 +62,8 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
     document_counts_ : ndarray of shape (n_words + 1,), int64
         In how many of the texts each word occurs, by id.
     coverage_ : dict of str to float, or None
-        Of the words with ids below `num_words`, which share has a vector: "vocabulary" counts every word once,
-        "tokens" as often as it occurs. None without `vectors`.
+        Of the words with ids below `num_words`, which share has a vector: "vocabulary" counts every word
+        once, "tokens" as often as it occurs. None without `vectors`.
 
     See Also
     --------
@@ -170,7 +170,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         ranks = np.argsort(-counts, kind="stable")  # first seen first, among equals
         words = words.take(pa.array(ranks))
         reserved = [] if self.oov_token is None else [self.oov_token]
-        all_words = reserved + _decode(words)
+        all_words = reserved + _decode_column(words)
         # As in Keras, an oov_token that is a word of the texts too has that word's id.
         self.vocabulary_ = dict(zip(all_words, range(1, len(all_words) + 1), strict=True))
         n_kept = len(all_words) if self.num_words is None else min(self.num_words - 1, len(all_words))
@@ -211,7 +211,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         codes, words, lengths = self._encode(X)
         n_reserved = self.oov_token is not None
-        known = pa.array([word.encode(**UTF8) for word in self._vocabulary.words[n_reserved:]], pa.large_binary())
+        known = _encode_column(self._vocabulary.words[n_reserved:])
         positions = pc.fill_null(pc.index_in(words, known), -1).to_numpy()
         ids = np.where(positions < 0, self._unknown_id(), positions + 1 + n_reserved)
         return self._make_ids(ids.astype(np.int32)[codes], lengths)
@@ -235,8 +235,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
             If an id stands for no word.
         """
         check_is_fitted(self)
-        ragged = X if is_ragged(X) else list(np.atleast_2d(X))
-        values, lengths = flatten_ragged(ragged)
+        values, lengths = flatten_ragged(X if is_ragged(X) else list(check_array(X)))
         n_words = len(self._vocabulary)
         if values.size and values.max() > n_words:
             raise ValueError(f"Id {values.max()} stands for no word: the vocabulary ends at {n_words}.")
@@ -253,7 +252,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         for texts in _chunks(check_texts(X, self.encoding, self.decode_error)):
             if self.lower:
                 texts = [text.lower() for text in texts]
-            column = pa.array([text.translate(table).encode(**UTF8) for text in texts], pa.large_binary())
+            column = _encode_column(text.translate(table) for text in texts)
             pieces = pc.split_pattern(column, separator)
             words = pieces.flatten()
             filled = pc.not_equal(pc.binary_length(words), 0)
@@ -283,18 +282,18 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         return ragged_token_ids(values, lengths, self._vocabulary)
 
     def _measure_coverage(self):
-        words = self._vocabulary.words
+        """Work out which share of the words has a vector."""
         if self.vectors is None:
             return None
-        found = has_vectors(self.vectors, list(words))
-        counts = self.word_counts_[1 : len(words) + 1]
+        found = self._vocabulary.has_vectors()
+        counts = self.word_counts_[1 : len(found) + 1]
         if not counts.sum():
             return {"vocabulary": 0.0, "tokens": 0.0}
         coverage = {"vocabulary": float(found.mean()), "tokens": float(counts[found].sum() / counts.sum())}
         if coverage["tokens"] < 0.5:
             warnings.warn(
-                f"Only {coverage['tokens']:.0%} of the tokens have a vector in {self.vectors!r}. Do the texts have "
-                "the language and the case of the vectors? See also lower and filters.",
+                f"Only {coverage['tokens']:.0%} of the tokens have a vector in {self.vectors!r}. Do the "
+                "texts have the language and the case of the vectors? See also lower and filters.",
                 stacklevel=3,
             )
         return coverage
@@ -331,12 +330,13 @@ def check_texts(X, encoding="utf-8", decode_error="strict"):
     TypeError
         If X is no ordered collection, or holds something that is no text.
     """
+    expected, kind = "Expected a collection of texts, such as a list of str", type(X).__name__
     if isinstance(X, str | bytes):
-        raise ValueError(f"Expected a collection of texts, got one {type(X).__name__}: {X[:40]!r}. Put it into a list.")
+        raise ValueError(f"{expected}, got one {kind}: {X[:40]!r}. Put it into a list.")
     if not isinstance(X, Iterable) or isinstance(X, Mapping | Set):
-        raise TypeError(f"Expected a collection of texts, such as a list of str, got {type(X).__name__}.")
+        raise TypeError(f"{expected}, got {kind}.")
     if len(getattr(X, "shape", (0,))) != 1:
-        raise ValueError(f"Expected a collection of texts, got a {type(X).__name__} of shape {X.shape}. Take one column.")
+        raise ValueError(f"{expected}, got a {kind} of shape {X.shape}. Take one column.")
     for i, text in enumerate(X):
         if isinstance(text, str):
             yield text
@@ -365,13 +365,21 @@ def _chunks(texts):
         yield chunk
 
 
-def _decode(words):
-    return [word.decode(**UTF8) for word in words.to_pylist()]
+def _encode_column(texts):
+    return pa.array([text.encode(**UTF8) for text in texts], pa.large_binary())
+
+
+def _decode_column(column):
+    return [text.decode(**UTF8) for text in column.to_pylist()]
 
 
 def _count_documents(codes, lengths, n_words):
     """Count in how many documents each word occurs; ``codes`` are words, document after document."""
     rows = np.concatenate([[0], np.cumsum(lengths)])
-    occurrences = csr_array((np.ones(len(codes), dtype=bool), codes, rows), shape=(len(lengths), n_words))
-    occurrences.sum_duplicates()
-    return np.bincount(occurrences.indices, minlength=n_words)
+    ones = np.ones(len(codes), dtype=bool)
+    by_word = csr_array((ones, codes, rows), shape=(len(lengths), n_words)).tocsc()
+    # The documents of a word are in order now, one after the other: count where a new one begins.
+    firsts = by_word.indptr[:-1]
+    new = np.diff(by_word.indices, prepend=-1) != 0
+    new[firsts] = True
+    return np.add.reduceat(new, firsts, dtype=np.int64)
