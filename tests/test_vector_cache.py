@@ -1,17 +1,18 @@
 """The cache: mapped, never half-written, noticed when damaged or stale."""
 
 import logging
-import multiprocessing
 import os
 import random
 import resource
+import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
 
 from skglove import vector_cache
-from skglove.vector_cache import cache_folder, cached_vectors, open_vectors
+from skglove.vector_cache import cache_folder, cached_vectors, open_vectors, row_sums
 from skglove.vector_files import VectorFileError, write_vectors
 from skglove.vectors import gather_vectors, load_vectors
 
@@ -181,56 +182,59 @@ def test_the_cache_is_in_the_folder_of_the_user(monkeypatch):
 
 # ---- other processes
 
+FORKER = """
+import os, signal, sys, time
+from skglove.vector_cache import open_vectors
+print("ready", flush=True)
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        open_vectors(sys.argv[1])
+        os._exit(0)
+    time.sleep(float(line))
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    print("killed", flush=True)
+"""
 
-@pytest.fixture(scope="module")
-def processes():
-    """Processes that start at once, with everything imported."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
-
-
-def open_when_told(path, cache, ready, start, results):
-    os.environ["SKGLOVE_CACHE"] = str(cache)
-    ready.release()
-    start.wait()
-    stored = open_vectors(path)
-    results.put((stored.words.to_pylist() == WORDS, float(stored.matrix.sum())))
-
-
-def openers(processes, path, count):
-    """Start processes that wait to open a file; return them, what starts them, and where they report."""
-    ready, start, results = processes.Semaphore(0), processes.Event(), processes.SimpleQueue()
-    arguments = (path, cache_folder(), ready, start, results)
-    started = [processes.Process(target=open_when_told, args=arguments) for _ in range(count)]
-    for process in started:
-        process.start()
-    for _ in started:
-        ready.acquire()
-    return started, start, results
+OPENER = """
+import sys
+from skglove.vector_cache import open_vectors, row_sums
+print("ready", flush=True)
+sys.stdin.readline()
+print(row_sums(open_vectors(sys.argv[1]).matrix).sum(), flush=True)
+"""
 
 
-def test_a_process_killed_at_any_moment_leaves_no_broken_cache(path, folder, processes):
-    rng, unfinished, finished = random.Random(0), 0, 0
-    for _ in range(50):
-        (process,), start, _ = openers(processes, path, 1)
-        start.set()
-        time.sleep(rng.uniform(0, 0.1))
-        process.kill()
-        process.join()
-        unfinished += any(left.unlink() or True for left in folder.glob(".*"))
-        finished += (found := cached_vectors(path)) is not None
-        assert_right(found or open_vectors(path))
-        vector_cache.drop_cache(path)
+def start(code, path):
+    process = subprocess.Popen([sys.executable, "-c", code, path], stdin=-1, stdout=-1, text=True)
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def test_a_process_killed_at_any_moment_leaves_no_broken_cache(path, folder):
+    rng, unfinished = random.Random(0), 0
+    with start(FORKER, path) as process:
+        for _ in range(50):
+            process.stdin.write(f"{rng.uniform(0, 0.06)}\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == "killed\n"
+            for left in folder.glob(".*"):
+                unfinished += 1
+                left.unlink()
+            assert_right(cached_vectors(path) or open_vectors(path))
+            vector_cache.drop_cache(path)
+        process.stdin.close()
     assert unfinished > 0
-    assert unfinished + finished > 10
 
 
-def test_two_processes_at_once_make_one_cache(path, folder, processes):
-    both, start, results = openers(processes, path, 2)
-    start.set()
-    assert [results.get() for _ in both] == [(True, float(MATRIX.sum()))] * 2
-    for process in both:
-        process.join()
-        assert process.exitcode == 0
+def test_two_processes_at_once_make_one_cache(path, folder):
+    with start(OPENER, path) as one, start(OPENER, path) as two:
+        for process in (one, two):
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        for process in (one, two):
+            assert process.communicate()[0] == f"{row_sums(MATRIX).sum()}\n"
+            assert process.returncode == 0
     assert len(list(folder.iterdir())) == 1
+    assert_right(cached_vectors(path))
