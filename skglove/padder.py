@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skglove.token_ids import TokenIds, check_ids, flatten_ragged, is_ragged
+from skglove.token_ids import TokenIds, check_ids, flatten_ragged, holds_sequences
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class SequencePadder(TransformerMixin, BaseEstimator):
     n_truncated_ : int
         How many of the documents given to `fit` are longer than that.
     n_features_in_ : int
-        Columns of X seen in `fit`. Only defined when X was a matrix.
+        Columns of X seen in `fit`. Only defined when X was an array or a DataFrame.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns seen in `fit`. Only defined when X had column names that are all strings.
 
@@ -138,7 +138,7 @@ class SequencePadder(TransformerMixin, BaseEstimator):
 
     def _flatten(self, X, *, reset):
         """Check X and join its documents: all their ids, and how many each document has."""
-        if is_ragged(X):
+        if holds_sequences(X):
             for name in ("n_features_in_", "feature_names_in_"):
                 if reset and hasattr(self, name):
                     delattr(self, name)

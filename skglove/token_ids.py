@@ -168,7 +168,7 @@ class TokenIds(np.ndarray):
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=(), **kwargs):
         """Compute on plain arrays: what comes out of arithmetic are numbers, not ids."""
-        for array in out:
+        for array in out or inputs[: method == "at"]:
             if isinstance(array, TokenIds):
                 array.vocabulary = None
         if out:
@@ -205,7 +205,7 @@ def ragged_token_ids(values, lengths, vocabulary=None):
 
 
 def is_ragged(X):
-    """Tell whether X holds documents of different lengths rather than a matrix of ids.
+    """Tell whether X must be padded before it is a matrix of ids.
 
     Parameters
     ----------
@@ -223,6 +223,27 @@ def is_ragged(X):
     TypeError
         If X holds strings (texts have to become ids first), or sequences beside something else.
     """
+    return holds_sequences(X) and not (isinstance(X, list | tuple) and len(set(map(len, X))) == 1)
+
+
+def holds_sequences(X):
+    """Tell whether X holds one sequence a document rather than being a matrix.
+
+    Parameters
+    ----------
+    X : object
+        What a user gave as X.
+
+    Returns
+    -------
+    sequences : bool
+        True for a one-dimensional object array, a list or a tuple of sequences.
+
+    Raises
+    ------
+    TypeError
+        If X holds strings (texts have to become ids first), or sequences beside something else.
+    """
     documents = _as_documents(X)
     if isinstance(documents, np.ndarray) and (documents.dtype.kind not in "OUS" or documents.ndim != 1):
         return False
@@ -234,11 +255,11 @@ def is_ragged(X):
             "Put a GloveTokenizer before this step."
         )
     others = {kind for kind in types if not hasattr(kind, "__len__")}
-    if types and types == others:
-        return False
+    if types == others:
+        return isinstance(documents, np.ndarray) and not types
     for i, document in _of_types(documents, others):
         raise TypeError(f"Expected a sequence of token ids a document, got {document!r:.60} at index {i}.")
-    return isinstance(documents, np.ndarray) or len(set(map(len, documents))) > 1
+    return True
 
 
 def _as_documents(X):

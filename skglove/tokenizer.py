@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from skglove.token_ids import Vocabulary, flatten_ragged, is_ragged, ragged_token_ids
+from skglove.token_ids import Vocabulary, flatten_ragged, holds_sequences, ragged_token_ids
 from skglove.vectors import WordVectors
 
 # Characters of text that are split at a time: enough to be fast, little enough to bound memory.
@@ -235,7 +235,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
             If an id stands for no word.
         """
         check_is_fitted(self)
-        values, lengths = flatten_ragged(X if is_ragged(X) else list(check_array(X)))
+        values, lengths = flatten_ragged(X if holds_sequences(X) else list(check_array(X)))
         n_words = len(self._vocabulary)
         if values.size and values.max() > n_words:
             raise ValueError(f"Id {values.max()} stands for no word: the vocabulary ends at {n_words}.")

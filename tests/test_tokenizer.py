@@ -1,0 +1,489 @@
+import copy
+import inspect
+import pickle
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import tensorflow as tf
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import estimator_checks
+
+from skglove import GloveTokenizer, WordVectors, tokenizer
+
+TEXTS = ["The cat saw the dog.", "The end!", "", "the DOG\tbarked\nat the cat"]
+UNSEEN = ["a dog, a cow & the moon", "", "cow", "THE"]
+VECTORS = WordVectors(["the", "cat", "dog"], [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+
+# Few letters, so that words repeat; cases that change length (İ, ß) or depend on the place (Σ); white space
+# that is no separator; lone surrogates; and anything else.
+ODD = "\t\nİßΣ\u03c3\u00a0\u2028\x00\ud800\udfff\U0001d54f"
+CHARACTERS = st.sampled_from("aaabbA  ,.!" + ODD) | st.characters()
+CORPORA = st.lists(st.text(CHARACTERS, max_size=25), min_size=1, max_size=6)
+RULES = st.fixed_dictionaries(
+    {
+        "num_words": st.none() | st.integers(2, 9),
+        "filters": st.just(",.!\t\n") | st.text(CHARACTERS, max_size=4),
+        "lower": st.booleans(),
+        "split": st.sampled_from([" ", ",", "ab", "  ", "aba", "\ud800", "\U0001d54f"]),
+        "oov_token": st.sampled_from([None, None, "<OOV>", "a", "b", "\ud800", ""]),
+    }
+)
+
+
+def keras_tokenizer(texts, **rules):
+    oracle = tf.keras.preprocessing.text.Tokenizer(**rules)
+    oracle.fit_on_texts(texts)
+    return oracle
+
+
+def by_id(counts, word_index):
+    """Arrange Keras's counts, which are by word, in an array by id."""
+    array = np.zeros(max(word_index.values(), default=0) + 1, dtype=np.int64)
+    for word, i in word_index.items():
+        array[i] = counts.get(word, 0)
+    return array
+
+
+def as_lists(ids):
+    return [document.tolist() for document in ids]
+
+
+# Keras as the oracle
+
+
+@settings(deadline=None, max_examples=400)
+@given(texts=CORPORA, unseen=CORPORA, rules=RULES)
+@example(texts=["a a b"], unseen=["b c"], rules={"num_words": 3, "oov_token": "a"})
+@example(texts=["b b a"], unseen=["b c"], rules={"num_words": 3, "oov_token": "a"})
+@example(texts=["", ",.,"], unseen=["a"], rules={"num_words": 2})
+def test_ids_vocabulary_and_counts_equal_keras(texts, unseen, rules):
+    oracle = keras_tokenizer(texts, **rules)
+    expected = oracle.texts_to_sequences(texts)
+    ours = GloveTokenizer(vectors=None, **{"num_words": None} | rules)
+    limit = rules["num_words"] or np.inf
+    if oracle.word_index.get(oracle.oov_token, 0) >= limit:
+        # Keras gives every rare word this id, which is not below num_words.
+        with pytest.raises(ValueError, match="too rare for num_words"):
+            ours.fit(texts)
+        return
+    ids = ours.fit_transform(texts)
+    assert as_lists(ids) == expected
+    assert list(ours.vocabulary_.items()) == list(oracle.word_index.items())
+    np.testing.assert_array_equal(ours.word_counts_, by_id(oracle.word_counts, oracle.word_index))
+    np.testing.assert_array_equal(ours.document_counts_, by_id(oracle.word_docs, oracle.word_index))
+    assert as_lists(ours.transform(texts)) == expected
+    assert as_lists(ours.transform(unseen)) == oracle.texts_to_sequences(unseen)
+    assert as_lists(clone(ours).fit(texts).transform(unseen)) == oracle.texts_to_sequences(unseen)
+
+
+@settings(deadline=None, max_examples=100)
+@given(texts=CORPORA, rules=RULES)
+def test_every_id_is_below_num_words_and_stands_for_its_word(texts, rules):
+    ours = GloveTokenizer(vectors=None, **rules | {"oov_token": None})
+    ids = ours.fit_transform(texts)
+    for document in ids:
+        assert document.dtype == np.int32
+        for i in document:
+            assert 1 <= i < (rules["num_words"] or np.inf)
+            assert ours.vocabulary_[ids.vocabulary.words[i - 1]] == i
+
+
+@settings(deadline=None, max_examples=100)
+@given(texts=CORPORA, rules=RULES, characters=st.integers(1, 40))
+def test_chunks_do_not_change_the_result(texts, rules, characters):
+    rules = rules | {"oov_token": "<no word>"}
+    whole = GloveTokenizer(vectors=None, **rules)
+    expected = as_lists(whole.fit_transform(texts))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokenizer, "CHUNK_CHARACTERS", characters)
+        parts = GloveTokenizer(vectors=None, **rules)
+        assert as_lists(parts.fit_transform(texts)) == expected
+        assert as_lists(parts.transform(texts)) == expected
+    assert parts.vocabulary_ == whole.vocabulary_
+    np.testing.assert_array_equal(parts.word_counts_, whole.word_counts_)
+    np.testing.assert_array_equal(parts.document_counts_, whole.document_counts_)
+
+
+def test_texts_are_read_one_chunk_at_a_time(monkeypatch):
+    monkeypatch.setattr(tokenizer, "CHUNK_CHARACTERS", 10)
+    assert [len(chunk) for chunk in tokenizer._chunks(iter(["12345"] * 5))] == [2, 2, 1]
+
+
+@settings(deadline=None, max_examples=100)
+@given(texts=CORPORA, rules=RULES)
+def test_ids_of_inverse_transformed_texts_are_the_ids(texts, rules):
+    ours = GloveTokenizer(vectors=None, **rules | {"oov_token": None, "lower": False})
+    ids = ours.fit_transform(texts)
+    words = [[ids.vocabulary.words[i - 1] for i in document] for document in ids]
+    assert ours.inverse_transform(ids) == [ours.split.join(document) for document in words]
+    if len(ours.split) == 1:  # else a word's end and the separator may make a separator together
+        assert as_lists(ours.transform(ours.inverse_transform(ids))) == as_lists(ids)
+
+
+# Inputs
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        tuple,
+        iter,
+        np.array,
+        lambda texts: np.array(texts, dtype=object),
+        lambda texts: (text for text in texts),
+        lambda texts: dict(enumerate(texts)).values(),
+        lambda texts: pd.Series(texts, index=[7, 7, 3, 0]),
+        lambda texts: pd.Series(texts, dtype="string"),
+        lambda texts: pd.Series(texts, dtype="category"),
+        pl.Series,
+        lambda texts: [text.encode() for text in texts],
+        lambda texts: np.array([text.encode() for text in texts]),
+        lambda texts: [texts[0], texts[1].encode(), np.str_(texts[2]), texts[3]],
+    ],
+)
+def test_every_collection_of_texts_gives_the_same_ids(container):
+    expected = as_lists(GloveTokenizer(vectors=None).fit_transform(TEXTS))
+    ours = GloveTokenizer(vectors=None)
+    assert as_lists(ours.fit_transform(container(TEXTS))) == expected
+    assert as_lists(ours.transform(container(TEXTS))) == expected
+
+
+def test_encoding_decodes_bytes():
+    ours = GloveTokenizer(vectors=None, encoding="latin-1").fit(["Größe".encode("latin-1")])
+    assert ours.vocabulary_ == {"größe": 1}
+
+
+@pytest.mark.parametrize(("decode_error", "word"), [("ignore", "gre"), ("replace", "gr�e")])
+def test_decode_error_says_what_to_do_with_bytes_that_cannot_be_decoded(decode_error, word):
+    ours = GloveTokenizer(vectors=None, decode_error=decode_error).fit([b"gr\xf6e"])
+    assert ours.vocabulary_ == {word: 1}
+
+
+def test_bytes_that_cannot_be_decoded_are_an_error_with_their_index():
+    with pytest.raises(ValueError, match=r"index 1 cannot be decoded.*0xf6.*encoding=") as raised:
+        GloveTokenizer(vectors=None).fit([b"good", b"gr\xf6e"])
+    assert isinstance(raised.value.__cause__, UnicodeDecodeError)
+
+
+@pytest.mark.parametrize("method", ["fit", "fit_transform", "transform"])
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        ("one text", ValueError, "got one str: 'one text'. Put it into a list"),
+        (b"one text", ValueError, "got one bytes"),
+        (np.array("one text"), ValueError, r"shape \(\)"),
+        (None, TypeError, "collection of texts, such as a list of str, got NoneType"),
+        (3, TypeError, "got int"),
+        ({"a": 1}, TypeError, "got dict"),
+        ({"a"}, TypeError, "got set"),
+        (frozenset("a"), TypeError, "got frozenset"),
+        (pd.DataFrame({"text": ["a"]}), ValueError, r"DataFrame of shape \(1, 1\). Take one column"),
+        (pl.DataFrame({"text": ["a"]}), ValueError, r"DataFrame of shape \(1, 1\)"),
+        (np.array([["a"], ["b"]]), ValueError, r"ndarray of shape \(2, 1\)"),
+        (["a", None], TypeError, "got NoneType at index 1: None"),
+        (["a", "b", 3.5], TypeError, "got float at index 2: 3.5"),
+        ([1, 2], TypeError, "got int at index 0: 1"),
+        (np.array([1.0]), TypeError, "got float64 at index 0"),
+        (pd.Series(["a", np.nan], dtype=object), TypeError, "got float at index 1: nan"),
+        (pd.Series(["a", None], dtype="string"), TypeError, "at index 1: <NA>"),
+        (pl.Series(["a", None]), TypeError, "got NoneType at index 1"),
+        ([["a", "b"], ["c"]], TypeError, r"got list at index 0: \['a', 'b'\]"),
+        (["a", ["b"] * 99], TypeError, "got list at index 1: .{60}$"),
+        ([], ValueError, "There are no texts: X is empty"),
+        (iter([]), ValueError, "There are no texts"),
+        (pd.Series([], dtype=object), ValueError, "There are no texts"),
+    ],
+)
+def test_what_is_no_collection_of_texts_is_an_error_that_says_where(method, X, error, message):
+    ours = GloveTokenizer(vectors=None)
+    if method == "transform":
+        ours.fit(TEXTS)
+    with pytest.raises(error, match=message):
+        getattr(ours, method)(X)
+
+
+def test_empty_documents_have_no_ids():
+    ids = GloveTokenizer(vectors=None).fit_transform(["", "...", " \t\n"])
+    assert as_lists(ids) == [[], [], []]
+    assert [document.dtype for document in ids] == [np.int32] * 3
+
+
+def test_documents_of_unknown_words_have_no_ids():
+    ids = GloveTokenizer(vectors=None).fit(TEXTS).transform(["unknown words", "of foreign texts"])
+    assert as_lists(ids) == [[], []]
+    assert ids.vocabulary.words[0] == "the"
+
+
+def test_documents_of_unknown_words_are_all_oov_token_where_there_is_one():
+    ours = GloveTokenizer(vectors=None, oov_token="<OOV>").fit(TEXTS)
+    assert as_lists(ours.transform(["unknown words"])) == [[1, 1]]
+
+
+def test_one_document_is_enough():
+    ours = GloveTokenizer(vectors=None)
+    assert as_lists(ours.fit_transform(["a b a"])) == [[1, 2, 1]]
+    assert as_lists(ours.transform(["b"])) == [[2]]
+
+
+def test_split_must_not_be_empty():
+    with pytest.raises(ValueError, match="split must not be empty"):
+        GloveTokenizer(vectors=None, split="").fit(TEXTS)
+
+
+def test_no_filters_keep_punctuation():
+    assert GloveTokenizer(vectors=None, filters="").fit(["a, b"]).vocabulary_ == {"a,": 1, "b": 2}
+
+
+# Vectors
+
+
+def test_coverage_is_the_share_of_words_and_of_tokens_with_a_vector():
+    ours = GloveTokenizer(vectors=VECTORS).fit(TEXTS)
+    # the 5, cat 2, dog 2 have vectors; saw, end, barked, at have none
+    assert ours.coverage_ == {"vocabulary": 3 / 7, "tokens": 9 / 13}
+
+
+def test_coverage_is_of_the_words_below_num_words():
+    assert GloveTokenizer(vectors=VECTORS, num_words=3).fit(TEXTS).coverage_["tokens"] == 1
+
+
+def test_coverage_is_none_without_vectors():
+    assert GloveTokenizer(vectors=None).fit(TEXTS).coverage_ is None
+
+
+def test_coverage_of_no_words_is_zero_without_a_warning():
+    assert GloveTokenizer(vectors=VECTORS).fit([""]).coverage_ == {"vocabulary": 0, "tokens": 0}
+
+
+def test_less_than_half_of_the_tokens_with_vectors_is_a_warning():
+    with pytest.warns(UserWarning, match="Only 33% of the tokens have a vector in .*WordVectors"):
+        GloveTokenizer(vectors=VECTORS).fit(["the foreign word"])
+
+
+def test_half_of_the_tokens_with_vectors_is_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        GloveTokenizer(vectors=VECTORS).fit(["the word"])
+
+
+def test_ids_know_where_their_vectors_are():
+    ours = GloveTokenizer(vectors=VECTORS)
+    for ids in (ours.fit_transform(["the old cat"]), ours.transform(["cat"])):
+        assert ids.vocabulary.words == ("the", "old", "cat")
+        assert ids.vocabulary.embedding_matrix().tolist() == [[0, 0], [1, 2], [0, 0], [3, 4]]
+
+
+def test_words_with_lone_surrogates_have_no_vector():
+    ours = GloveTokenizer(vectors=VECTORS)
+    ids = ours.fit_transform(["the \ud800"])
+    assert ours.coverage_ == {"vocabulary": 0.5, "tokens": 0.5}
+    assert ids.vocabulary.embedding_matrix().tolist() == [[0, 0], [1, 2], [0, 0]]
+
+
+def test_vectors_that_are_nowhere_are_an_error_of_fit():
+    with pytest.raises(FileNotFoundError, match=r"no\.such\.vectors"):
+        GloveTokenizer(vectors="no.such.vectors").fit(TEXTS)
+
+
+# Back to texts
+
+
+def test_inverse_transform_of_padded_ids_leaves_out_the_padding():
+    ours = GloveTokenizer(vectors=None).fit(["the cat saw the dog"])
+    assert ours.inverse_transform(np.array([[0, 0, 1], [2, 3, 4]])) == ["the", "cat saw dog"]
+
+
+def test_inverse_transform_joins_words_by_split():
+    ours = GloveTokenizer(vectors=None, split="--", filters="")
+    assert ours.inverse_transform(ours.fit_transform(["a--b--", "b"])) == ["a--b", "b"]
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([[1, 9]], "Id 9 stands for no word: the vocabulary ends at 2"),
+        ([[1], [1, -2]], "got -2 in document 1"),
+        ([[1], [1.5, 2]], "got 1.5 in document 1"),
+        ([[1, np.nan]], "NaN"),
+        ([1, 2], "Expected 2D array, got 1D array"),
+        (np.ones((1, 1, 1), int), "dim 3"),
+        ([], "array"),
+    ],
+)
+def test_inverse_transform_of_what_are_no_ids_is_an_error(X, message):
+    ours = GloveTokenizer(vectors=None).fit(["a b"])
+    with pytest.raises(ValueError, match=message):
+        ours.inverse_transform(X)
+
+
+# scikit-learn's checks. `check_estimator` runs hardly any of them on estimators whose tags say that they take
+# text rather than numbers (one on CountVectorizer). So these are its checks that need no X or refuse it
+# unseen, by name, and below them the ones that need an X, on texts.
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        estimator_checks.check_do_not_raise_errors_in_init_or_set_params,
+        estimator_checks.check_estimator_cloneable,
+        estimator_checks.check_estimator_repr,
+        estimator_checks.check_estimator_tags_renamed,
+        estimator_checks.check_get_params_invariance,
+        estimator_checks.check_mixin_order,
+        estimator_checks.check_no_attributes_set_in_init,
+        estimator_checks.check_param_validation,
+        estimator_checks.check_parameters_default_constructible,
+        estimator_checks.check_set_params,
+        estimator_checks.check_transformers_unfitted,
+        estimator_checks.check_valid_tag_types,
+    ],
+    ids=lambda check: check.__name__,
+)
+def test_sklearn_check(check):
+    check("GloveTokenizer", GloveTokenizer())
+
+
+def test_tags_say_that_input_is_text():
+    tags = GloveTokenizer().__sklearn_tags__()
+    assert tags.input_tags.string
+    assert not tags.input_tags.two_d_array
+    assert tags.requires_fit
+    assert not tags.target_tags.required
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        {"vectors": 3},
+        {"num_words": 1},
+        {"num_words": 10.0},
+        {"filters": None},
+        {"filters": ["a"]},
+        {"lower": "yes"},
+        {"split": None},
+        {"oov_token": 1},
+        {"encoding": None},
+        {"decode_error": "raise"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+def test_a_wrong_parameter_is_an_error_of_fit_that_names_it(method, parameter):
+    ours = GloveTokenizer(**{"vectors": None} | parameter)
+    [name] = parameter
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of GloveTokenizer must be"):
+        getattr(ours, method)(TEXTS)
+
+
+def test_clone_keeps_every_parameter():
+    rules = {
+        "vectors": None,
+        "num_words": 7,
+        "filters": ",",
+        "lower": False,
+        "split": ";",
+        "oov_token": "?",
+        "encoding": "latin-1",
+        "decode_error": "ignore",
+    }
+    assert clone(GloveTokenizer(**rules)).get_params() == rules
+    assert rules.keys() == GloveTokenizer().get_params().keys()
+
+
+@pytest.mark.parametrize("method", ["transform", "inverse_transform"])
+def test_use_before_fit_is_a_not_fitted_error(method):
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        getattr(GloveTokenizer(vectors=None), method)(TEXTS)
+
+
+def test_fit_returns_self():
+    ours = GloveTokenizer(vectors=None)
+    assert ours.fit(TEXTS) is ours
+
+
+def test_fit_ignores_y():
+    ours = GloveTokenizer(vectors=None)
+    expected = as_lists(ours.fit_transform(TEXTS))
+    assert as_lists(ours.fit_transform(TEXTS, [1, 2, 1, 2])) == expected
+    assert as_lists(ours.fit(TEXTS, [1, 2, 1, 2]).transform(TEXTS)) == expected
+
+
+def learned(ours):
+    state = {name: value for name, value in vars(ours).items() if name not in ours.get_params()}
+    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in state.items()}
+
+
+def comparable(ours):
+    state = learned(ours)
+    state["_vocabulary"] = (state["_vocabulary"].words, state["_vocabulary"].vectors)
+    return state
+
+
+def test_fitting_twice_is_fitting_once():
+    once = comparable(GloveTokenizer(vectors=VECTORS).fit(TEXTS))
+    assert comparable(GloveTokenizer(vectors=VECTORS).fit(TEXTS).fit(TEXTS)) == once
+
+
+def test_refit_starts_afresh():
+    ours = GloveTokenizer(vectors=VECTORS, oov_token="<OOV>").fit(TEXTS)
+    ours.set_params(vectors=None, oov_token=None, num_words=4)
+    assert comparable(ours.fit(UNSEEN)) == comparable(GloveTokenizer(vectors=None, num_words=4).fit(UNSEEN))
+
+
+def test_a_failed_refit_is_no_reason_to_forget():
+    ours = GloveTokenizer(vectors=None).fit(TEXTS)
+    before = comparable(ours)
+    with pytest.raises(TypeError, match="at index 1"):
+        ours.fit(["a", None])
+    assert comparable(ours) == before
+
+
+def test_parameters_and_state_are_unchanged_by_fit_and_transform():
+    ours = GloveTokenizer(vectors=VECTORS)
+    parameters = ours.get_params()
+    ours.fit(TEXTS)
+    assert ours.get_params() == parameters
+    before = copy.deepcopy(learned(ours))
+    ours.inverse_transform(ours.transform(UNSEEN))
+    after = learned(ours)
+    assert after.keys() == before.keys()
+    assert all(after[name] == before[name] for name in after if name != "_vocabulary")
+    assert after["_vocabulary"].words == before["_vocabulary"].words
+
+
+def test_every_learned_public_attribute_is_documented():
+    ours = GloveTokenizer(vectors=None).fit(TEXTS)
+    attributes = inspect.getdoc(GloveTokenizer).split("Attributes\n")[1].split("See Also\n")[0]
+    assert all(f"\n{name} : " in attributes for name in learned(ours) if not name.startswith("_"))
+
+
+def test_texts_are_left_as_they_are():
+    array, texts = np.array(TEXTS, dtype=object), list(TEXTS)
+    ours = GloveTokenizer(vectors=None).fit(array)
+    ours.fit(texts).transform(texts)
+    assert array.tolist() == texts == TEXTS
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_pickled_tokenizer_gives_the_same_ids(protocol):
+    ours = GloveTokenizer(vectors=VECTORS, oov_token="<OOV>")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ours.fit([*TEXTS, "\ud800"])
+    again = pickle.loads(pickle.dumps(ours, protocol))
+    assert as_lists(again.transform(UNSEEN)) == as_lists(ours.transform(UNSEEN))
+    assert again.transform(UNSEEN).vocabulary.words == ours.transform(UNSEEN).vocabulary.words
+    assert again.vocabulary_ == ours.vocabulary_
+
+
+def test_ids_of_a_document_do_not_depend_on_the_others():
+    ours = GloveTokenizer(vectors=None).fit(TEXTS)
+    alone = [ours.transform([text])[0].tolist() for text in UNSEEN]
+    assert as_lists(ours.transform(UNSEEN)) == alone
+    assert as_lists(ours.transform(UNSEEN[::-1])) == alone[::-1]
