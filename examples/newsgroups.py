@@ -1,4 +1,4 @@
-"""The blog's experiment on 20 Newsgroups. About 15 s an epoch on 2 cores: 40 minutes with the defaults.
+"""The blog's experiment on 20 Newsgroups. Takes half an hour on 2 cores.
 
     python examples/newsgroups.py --data 20_newsgroup --glove glove.6B.100d.txt --plot newsgroups.png
 
@@ -13,7 +13,6 @@ other 80 %. Each network is trained with several seeds; the held-out accuracy is
 import argparse
 import json
 import platform
-import statistics
 import time
 from pathlib import Path
 
@@ -23,9 +22,14 @@ import sklearn
 import tensorflow
 
 import skglove
-from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder
+from skglove import (
+    GloveTokenizer,
+    KerasConvTextClassifier,
+    SequencePadder,
+    fetch_newsgroups,
+    load_text_folders,
+)
 from skglove.batches import LengthBatches
-from skglove.datasets import fetch_newsgroups, load_text_folders
 
 EMBEDDINGS = {"GloVe, frozen": {}, "learned from scratch": {"pretrained": False}}
 
@@ -61,7 +65,7 @@ def run(posts, arguments, headers):
     for embedding, options in EMBEDDINGS.items():
         for seed in range(arguments.seeds):
             classifier = KerasConvTextClassifier(
-                epochs=arguments.epochs,
+                epochs={"kept": arguments.epochs_kept, "cut": arguments.epochs_cut}[headers],
                 random_state=seed,
                 callbacks=[HeldOutAccuracy(held_out_ids, posts.target[held_out])],
                 **options,
@@ -84,20 +88,31 @@ def run(posts, arguments, headers):
             }
 
 
+def curves_by_setting(results):
+    """Collect the accuracies by epoch, as arrays of shape (n_seeds, n_epochs)."""
+    settings = dict.fromkeys((result["headers"], result["embedding"]) for result in results)
+    return {
+        setting: np.array(
+            [r["held_out_accuracy"] for r in results if (r["headers"], r["embedding"]) == setting]
+        )
+        for setting in settings
+    }
+
+
 def summarise(results):
     """Make a Markdown table: median (minimum to maximum) over the seeds."""
-    epochs = len(results[0]["held_out_accuracy"])
     lines = [
-        f"| headers | embedding | after 2 epochs | after {epochs} | best of {epochs} |",
-        "|---|---|---|---|---|",
+        "| headers | embedding | epochs | held-out accuracy |",
+        "|---|---|---|---|",
     ]
-    for headers, embedding in dict.fromkeys((r["headers"], r["embedding"]) for r in results):
-        curves = [
-            r["held_out_accuracy"] for r in results if (r["headers"], r["embedding"]) == (headers, embedding)
-        ]
-        columns = [[c[min(1, epochs - 1)] for c in curves], [c[-1] for c in curves], [max(c) for c in curves]]
-        cells = [f"{statistics.median(c):.3f} ({min(c):.3f} to {max(c):.3f})" for c in columns]
-        lines.append(f"| {headers} | {embedding} | {' | '.join(cells)} |")
+    for (headers, embedding), curves in curves_by_setting(results).items():
+        n_epochs = curves.shape[1]
+        columns = {str(epochs): curves[:, epochs - 1] for epochs in sorted({min(2, n_epochs), n_epochs})}
+        if n_epochs > 2:
+            columns[f"best of {n_epochs}"] = curves.max(axis=1)
+        for epochs, accuracy in columns.items():
+            values = f"{np.median(accuracy):.3f} ({accuracy.min():.3f} to {accuracy.max():.3f})"
+            lines.append(f"| {headers} | {embedding} | {epochs} | {values} |")
     return "\n".join(lines)
 
 
@@ -109,27 +124,22 @@ def plot(results, path):
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    styles = {"kept": "-", "cut": "--"}
-    colours = dict(zip(EMBEDDINGS, ["C0", "C1"], strict=True))
-    for headers, embedding in dict.fromkeys((r["headers"], r["embedding"]) for r in results):
-        curves = np.array(
-            [
-                r["held_out_accuracy"]
-                for r in results
-                if (r["headers"], r["embedding"]) == (headers, embedding)
-            ]
-        )
+    for (headers, embedding), curves in curves_by_setting(results).items():
+        style = {
+            "color": {"kept": "C1", "cut": "C0"}[headers],
+            "linestyle": "-" if "GloVe" in embedding else "--",
+        }
         epochs = np.arange(1, curves.shape[1] + 1)
-        style = {"color": colours[embedding], "linestyle": styles[headers], "marker": "o", "markersize": 3}
-        axes.plot(epochs, np.median(curves, axis=0), label=f"headers {headers}, {embedding}", **style)
-        axes.fill_between(
-            epochs, curves.min(axis=0), curves.max(axis=0), color=colours[embedding], alpha=0.15
-        )
-    axes.set(xlabel="epoch", ylabel="accuracy on held-out posts", ylim=(0, 1), xticks=epochs)
+        label = f"headers {headers}, {embedding}"
+        axes.plot(epochs, np.median(curves, axis=0), label=label, marker="o", markersize=3, **style)
+        axes.fill_between(epochs, curves.min(axis=0), curves.max(axis=0), color=style["color"], alpha=0.15)
+    axes.axhline(0.95, color="grey", linewidth=1)
+    axes.annotate("what the blog reports after 2 epochs: 0.95", (1, 0.96), color="grey", fontsize=8)
+    axes.set(xlabel="epoch", ylabel="accuracy on held-out posts", ylim=(0, 1.05))
     axes.set_title(f"20 Newsgroups, the blog's network: median and range of {len(curves)} seeds")
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
-    figure.savefig(path, dpi=120)
+    axes.legend()
+    figure.savefig(path, dpi=110)
 
 
 def main():
@@ -143,7 +153,8 @@ def main():
         "--glove", default="glove.6B.50d", help="file or name of the vectors (default: %(default)s)"
     )
     parser.add_argument("--headers", nargs="+", choices=["kept", "cut"], default=["kept", "cut"])
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs-kept", type=int, default=2, help="with headers (default: %(default)s)")
+    parser.add_argument("--epochs-cut", type=int, default=10, help="without (default: %(default)s)")
     parser.add_argument(
         "--seeds", type=int, default=3, help="how many networks to train (default: %(default)s)"
     )

