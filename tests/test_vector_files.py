@@ -265,6 +265,7 @@ ERRORS = {
     "too large": (b"a 1 2\nb 1 1e39\n", "line 2: a number is too large for a float32"),
     "underscore": (b"a 1 2\nb 1 1_0\n", "line 2: .* b'1_0' is not a finite number"),
     "two spaces": (b"a 1 2\nb  1 2\n", "line 2: expected .* each behind one separator, got an empty field"),
+    "carriage return": (b"a 1 2\nb 1 2\rc 3 4\n", "line 2: expected a word and 2 numbers, got 3 numbers"),
     "no word": (b"a 1 2\n 1 2\n", "line 2: expected .* each behind one separator, got an empty field"),
     "not UTF-8": (b"a 1 2\n\xff\xfe 1 2\n", r"line 2: the word b'\\xff\\xfe' is not UTF-8"),
     "header too small": (b"1 2\na 1 2\nb 1 2\n", "line 1: the header promises 1 words, the file holds 2"),

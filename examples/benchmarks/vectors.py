@@ -131,15 +131,15 @@ def measure(way, glove, folder):
     os.environ["SKGLOVE_CACHE"] = str(folder / "cache")
     run = globals()[way](glove, wanted_words(glove), folder)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     result = run()
-    seconds = time.perf_counter() - began
+    seconds, busy = time.perf_counter() - began, time.process_time() - busy
     megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     if way.endswith("nearest"):
         digest = len({word for words in result for word in words})
     else:
         digest = None if result is None else float(np.abs(np.asarray(result, np.float64)).sum())
-    print(json.dumps({"seconds": seconds, "megabytes": megabytes, "digest": digest}))
+    print(json.dumps({"seconds": seconds, "cpu_seconds": busy, "megabytes": megabytes, "digest": digest}))
 
 
 ROWS = {
@@ -190,17 +190,21 @@ def main():
     digests = {round(run["digest"], 2) for way in ROWS if "nearest" not in way for run in runs[way]}
     if len(digests) != 1:
         sys.exit(f"The ways do not give the same matrix: {digests}")
-    seconds = {way: statistics.median(run["seconds"] for run in runs[way]) for way in ROWS}
-    megabytes = {way: statistics.median(run["megabytes"] for run in runs[way]) for way in ROWS}
-    print("| way | seconds | times as fast | peak memory, MB |\n|---|---:|---:|---:|")
+    figures = {
+        name: {way: statistics.median(run[name] for run in runs[way]) for way in ROWS}
+        for name in ("seconds", "cpu_seconds", "megabytes")
+    }
+    seconds, busy, megabytes = figures.values()
+    print("| way | seconds | times as fast | CPU seconds | peak memory, MB |\n|---|---:|---:|---:|---:|")
     for way, (title, base) in ROWS.items():
-        print(f"| {title} | {seconds[way]:.3f} | {seconds[base] / seconds[way]:.1f} | {megabytes[way]:.0f} |")
+        fast = seconds[base] / seconds[way]
+        print(f"| {title} | {seconds[way]:.3f} | {fast:.1f} | {busy[way]:.3f} | {megabytes[way]:.0f} |")
     ratios = {what: seconds[slow] / seconds[fast] for what, slow, fast, _ in TARGETS}
     print("\n| ratio | measured | aim |\n|---|---:|---:|")
     for what, _, _, aim in TARGETS:
         print(f"| {what} | {ratios[what]:.1f} | {aim} |")
     if options.json:
-        report = {"runs": runs, "seconds": seconds, "megabytes": megabytes, "ratios": ratios}
+        report = {"runs": runs, "medians": figures, "ratios": ratios}
         Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
 
 
