@@ -16,8 +16,8 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from skglove.token_ids import Vocabulary, flatten_ragged, holds_sequences, ragged_token_ids
 from skglove.vectors import WordVectors
 
-# Characters of text that are split at a time: enough to be fast, little enough to bound memory.
-CHUNK_CHARACTERS = 2**24
+# Characters of text that are split at a time: enough to be fast, few enough to reuse the same memory.
+CHUNK_CHARACTERS = 2**20
 
 # Python strings may hold lone surrogates, which strict UTF-8 refuses.
 UTF8 = {"encoding": "utf-8", "errors": "surrogatepass"}
@@ -166,7 +166,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         if not self.split:
             raise ValueError("split must not be empty: it is what separates words, e.g. ' '.")
         codes, words, lengths = self._encode(X)
-        counts = np.bincount(codes, minlength=len(words))
+        counts, document_counts = _count(codes, lengths, len(words))
         ranks = np.argsort(-counts, kind="stable")  # first seen first, among equals
         words = words.take(pa.array(ranks))
         reserved = [] if self.oov_token is None else [self.oov_token]
@@ -181,8 +181,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
             )
         zeros = np.zeros(1 + len(reserved), dtype=np.int64)
         self.word_counts_ = np.concatenate([zeros, counts[ranks]])
-        documents = _count_documents(codes, lengths, len(words))
-        self.document_counts_ = np.concatenate([zeros, documents[ranks]])
+        self.document_counts_ = np.concatenate([zeros, document_counts[ranks]])
         self._vocabulary = Vocabulary(tuple(all_words[:n_kept]), self.vectors)
         self.coverage_ = self._measure_coverage()
 
@@ -373,8 +372,8 @@ def _decode_column(column):
     return [text.decode(**UTF8) for text in column.to_pylist()]
 
 
-def _count_documents(codes, lengths, n_words):
-    """Count in how many documents each word occurs; ``codes`` are words, document after document."""
+def _count(codes, lengths, n_words):
+    """Count how often and in how many documents words occur; ``codes`` are words, document after document."""
     rows = np.concatenate([[0], np.cumsum(lengths)])
     ones = np.ones(len(codes), dtype=bool)
     by_word = csr_array((ones, codes, rows), shape=(len(lengths), n_words)).tocsc()
@@ -382,4 +381,4 @@ def _count_documents(codes, lengths, n_words):
     firsts = by_word.indptr[:-1]
     new = np.diff(by_word.indices, prepend=-1) != 0
     new[firsts] = True
-    return np.add.reduceat(new, firsts, dtype=np.int64)
+    return np.diff(by_word.indptr).astype(np.int64), np.add.reduceat(new, firsts, dtype=np.int64)
