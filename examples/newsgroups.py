@@ -34,6 +34,7 @@ from skglove import (
     load_text_folders,
 )
 from skglove.batches import LengthBatches
+from skglove.network import receptive_field
 
 NETWORKS = {"convnet on GloVe": {}, "convnet from scratch": {"pretrained": False}}
 LINEAR = "TF-IDF + LinearSVC"
@@ -45,7 +46,8 @@ class HeldOutAccuracy(keras.callbacks.Callback):
     def __init__(self, ids, codes):
         super().__init__()
         targets = np.eye(codes.max() + 1, dtype=np.float32)[codes]
-        self.batches = LengthBatches(ids, size=149, stride=25, batch_size=128, targets=targets)
+        size, stride = receptive_field(n_conv_layers=3, kernel_size=5, pool_size=5)
+        self.batches = LengthBatches(ids, size=size, stride=stride, batch_size=128, targets=targets)
 
     def on_epoch_end(self, epoch, logs=None):
         scores = self.model.evaluate(self.batches, verbose=0, return_dict=True)

@@ -8,7 +8,7 @@ class LengthBatches(keras.utils.PyDataset):
     """Batches for Keras, each cut to the longest of its documents.
 
     Documents that need about the same number of columns share a batch. Most of a padded matrix is padding, so
-    this saves most of the work.
+    this saves most of the work. For training, every batch has its share of each class.
 
     Parameters
     ----------
@@ -54,18 +54,34 @@ class LengthBatches(keras.utils.PyDataset):
         return self.ids[rows, columns]
 
     def on_epoch_end(self):
-        """Draw a new order: among documents of one width, and among batches."""
+        """Draw a new order: of documents of like width, and of batches."""
         rows, batches = np.arange(len(self.ids)), np.arange(len(self))
         if self.random_state is not None:
             self.random_state.shuffle(rows)
             self.random_state.shuffle(batches)
-        self.order = rows[np.argsort(self.widths[rows], kind="stable")]
+        rows = rows[np.argsort(self.widths[rows], kind="stable")]
+        if self.targets is not None:
+            # Where length goes with the class, batches of one length would be batches of one class, and
+            # training suffers. So a batch takes, of each class in its share, the documents that are equally
+            # long among their class.
+            rows = rows[np.argsort(_quantiles(self.targets[rows].argmax(axis=1)), kind="stable")]
+        self.order = rows
         # Keras derives the shapes of all batches from the first two: they must show that the width varies.
-        widths = self.widths[self.order[np.minimum((batches + 1) * self.batch_size, len(rows)) - 1]]
+        widths = np.maximum.reduceat(self.widths[rows], np.arange(0, len(rows), self.batch_size))[batches]
         other = np.argmax(widths != widths[0])
         if other > 1:
             batches[[1, other]] = batches[[other, 1]]
         self.batches = batches
+
+
+def _quantiles(codes):
+    """Tell how far each element is along those of its class, from 0 to 1."""
+    by_class = np.argsort(codes, kind="stable")
+    counts = np.bincount(codes)
+    quantiles = np.empty(len(codes))
+    first = np.repeat(np.cumsum(counts) - counts, counts)
+    quantiles[by_class] = (np.arange(len(codes)) - first + 0.5) / np.repeat(counts, counts)
+    return quantiles
 
 
 def needed_widths(ids, size, stride):

@@ -210,7 +210,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"Training needs at least 2 classes, y has one class: {self.classes_[0]!r}.")
+            raise ValueError(f"Training needs at least 2 classes, y has one class: {self.classes_.tolist()}.")
         self._vocabulary = vocabulary
         random_state = check_random_state(self.random_state)
         self.model_ = self._build_model(ids, random_state.randint(2**30))
@@ -302,8 +302,9 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             )
 
     def _build_model(self, ids, seed):
-        from skglove.network import build_network
+        from skglove.network import build_network, receptive_field
 
+        self._receptive_field = receptive_field(self.n_conv_layers, self.kernel_size, self.pool_size)
         vocabulary = self._vocabulary
         has_vectors = vocabulary is not None and vocabulary.vectors is not None
         if self.pretrained is True and not has_vectors:
@@ -343,13 +344,19 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         if not self.validation_fraction:
             return slice(None), None
         splitter = StratifiedShuffleSplit(1, test_size=self.validation_fraction, random_state=random_state)
-        return next(splitter.split(codes, codes))
+        try:
+            return next(splitter.split(codes, codes))
+        except ValueError as error:
+            counts = dict(zip(self.classes_.tolist(), np.bincount(codes).tolist(), strict=True))
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} cannot hold out documents of every class: "
+                f"there are {counts}. Each class needs at least one on either side."
+            ) from error
 
     def _make_batches(self, ids, rows=slice(None), targets=None, random_state=None):
         from skglove.batches import LengthBatches
-        from skglove.network import receptive_field
 
-        size, stride = receptive_field(self.n_conv_layers, self.kernel_size, self.pool_size)
+        size, stride = self._receptive_field
         return LengthBatches(
             ids[rows],
             size=size,
@@ -363,16 +370,16 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         # Of the network, what prediction needs: layers and weights, not the optimizer's copies of them.
         state = dict(super().__getstate__())
         if "model_" in state:
-            state["model_"] = (self.model_.to_json(), self.model_.get_weights())
+            state["model_"] = (self.model_.get_config(), self.model_.get_weights())
         return state
 
     def __setstate__(self, state):
         super().__setstate__(state)
         if "model_" in state:
-            from keras.models import model_from_json
+            from keras import Model
 
             layers, weights = state["model_"]
-            self.model_ = model_from_json(layers)
+            self.model_ = Model.from_config(layers)
             self.model_.set_weights(weights)
 
     def __sklearn_tags__(self):

@@ -16,8 +16,8 @@ class Vocabulary:
 
     Parameters
     ----------
-    words : tuple of str
-        The words in the order of their ids.
+    words : sequence of str
+        The words in the order of their ids; kept as a tuple.
     vectors : str, path, WordVectors or None, default=None
         Where the words' vectors come from, as in `GloveTokenizer`; None if there are none.
 
@@ -34,6 +34,11 @@ class Vocabulary:
 
     words: tuple
     vectors: object = None
+
+    def __post_init__(self):
+        if isinstance(self.words, str):
+            raise TypeError(f"words is a sequence of words, got one string: {self.words[:40]!r}.")
+        object.__setattr__(self, "words", tuple(self.words))
 
     def __len__(self):
         return len(self.words)
@@ -90,7 +95,7 @@ class TokenIds(np.ndarray):
     Parameters
     ----------
     ids : array-like of shape (n_documents, n_columns), or object ndarray of shape (n_documents,)
-        A matrix of ids, or ragged: an array of one int32 array a document.
+        A matrix of ids, which are checked, or ragged: an array of one int32 array a document.
     vocabulary : Vocabulary or None, default=None
         What the ids stand for.
 
@@ -125,9 +130,7 @@ class TokenIds(np.ndarray):
     def __new__(cls, ids, vocabulary=None):
         """View an array of ids, without a copy where it is ragged or int32."""
         ids = np.asarray(ids)
-        if ids.dtype != object:
-            ids = ids.astype(np.int32, copy=False)
-        ids = ids.view(cls)
+        ids = (ids if ids.dtype == object else check_ids(ids)).view(cls)
         ids.vocabulary = vocabulary
         return ids
 

@@ -119,6 +119,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         self.encoding = encoding
         self.decode_error = decode_error
 
+    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Learn the vocabulary.
 
@@ -139,7 +140,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         TypeError, ValueError
             If X is not a collection of texts; the message names the first that is none.
         """
-        self.fit_transform(X)
+        self._learn(X)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -163,31 +164,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         TypeError, ValueError
             If X is not a collection of texts; the message names the first that is none.
         """
-        if not self.split:
-            raise ValueError("split must not be empty: it is what separates words, e.g. ' '.")
-        codes, words, lengths = self._encode(X)
-        counts, document_counts = _count(codes, lengths, len(words))
-        ranks = np.argsort(-counts, kind="stable")  # first seen first, among equals
-        words = words.take(pa.array(ranks))
-        reserved = [] if self.oov_token is None else [self.oov_token]
-        all_words = reserved + _decode_column(words)
-        # As in Keras, an oov_token that is a word of the texts too has that word's id.
-        self.vocabulary_ = dict(zip(all_words, range(1, len(all_words) + 1), strict=True))
-        n_kept = len(all_words) if self.num_words is None else min(self.num_words - 1, len(all_words))
-        if reserved and self.vocabulary_[self.oov_token] > n_kept:
-            raise ValueError(
-                f"oov_token={self.oov_token!r} is itself a word of the texts, too rare for num_words="
-                f"{self.num_words}. Choose one that is no word, such as '<OOV>'."
-            )
-        zeros = np.zeros(1 + len(reserved), dtype=np.int64)
-        self.word_counts_ = np.concatenate([zeros, counts[ranks]])
-        self.document_counts_ = np.concatenate([zeros, document_counts[ranks]])
-        self._vocabulary = Vocabulary(tuple(all_words[:n_kept]), self.vectors)
-        self.coverage_ = self._measure_coverage()
-
-        id_of_code = np.empty(len(words), dtype=np.int32)
-        id_of_code[ranks] = self._limit_ids(np.arange(1, len(words) + 1) + len(reserved))
-        return self._make_ids(id_of_code[codes], lengths)
+        return self._learn(X)
 
     def transform(self, X):
         """Number the words of texts.
@@ -209,10 +186,10 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         codes, words, lengths = self._encode(X)
-        n_reserved = self.oov_token is not None
+        n_reserved = int(self._oov_id > 0)
         known = _encode_column(self._vocabulary.words[n_reserved:])
         positions = pc.fill_null(pc.index_in(words, known), -1).to_numpy()
-        ids = np.where(positions < 0, self._unknown_id(), positions + 1 + n_reserved)
+        ids = np.where(positions < 0, self._oov_id, positions + 1 + n_reserved)
         return self._make_ids(ids.astype(np.int32)[codes], lengths)
 
     def inverse_transform(self, X):
@@ -243,6 +220,35 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         documents = (values[end - length : end] for end, length in zip(ends, lengths, strict=True))
         return [self.split.join(words[ids[ids > 0]]) for ids in documents]
 
+    def _learn(self, X):
+        """Set all that fit learns; returns the ids of X."""
+        if not self.split:
+            raise ValueError("split must not be empty: it is what separates words, e.g. ' '.")
+        codes, words, lengths = self._encode(X)
+        counts, document_counts = _count(codes, lengths, len(words))
+        ranks = np.argsort(-counts, kind="stable")  # first seen first, among equals
+        words = words.take(pa.array(ranks))
+        reserved = [] if self.oov_token is None else [self.oov_token]
+        all_words = reserved + _decode_column(words)
+        # As in Keras, an oov_token that is a word of the texts too has that word's id.
+        self.vocabulary_ = dict(zip(all_words, range(1, len(all_words) + 1), strict=True))
+        n_kept = len(all_words) if self.num_words is None else min(self.num_words - 1, len(all_words))
+        if reserved and self.vocabulary_[self.oov_token] > n_kept:
+            raise ValueError(
+                f"oov_token={self.oov_token!r} is itself a word of the texts, too rare for num_words="
+                f"{self.num_words}. Choose one that is no word, such as '<OOV>'."
+            )
+        self._oov_id = self.vocabulary_[self.oov_token] if reserved else 0
+        zeros = np.zeros(1 + len(reserved), dtype=np.int64)
+        self.word_counts_ = np.concatenate([zeros, counts[ranks]])
+        self.document_counts_ = np.concatenate([zeros, document_counts[ranks]])
+        self._vocabulary = Vocabulary(tuple(all_words[:n_kept]), self.vectors)
+        self.coverage_ = self._measure_coverage()
+
+        id_of_code = np.empty(len(words), dtype=np.int32)
+        id_of_code[ranks] = self._limit_ids(np.arange(1, len(words) + 1) + len(reserved))
+        return self._make_ids(id_of_code[codes], lengths)
+
     def _encode(self, X):
         """Split texts: a code for every word that occurs, the distinct words by code, words per text."""
         table = str.maketrans(dict.fromkeys(self.filters, self.split))
@@ -264,17 +270,13 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         codes = np.concatenate([chunk.indices.to_numpy() for chunk in encoded.chunks])
         return codes, encoded.chunk(encoded.num_chunks - 1).dictionary, np.concatenate(lengths)
 
-    def _unknown_id(self):
-        """Id of words without one: 0 where they are left out."""
-        return 0 if self.oov_token is None else self.vocabulary_[self.oov_token]
-
     def _limit_ids(self, ids):
         """Replace ids that are not below num_words."""
-        return np.where(ids > len(self._vocabulary), self._unknown_id(), ids)
+        return np.where(ids > len(self._vocabulary), self._oov_id, ids)
 
     def _make_ids(self, values, lengths):
         """Leave out words without an id and cut the rest into documents."""
-        if self.oov_token is None:
+        if not self._oov_id:
             known = values > 0
             ends = np.concatenate([[0], np.cumsum(known)])[np.cumsum(lengths)]
             values, lengths = values[known], np.diff(ends, prepend=0)
@@ -293,7 +295,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
             warnings.warn(
                 f"Only {coverage['tokens']:.0%} of the tokens have a vector in {self.vectors!r}. Do the "
                 "texts have the language and the case of the vectors? See also lower and filters.",
-                stacklevel=3,
+                stacklevel=5,  # _measure_coverage, _learn, fit, scikit-learn's wrapper of it, the caller
             )
         return coverage
 
@@ -330,6 +332,8 @@ def check_texts(X, encoding="utf-8", decode_error="strict"):
         If X is no ordered collection, or holds something that is no text.
     """
     expected, kind = "Expected a collection of texts, such as a list of str", type(X).__name__
+    if hasattr(X, "to_pylist"):  # a column of pyarrow
+        X = X.to_pylist()
     if isinstance(X, str | bytes):
         raise ValueError(f"{expected}, got one {kind}: {X[:40]!r}. Put it into a list.")
     if not isinstance(X, Iterable) or isinstance(X, Mapping | Set):

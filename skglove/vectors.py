@@ -191,6 +191,10 @@ class WordVectors:
     def __iter__(self):
         return iter(self.words)
 
+    def __array__(self, dtype=None, copy=None):
+        # Else NumPy makes an array of all words, as GridSearchCV does of the values in a grid.
+        raise ValueError("WordVectors are no array: take .matrix or .words")
+
     def __contains__(self, word):
         return word in self._positions
 

@@ -18,6 +18,7 @@ def padded(lengths, maxlen, padding="pre", n_words=50, seed=0):
 
 
 def batches_of(lengths, maxlen=1000, batch_size=2, seed=None, padding="pre"):
+    # One class; the value tells the document.
     targets = np.arange(len(lengths), dtype=np.float32)[:, None]
     return LengthBatches(
         padded(lengths, maxlen, padding),
@@ -68,6 +69,35 @@ def test_order_changes_every_epoch_and_follows_from_random_state():
 def test_first_two_batches_differ_in_width_where_any_do(seed):
     batches = batches_of([10, 10, 10, 10, 10, 10, 800], seed=seed)
     assert batches[0][0].shape[1] != batches[1][0].shape[1]
+
+
+def test_every_training_batch_has_its_share_of_each_class_although_length_goes_with_it():
+    codes = np.repeat([0, 1, 2], [40, 40, 20])
+    lengths = np.array([10, 300, 800])[codes] + np.arange(100)
+    batches = LengthBatches(
+        padded(lengths, 1000),
+        size=149,
+        stride=25,
+        batch_size=10,
+        targets=np.eye(3)[codes],
+        random_state=np.random.RandomState(0),
+    )
+    for _, targets in batches:
+        assert targets.sum(axis=0).tolist() == [4, 4, 2]
+
+
+def test_training_batches_are_of_like_length_where_length_does_not_go_with_the_class():
+    codes, lengths = np.tile([0, 1], 50), np.repeat(np.arange(0, 800, 16), 2)
+    batches = LengthBatches(
+        padded(lengths, 1000),
+        size=149,
+        stride=25,
+        batch_size=10,
+        targets=np.eye(2)[codes],
+        random_state=np.random.RandomState(0),
+    )
+    assert sum(ids.shape[1] for ids, _ in batches) < 1.05 * 10 * (batches.widths.mean() + 40)
+    assert len({ids.shape[1] for ids, _ in batches}) > 5
 
 
 def test_one_batch_is_enough():

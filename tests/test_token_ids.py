@@ -338,3 +338,18 @@ def test_check_ids_names_the_first_document_that_is_wrong():
         check_ids(np.array([[1, 2, 3], [4, 5, -1], [-2, 0, 0]]))
     with pytest.raises(ValueError, match="got -1 in document 2"):
         check_ids(np.array([1, 2, -1]), lengths=np.array([2, 0, 1]))
+
+
+def test_a_matrix_of_something_else_than_ids_is_refused():
+    with pytest.raises(
+        ValueError, match=r"Token ids are integers from 0 to 2147483647, got 1\.7 in document 1"
+    ):
+        TokenIds([[1, 2], [3, 1.7]])
+    with pytest.raises(TypeError, match="Token ids are integers, got values of dtype <U1"):
+        TokenIds([["1", "2"]])
+
+
+def test_words_of_a_vocabulary_are_kept_as_a_tuple():
+    assert Vocabulary(["a", "b"]).words == ("a", "b")
+    with pytest.raises(TypeError, match="words is a sequence of words, got one string: 'good'"):
+        Vocabulary("good")

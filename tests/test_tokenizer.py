@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import tensorflow as tf
 from hypothesis import example, given, settings
@@ -488,3 +489,20 @@ def test_ids_of_a_document_do_not_depend_on_the_others():
     alone = [ours.transform([text])[0].tolist() for text in UNSEEN]
     assert as_lists(ours.transform(UNSEEN)) == alone
     assert as_lists(ours.transform(UNSEEN[::-1])) == alone[::-1]
+
+
+def test_the_warning_of_low_coverage_points_at_the_caller():
+    vectors = WordVectors(["known"], [[1.0]])
+    with pytest.warns(UserWarning, match="0% of the tokens have a vector") as caught:
+        GloveTokenizer(vectors).fit(["other words"])
+    assert caught[0].filename == __file__
+
+
+def test_parameters_set_after_fit_change_no_known_word():
+    tokenizer = GloveTokenizer(None).fit(["a b"])
+    ids = tokenizer.set_params(oov_token="<OOV>", num_words=2).transform(["b c a"])
+    assert ids[0].tolist() == [2, 1]
+
+
+def test_a_column_of_pyarrow_is_a_collection_of_texts():
+    assert GloveTokenizer(None).fit_transform(pa.array(["a b", "b"]))[1].tolist() == [1]

@@ -451,3 +451,12 @@ def test_a_file_that_was_changed_behind_a_damaged_cache_is_an_error(path, cache)
     path.write_text("another 1 2 3\n")
     with pytest.raises(VectorFileError, match="the file has changed since it was opened: load it again"):
         vectors["the"]
+
+
+def test_vectors_in_a_parameter_grid_stay_what_they_are():
+    vectors = WordVectors(["a", "b"], [[1], [2]])
+    with pytest.raises(ValueError, match=r"take \.matrix"):
+        np.array([vectors, vectors])
+    grid = np.ma.MaskedArray(np.empty(2, dtype=object))
+    grid[0] = vectors
+    assert grid[0] is vectors
