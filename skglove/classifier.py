@@ -378,6 +378,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         if "model_" in state:
             from keras import Model
 
+            import skglove.network  # noqa: F401 registers its layers with Keras
+
             layers, weights = state["model_"]
             self.model_ = Model.from_config(layers)
             self.model_.set_weights(weights)

@@ -43,6 +43,37 @@ def receptive_field(n_conv_layers, kernel_size, pool_size):
     return size, stride
 
 
+@keras.saving.register_keras_serializable("skglove")
+class OrderedEmbedding(layers.Embedding):
+    """An embedding whose gradient does not depend on the order in which threads run.
+
+    TensorFlow adds up the gradients of a word's occurrences in whatever order its threads get to them, and so
+    two fits from one seed differ. Here they are sorted by word first.
+    """
+
+    def call(self, inputs):
+        """Look up the vectors of ids: from (n_documents, n_columns) to (n_documents, n_columns, dim)."""
+        if keras.backend.backend() != "tensorflow":  # the others add in a fixed order anyway
+            return super().call(inputs)
+
+        @ops.custom_gradient
+        def look_up(matrix):
+            def gradient(*args, upstream=None):
+                upstream = args[0] if upstream is None else upstream
+                ids = ops.reshape(inputs, (-1,))
+                order = ops.argsort(ids)
+                ids = ops.take(ids, order)
+                rows = ops.take(ops.reshape(upstream, (-1, self.output_dim)), order, axis=0)
+                sums = ops.segment_sum(rows, ids, sorted=True)  # as many rows as the largest id needs
+                return ops.pad(sums, [[0, self.input_dim - ops.shape(sums)[0]], [0, 0]])
+
+            return ops.take(matrix, inputs, axis=0), gradient
+
+        # Cast to its own type, the matrix is a tensor: of a variable, TensorFlow asks for a gradient apart.
+        matrix = ops.cast(self.embeddings, self.embeddings.dtype)
+        return ops.cast(look_up(matrix), self.compute_dtype)
+
+
 def build_network(
     n_ids,
     n_classes,
@@ -102,11 +133,12 @@ def build_network(
     def glorot():
         return keras.initializers.GlorotUniform(seed=next(seeds))
 
-    embedding = layers.Embedding(
+    trainable = trainable_embedding or embedding_matrix is None
+    embedding = (OrderedEmbedding if trainable else layers.Embedding)(
         n_ids,
         embedding_dim if embedding_matrix is None else embedding_matrix.shape[1],
         embeddings_initializer="zeros" if embedding_matrix is not None else _uniform(next(seeds)),
-        trainable=trainable_embedding or embedding_matrix is None,
+        trainable=trainable,
         name="embedding",
     )
     ids = keras.Input(shape=(None,), dtype="int32", name="ids")

@@ -406,6 +406,20 @@ def test_same_seed_gives_the_same_predictions_and_another_seed_others():
     assert (first.predict_proba(X) != other.predict_proba(X)).any()
 
 
+@pytest.mark.parametrize("embedding", [{"pretrained": False}, {"trainable_embedding": True}, {}])
+def test_same_seed_gives_the_same_predictions_where_threads_race(embedding):
+    rng = np.random.RandomState(0)
+    words = tuple(map(str, range(500)))
+    vocabulary = Vocabulary(words, WordVectors(words, rng.randn(500, 50)))
+    X, y = TokenIds(rng.randint(1, 500, (256, 200)), vocabulary), rng.randint(0, 5, 256)
+    sizes = {"filters": 64, "batch_size": 32, "embedding_dim": 50, "epochs": 2, "random_state": 0}
+    first, *others = (
+        KerasConvTextClassifier(**sizes, **embedding).fit(X, y).predict_proba(X) for _ in range(3)
+    )
+    for other in others:
+        np.testing.assert_array_equal(other, first)
+
+
 def test_global_random_generators_stay_as_they_were():
     before = random.getstate(), np.random.get_state()[1].tolist()
     X, y = documents()

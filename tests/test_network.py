@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skglove import KerasConvTextClassifier
-from skglove.network import build_network, receptive_field
+from skglove.network import OrderedEmbedding, build_network, receptive_field
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +87,24 @@ def test_embedding_is_trained_if_asked_or_if_not_pretrained(matrix, asked, train
     matrix = np.ones((3, 2), dtype=np.float32) if matrix else None
     model = build_network(3, 2, maxlen=149, embedding_matrix=matrix, trainable_embedding=asked)
     assert model.get_layer("embedding").trainable is trained
+
+
+def test_gradient_of_the_embedding_is_that_of_keras_and_the_same_every_time():
+    import tensorflow as tf
+
+    rng = np.random.RandomState(0)
+    ids = rng.zipf(1.3, (64, 500)) % 50
+    upstream = tf.constant(rng.randn(64, 500, 16), tf.float32)
+    gradients = []
+    for layer in [keras.layers.Embedding(60, 16), *(OrderedEmbedding(60, 16) for _ in range(5))]:
+        layer.build((None, None))
+        layer.set_weights([np.ones((60, 16))])
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(ids) * upstream)
+        gradients.append(np.array(tf.convert_to_tensor(tape.gradient(loss, layer.embeddings.value)).numpy()))
+    np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-3, atol=1e-3)
+    for gradient in gradients[2:]:
+        np.testing.assert_array_equal(gradient, gradients[1])
 
 
 @pytest.mark.parametrize("maxlen", [1, 148, 149, 150])
