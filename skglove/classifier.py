@@ -107,7 +107,9 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     >>> pipeline = make_pipeline(
     ...     GloveTokenizer(vectors=None),
     ...     SequencePadder(maxlen=10),
-    ...     KerasConvTextClassifier(n_conv_layers=1, kernel_size=2, epochs=20, learning_rate=0.01),
+    ...     KerasConvTextClassifier(
+    ...         n_conv_layers=1, kernel_size=2, epochs=20, learning_rate=0.01, random_state=0
+    ...     ),
     ... )
     >>> pipeline.fit(texts, labels).predict(["a great film", "an awful film"]).tolist()
     ['+', '-']
