@@ -50,6 +50,7 @@ def test_number_of_checks_that_scikit_learn_yields():
     # Fewer would mean that a tag switched some off.
     assert count_checks(SequencePadder()) >= 47
     assert count_checks(KerasConvTextClassifier()) >= 56
+    assert sum(map(count_checks, ESTIMATORS[1:])) > 60  # both classifiers above
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS[:2], ids=lambda estimator: type(estimator).__name__)
