@@ -12,7 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from scipy.stats import spearmanr
+from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
+from skglove import GloveTokenizer, SequencePadder
 from skglove.vector_files import VectorFileError
 from skglove.vectors import WordVectors, gather_vectors, has_vectors, load_vectors
 
@@ -457,6 +461,9 @@ def test_vectors_in_a_parameter_grid_stay_what_they_are():
     vectors = WordVectors(["a", "b"], [[1], [2]])
     with pytest.raises(ValueError, match=r"take \.matrix"):
         np.array([vectors, vectors])
-    grid = np.ma.MaskedArray(np.empty(2, dtype=object))
-    grid[0] = vectors
-    assert grid[0] is vectors
+    pipeline = make_pipeline(GloveTokenizer(None), SequencePadder(2), DummyClassifier())
+    grid = {"glovetokenizer__vectors": [vectors, None]}
+    search = GridSearchCV(pipeline, grid, cv=2, error_score="raise").fit(
+        ["a b", "b", "a", "b a"], [0, 1, 0, 1]
+    )
+    assert list(search.cv_results_["param_glovetokenizer__vectors"]) == [vectors, None]
