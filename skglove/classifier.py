@@ -9,12 +9,12 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.model_selection import StratifiedShuffleSplit
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from skglove.token_ids import check_ids, is_ragged
+from skglove.token_ids import check_ids, flatten_ragged, is_ragged
 
 
 class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
@@ -22,13 +22,16 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
 
     The embedding starts from pre-trained word vectors when X carries a vocabulary that has some, as the ids
     of `GloveTokenizer` do. With the defaults this is the network of [1]_, trained as there. Training and
-    prediction leave out the padding that changes no result, so a generous `maxlen` costs little.
+    prediction leave out the padding, which changes no result, so a generous `maxlen` costs little.
 
     Parameters
     ----------
     architecture : {"stacked"}, default="stacked"
         The network. "stacked": `n_conv_layers` convolutions with ReLU, all but the last followed by a max
         pooling, the last by global max pooling; a dense layer with ReLU; softmax.
+    maxlen : int or None, default=1000
+        Of documents of different lengths, the last `maxlen` ids are used, as `SequencePadder` does it. None
+        takes the length of the longest document seen in `fit`. A matrix given to `fit` is used as it is.
     pretrained : "auto" or bool, default="auto"
         Whether the embedding starts from the vectors of X's vocabulary: "auto" if there are some, True
         insists on it, False learns the embedding from random vectors.
@@ -65,6 +68,11 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     validation_fraction : float, default=0.0
         Share of the documents, stratified by label, that is held out from training; `history_` then has their
         loss and accuracy after every epoch.
+    dtype_policy : str or None, default=None
+        In what numbers Keras computes: "mixed_bfloat16" is up to twice as fast on processors that know
+        bfloat16, and as accurate. None takes Keras's own setting, which is "float32" unless changed.
+    jit_compile : bool, default=False
+        Whether XLA compiles the network. It then computes all padding too, so this seldom pays.
     callbacks : list of keras.callbacks.Callback or None, default=None
         Called by Keras during training. `fit` uses copies of them.
     verbose : int, default=0
@@ -83,15 +91,17 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         "loss" and "accuracy" of every epoch, and with a `validation_fraction` "val_loss" and "val_accuracy".
     n_iter_ : int
         Epochs run.
+    maxlen_ : int
+        Columns of the ids that the network sees.
     n_features_in_ : int
-        Columns of X seen in `fit`.
+        Columns of X seen in `fit`. Only defined when X was a matrix.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns seen in `fit`. Only defined when X had column names that are all strings.
 
     See Also
     --------
     GloveTokenizer : Makes the ids of texts.
-    SequencePadder : Makes a matrix of the ids.
+    SequencePadder : Pads the ids in other ways.
 
     References
     ----------
@@ -101,12 +111,11 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     Examples
     --------
     >>> from sklearn.pipeline import make_pipeline
-    >>> from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder
+    >>> from skglove import GloveTokenizer, KerasConvTextClassifier
     >>> texts = ["good film", "great film", "bad film", "awful film"] * 8
     >>> labels = ["+", "+", "-", "-"] * 8
     >>> pipeline = make_pipeline(
     ...     GloveTokenizer(vectors=None),
-    ...     SequencePadder(maxlen=10),
     ...     KerasConvTextClassifier(
     ...         n_conv_layers=1, kernel_size=2, epochs=20, learning_rate=0.01, random_state=0
     ...     ),
@@ -117,6 +126,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
 
     _parameter_constraints = {
         "architecture": [StrOptions({"stacked"})],
+        "maxlen": [Interval(Integral, 1, None, closed="left"), None],
         "pretrained": [StrOptions({"auto"}), "boolean"],
         "trainable_embedding": ["boolean"],
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
@@ -133,6 +143,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "dtype_policy": [str, None],
+        "jit_compile": ["boolean"],
         "callbacks": [list, None],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
@@ -142,6 +154,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         self,
         architecture="stacked",
         *,
+        maxlen=1000,
         pretrained="auto",
         trainable_embedding=False,
         embedding_dim=100,
@@ -158,11 +171,14 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         batch_size=128,
         epochs=2,
         validation_fraction=0.0,
+        dtype_policy=None,
+        jit_compile=False,
         callbacks=None,
         verbose=0,
         random_state=None,
     ):
         self.architecture = architecture
+        self.maxlen = maxlen
         self.pretrained = pretrained
         self.trainable_embedding = trainable_embedding
         self.embedding_dim = embedding_dim
@@ -179,6 +195,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         self.batch_size = batch_size
         self.epochs = epochs
         self.validation_fraction = validation_fraction
+        self.dtype_policy = dtype_policy
+        self.jit_compile = jit_compile
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
@@ -189,8 +207,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : TokenIds or array-like of shape (n_documents, n_columns)
-            Token ids, padded with 0 to one length. Integers >= 0.
+        X : array-like of shape (n_documents, n_columns) or ragged array-like of shape (n_documents,)
+            Token ids: a matrix, padded with 0, or one sequence a document. Integers >= 0.
         y : array-like of shape (n_documents,)
             Labels of any type, of at least two classes.
 
@@ -206,23 +224,36 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             and X carries no vectors.
         """
         vocabulary = getattr(X, "vocabulary", None)
-        _refuse_ragged(X)
-        X, y = validate_data(self, X, y)
-        ids = check_ids(X)
+        if is_ragged(X):
+            self._forget_columns()
+            values, lengths = flatten_ragged(X)
+            y = column_or_1d(y, warn=True)
+            assert_all_finite(y, input_name="y")
+            check_consistent_length(X, y)
+            maxlen = self.maxlen
+        else:
+            X, y = validate_data(self, X, y)
+            values, lengths = _flatten_matrix(X)
+            maxlen = None
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"Training needs at least 2 classes, y has one class: {self.classes_.tolist()}.")
         self._vocabulary = vocabulary
+        self.maxlen_ = max(1, int(lengths.max())) if maxlen is None else maxlen
         random_state = check_random_state(self.random_state)
-        self.model_ = self._build_model(ids, random_state.randint(2**30))
+        self.model_ = self._build_model(values.max(initial=0), random_state.randint(2**30))
 
         targets = np.eye(len(self.classes_), dtype=np.float32)[codes]
         training, validation = self._split(codes, random_state)
+
+        def batches(rows, random_state=None):
+            return self._make_batches(values, lengths, rows, targets, random_state)
+
         with _tracing_expected():
             history = self.model_.fit(
-                self._make_batches(ids, training, targets, random_state),
-                validation_data=None if validation is None else self._make_batches(ids, validation, targets),
+                batches(training, random_state),
+                validation_data=None if validation is None else batches(validation),
                 epochs=self.epochs,
                 shuffle=False,  # the batches shuffle themselves, from random_state
                 callbacks=copy.deepcopy(self.callbacks),
@@ -237,8 +268,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : TokenIds or array-like of shape (n_documents, n_features_in_)
-            Token ids, padded as in `fit`.
+        X : array-like of shape (n_documents, n_columns) or ragged array-like of shape (n_documents,)
+            Token ids, as in `fit`.
 
         Returns
         -------
@@ -253,17 +284,19 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         vocabulary = getattr(X, "vocabulary", None)
-        _refuse_ragged(X)
-        ids = check_ids(validate_data(self, X, reset=False))
+        if is_ragged(X):
+            values, lengths = flatten_ragged(X)
+        else:
+            values, lengths = _flatten_matrix(validate_data(self, X, reset=False))
         self._check_vocabulary(vocabulary)
         n_ids = self.model_.get_layer("embedding").input_dim
-        if ids.max() >= n_ids:
+        if values.max(initial=0) >= n_ids:
             raise ValueError(
-                f"X has the id {ids.max()}, but the embedding ends at {n_ids - 1}, the largest id known in "
-                "fit. Set vocabulary_size to allow for larger ids."
+                f"X has the id {values.max()}, but the embedding ends at {n_ids - 1}, the largest id known "
+                "in fit. Set vocabulary_size to allow for larger ids."
             )
-        probabilities = np.empty((len(ids), len(self.classes_)), dtype=np.float32)
-        batches = self._make_batches(ids)
+        probabilities = np.empty((len(lengths), len(self.classes_)), dtype=np.float32)
+        batches = self._make_batches(values, lengths)
         with _tracing_expected():
             for i in range(len(batches)):
                 rows = batches.rows_of(i)
@@ -275,8 +308,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : TokenIds or array-like of shape (n_documents, n_features_in_)
-            Token ids, padded as in `fit`.
+        X : array-like of shape (n_documents, n_columns) or ragged array-like of shape (n_documents,)
+            Token ids, as in `fit`.
 
         Returns
         -------
@@ -303,10 +336,14 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 f"({len(fitted)} words). Make X with the tokenizer that made the ids given to fit."
             )
 
-    def _build_model(self, ids, seed):
-        from skglove.network import build_network, receptive_field
+    def _forget_columns(self):
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self, name):
+                delattr(self, name)
 
-        self._receptive_field = receptive_field(self.n_conv_layers, self.kernel_size, self.pool_size)
+    def _build_model(self, largest_id, seed):
+        from skglove.network import build_network
+
         vocabulary = self._vocabulary
         has_vectors = vocabulary is not None and vocabulary.vectors is not None
         if self.pretrained is True and not has_vectors:
@@ -315,17 +352,16 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 + ("a vocabulary without vectors" if vocabulary else "no vocabulary")
                 + ". Use GloveTokenizer(vectors=...), then a SequencePadder and no other step before it."
             )
-        n_ids = int(ids.max()) + 1 if vocabulary is None else len(vocabulary) + 1
+        n_ids = int(largest_id) + 1 if vocabulary is None else len(vocabulary) + 1
         if vocabulary is None and self.vocabulary_size is not None:
             if n_ids > self.vocabulary_size:
                 raise ValueError(f"vocabulary_size={self.vocabulary_size}, but X has the id {n_ids - 1}.")
             n_ids = self.vocabulary_size
-        elif n_ids <= ids.max():
-            raise ValueError(f"X has the id {ids.max()}, but its vocabulary ends at {n_ids - 1}.")
+        elif n_ids <= largest_id:
+            raise ValueError(f"X has the id {largest_id}, but its vocabulary ends at {n_ids - 1}.")
         return build_network(
             n_ids,
             len(self.classes_),
-            maxlen=ids.shape[1],
             embedding_matrix=vocabulary.embedding_matrix() if has_vectors and self.pretrained else None,
             embedding_dim=self.embedding_dim,
             trainable_embedding=self.trainable_embedding,
@@ -338,13 +374,15 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
             loss=self.loss,
+            dtype_policy=self.dtype_policy,
+            jit_compile=self.jit_compile,
             seed=seed,
         )
 
     def _split(self, codes, random_state):
         """Draw the rows to train on and, if asked for, those to validate on."""
         if not self.validation_fraction:
-            return slice(None), None
+            return None, None
         splitter = StratifiedShuffleSplit(1, test_size=self.validation_fraction, random_state=random_state)
         try:
             return next(splitter.split(codes, codes))
@@ -355,16 +393,16 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 f"there are {counts}. Each class needs at least one on either side."
             ) from error
 
-    def _make_batches(self, ids, rows=slice(None), targets=None, random_state=None):
-        from skglove.batches import LengthBatches
+    def _make_batches(self, values, lengths, rows=None, targets=None, random_state=None):
+        from skglove.batches import Batches
 
-        size, stride = self._receptive_field
-        return LengthBatches(
-            ids[rows],
-            size=size,
-            stride=stride,
+        return Batches(
+            values,
+            lengths,
+            maxlen=self.maxlen_,
             batch_size=self.batch_size,
-            targets=None if targets is None else targets[rows],
+            rows=rows,
+            targets=targets,
             random_state=random_state,
         )
 
@@ -378,19 +416,24 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     def __setstate__(self, state):
         super().__setstate__(state)
         if "model_" in state:
-            from keras import Model
-
-            import skglove.network  # noqa: F401 registers its layers with Keras
+            from skglove.layers import PackedConvnet
 
             layers, weights = state["model_"]
-            self.model_ = Model.from_config(layers)
+            self.model_ = PackedConvnet.from_config(layers)
             self.model_.set_weights(weights)
+            self.model_.jit_compile = self.jit_compile
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.categorical = True
         tags.input_tags.positive_only = True
         return tags
+
+
+def _flatten_matrix(X):
+    """Join the rows of a matrix: all ids, and how many each row has."""
+    ids = check_ids(X)
+    return ids.ravel(), np.full(len(ids), ids.shape[1])
 
 
 @contextmanager
@@ -406,10 +449,3 @@ def _tracing_expected():
         yield
     finally:
         logger.removeFilter(is_other)
-
-
-def _refuse_ragged(X):
-    if is_ragged(X):
-        raise ValueError(
-            "X is ragged: its documents have different lengths. Put a SequencePadder before this step."
-        )

@@ -1,7 +1,9 @@
 """From hyper-parameters to a compiled Keras model. The only file that lays layers."""
 
 import keras
-from keras import layers, ops
+from keras import layers
+
+from skglove.layers import AtLeast, OrderedEmbedding, PackedConvnet
 
 
 def receptive_field(n_conv_layers, kernel_size, pool_size):
@@ -43,42 +45,10 @@ def receptive_field(n_conv_layers, kernel_size, pool_size):
     return size, stride
 
 
-@keras.saving.register_keras_serializable("skglove")
-class OrderedEmbedding(layers.Embedding):
-    """An embedding whose gradient does not depend on the order in which threads run.
-
-    TensorFlow adds up the gradients of a word's occurrences in whatever order its threads get to them, and so
-    two fits from one seed differ. Here they are sorted by word first.
-    """
-
-    def call(self, inputs):
-        """Look up the vectors of ids: from (n_documents, n_columns) to (n_documents, n_columns, dim)."""
-        if keras.backend.backend() != "tensorflow":  # the others add in a fixed order anyway
-            return super().call(inputs)
-
-        @ops.custom_gradient
-        def look_up(matrix):
-            def gradient(*args, upstream=None):
-                upstream = args[0] if upstream is None else upstream
-                ids = ops.reshape(inputs, (-1,))
-                order = ops.argsort(ids)
-                ids = ops.take(ids, order)
-                rows = ops.take(ops.reshape(upstream, (-1, self.output_dim)), order, axis=0)
-                sums = ops.segment_sum(rows, ids, sorted=True)  # as many rows as the largest id needs
-                return ops.pad(sums, [[0, self.input_dim - ops.shape(sums)[0]], [0, 0]])
-
-            return ops.take(matrix, inputs, axis=0), gradient
-
-        # Cast to its own type, the matrix is a tensor: of a variable, TensorFlow asks for a gradient apart.
-        matrix = ops.cast(self.embeddings, self.embeddings.dtype)
-        return ops.cast(look_up(matrix), self.compute_dtype)
-
-
 def build_network(
     n_ids,
     n_classes,
     *,
-    maxlen,
     embedding_matrix=None,
     embedding_dim=100,
     trainable_embedding=False,
@@ -91,13 +61,16 @@ def build_network(
     optimizer="rmsprop",
     learning_rate=0.001,
     loss="categorical_crossentropy",
+    dtype_policy=None,
+    jit_compile=False,
     seed=0,
 ):
     """Build and compile the stacked 1D convnet.
 
     Embedding; convolution and max pooling, repeated; a last convolution and global max pooling; a dense
-    layer; softmax. The defaults are the network of [1]_. The input may have any number of columns, down to
-    one receptive field; with a shorter `maxlen`, padding is put before it in the network.
+    layer; softmax. The defaults are the network of [1]_. The input may have any number of columns; what is
+    shorter than one receptive field gets padding put before it. Padding costs next to nothing, see
+    `PackedConvnet`.
 
     Parameters
     ----------
@@ -105,15 +78,14 @@ def build_network(
         Rows of the embedding: the largest id + 1.
     n_classes : int
         Units of the softmax.
-    maxlen : int
-        Columns of the ids.
     embedding_matrix : ndarray of shape (n_ids, dim), float32, or None
         Pre-trained vectors, row by id. None starts from random ones.
     embedding_dim : int
         Size of the vectors where there is no `embedding_matrix`.
     trainable_embedding : bool
         Whether training changes a given `embedding_matrix`.
-    n_conv_layers, filters, kernel_size, pool_size, dense_units, dropout, optimizer, learning_rate, loss
+    n_conv_layers, filters, kernel_size, pool_size, dense_units, dropout, optimizer, learning_rate, loss, \
+    dtype_policy, jit_compile
         As in `KerasConvTextClassifier`.
     seed : int
         Everything random in the network follows from it.
@@ -129,6 +101,7 @@ def build_network(
     .. [1] F. Chollet, "Using pre-trained word embeddings in a Keras model", The Keras Blog, 2016.
     """
     seeds = iter(range(seed, seed + n_conv_layers + 5))
+    policy = keras.dtype_policies.get(dtype_policy)
 
     def glorot():
         return keras.initializers.GlorotUniform(seed=next(seeds))
@@ -139,33 +112,45 @@ def build_network(
         embedding_dim if embedding_matrix is None else embedding_matrix.shape[1],
         embeddings_initializer="zeros" if embedding_matrix is not None else _uniform(next(seeds)),
         trainable=trainable,
+        dtype=policy,
         name="embedding",
     )
     ids = keras.Input(shape=(None,), dtype="int32", name="ids")
-    size, _ = receptive_field(n_conv_layers, kernel_size, pool_size)
-    x = ops.pad(ids, [[0, 0], [size - maxlen, 0]]) if maxlen < size else ids
+    x = AtLeast(receptive_field(n_conv_layers, kernel_size, pool_size)[0], name="padding")(ids)
     x = embedding(x)
     for i in range(1, n_conv_layers + 1):
         x = layers.Conv1D(
-            filters, kernel_size, activation="relu", kernel_initializer=glorot(), name=f"convolution_{i}"
+            filters,
+            kernel_size,
+            activation="relu",
+            kernel_initializer=glorot(),
+            dtype=policy,
+            name=f"convolution_{i}",
         )(x)
         if i < n_conv_layers:
-            x = layers.MaxPooling1D(pool_size, name=f"pooling_{i}")(x)
-    x = layers.GlobalMaxPooling1D(name="global_pooling")(x)
+            x = layers.MaxPooling1D(pool_size, dtype=policy, name=f"pooling_{i}")(x)
+    x = layers.GlobalMaxPooling1D(dtype=policy, name="global_pooling")(x)
     if dropout:
-        x = layers.Dropout(dropout, seed=next(seeds), name="feature_dropout")(x)
-    x = layers.Dense(dense_units, activation="relu", kernel_initializer=glorot(), name="dense")(x)
+        x = layers.Dropout(dropout, seed=next(seeds), dtype=policy, name="feature_dropout")(x)
+    x = layers.Dense(dense_units, activation="relu", kernel_initializer=glorot(), dtype=policy, name="dense")(
+        x
+    )
     if dropout:
-        x = layers.Dropout(dropout, seed=next(seeds), name="dense_dropout")(x)
+        x = layers.Dropout(dropout, seed=next(seeds), dtype=policy, name="dense_dropout")(x)
     x = layers.Dense(
         n_classes, activation="softmax", kernel_initializer=glorot(), dtype="float32", name="classes"
     )(x)
 
-    model = keras.Model(ids, x, name="stacked")
+    model = PackedConvnet(ids, x, name="stacked")
     if embedding_matrix is not None:
         # Not a Constant initializer: that would write the whole matrix into the model's JSON configuration.
         embedding.set_weights([embedding_matrix])
-    model.compile(optimizer=_make_optimizer(optimizer, learning_rate), loss=loss, metrics=["accuracy"])
+    model.compile(
+        optimizer=_make_optimizer(optimizer, learning_rate),
+        loss=loss,
+        metrics=["accuracy"],
+        jit_compile=jit_compile,
+    )
     return model
 
 

@@ -8,7 +8,8 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 
-from skglove import KerasConvTextClassifier, TokenIds, Vocabulary, WordVectors
+import skglove.layers
+from skglove import KerasConvTextClassifier, SequencePadder, TokenIds, Vocabulary, WordVectors
 
 WORDS = ("good", "bad", "film", "plot")
 VECTORS = WordVectors(WORDS[:3], np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0]], dtype=np.float32))
@@ -194,10 +195,52 @@ def test_texts_are_an_error_that_names_the_tokenizer(fitted, method):
         small().fit(["good film", "bad"], [0, 1]) if method == "fit" else fitted.predict(["good film", "bad"])
 
 
-@pytest.mark.parametrize("method", ["fit", "predict"])
-def test_ragged_ids_are_an_error_that_names_the_padder(fitted, method):
-    with pytest.raises(ValueError, match=r"X is ragged.*Put a SequencePadder"):
-        small().fit([[1], [1, 2]], [0, 1]) if method == "fit" else fitted.predict([[1], [1, 2]])
+def ragged(n=32, maxlen=6):
+    X, y = documents(n=n)
+    lengths = np.random.RandomState(1).randint(0, maxlen + 1, n)
+    rows = np.empty(n, dtype=object)
+    rows[:] = [row[len(row) - length :] for row, length in zip(np.asarray(X), lengths, strict=True)]
+    return TokenIds(rows, X.vocabulary), y
+
+
+def test_ragged_ids_need_no_padder():
+    X, y = ragged()
+    matrix = SequencePadder(5).fit_transform(X)
+    direct, through = small(maxlen=5, epochs=3).fit(X, y), small(epochs=3).fit(matrix, y)
+    assert direct.maxlen_ == through.maxlen_ == 5
+    assert not hasattr(direct, "n_features_in_")
+    for _ in range(2):
+        np.testing.assert_array_equal(direct.predict_proba(X), through.predict_proba(matrix))
+        np.testing.assert_array_equal(direct.predict_proba(matrix), through.predict_proba(X))
+        direct, through = (pickle.loads(pickle.dumps(classifier)) for classifier in (direct, through))
+
+
+def test_ragged_lists_are_ids_too():
+    classifier = small(epochs=1).fit([[1], [1, 2]] * 4, [0, 1] * 4)
+    assert classifier.maxlen_ == 1000
+    np.testing.assert_array_equal(
+        classifier.predict_proba([[1], [1, 2]])[0], classifier.predict_proba([[1]])[0]
+    )
+
+
+def test_no_maxlen_takes_the_longest_document():
+    X, y = ragged()
+    assert small(maxlen=None, epochs=1).fit(X, y).maxlen_ == max(map(len, X))
+
+
+def test_a_fit_on_ragged_ids_forgets_the_columns_of_the_last():
+    classifier = small(epochs=1).fit(*documents())
+    assert classifier.n_features_in_ == 6
+    assert not hasattr(classifier.fit(*ragged()), "n_features_in_")
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [([0, 1], "inconsistent numbers of samples"), (None, "y should be a 1d array"), ([np.nan] * 32, "NaN")],
+)
+def test_wrong_labels_of_ragged_ids_are_an_error(y, message):
+    with pytest.raises(ValueError, match=message):
+        small().fit(ragged()[0], y)
 
 
 def test_three_dimensions_are_an_error():
@@ -369,30 +412,36 @@ def test_many_fits_draw_no_advice_on_tracing():
     assert [record.getMessage() for record in records] == ["something else"]
 
 
-def test_number_of_traces_does_not_grow_with_the_widths():
-    rng = np.random.RandomState(0)
-    X = np.zeros((60, 200), dtype=np.int32)
-    for row, length in zip(X, rng.randint(1, 200, 60), strict=True):
-        row[-length:] = rng.randint(1, 9, length)
+def test_a_fit_traces_its_network_once_and_predictions_at_most_three_times(monkeypatch):
     traces = []
-
-    class CountTraces(keras.layers.Layer):
-        def call(self, x):
-            traces.append(x.shape)
-            return x
-
-    classifier = small(batch_size=4, epochs=2).fit(X, np.arange(60) % 2)
-    model = classifier.model_
-    counted = keras.Sequential([CountTraces(), model])
-    counted.compile(loss="categorical_crossentropy")
-    batches = classifier._make_batches(X, targets=np.eye(2)[np.arange(60) % 2], random_state=rng)
-    assert len({ids.shape[1] for ids, _ in batches}) > 10
-    counted.fit(batches, epochs=2, verbose=0, shuffle=False)
-    assert len(traces) <= 3
+    features = skglove.layers.packed_features
+    monkeypatch.setattr(skglove.layers, "packed_features", lambda *args: traces.append(1) or features(*args))
+    lengths = np.random.RandomState(0).randint(0, 300, 50)
+    X = [list(range(1, 1 + length)) for length in lengths]
+    classifier = small(maxlen=200, batch_size=8, epochs=3).fit(X, np.arange(50) % 2)
+    assert len(traces) <= 2  # once to know the shapes, once to train
     traces.clear()
-    for ids, _ in batches:
-        counted.predict_on_batch(ids)
+    for n in range(1, 50, 6):
+        classifier.predict(X[:n])
     assert len(traces) <= 3
+
+
+@pytest.mark.parametrize("options", [{"dtype_policy": "mixed_bfloat16"}, {"jit_compile": True}])
+def test_options_of_the_machine(options):
+    X, y = documents()
+    classifier = small(**options).fit(X, y)
+    assert classifier.score(X, y) == 1
+    assert classifier.predict_proba(X).dtype == np.float32
+    policy = options.get("dtype_policy", "float32")
+    assert classifier.model_.get_layer("convolution_1").dtype_policy.name == policy
+    assert classifier.model_.jit_compile == options.get("jit_compile", False)
+    loaded = pickle.loads(pickle.dumps(classifier))
+    np.testing.assert_allclose(loaded.predict_proba(X), classifier.predict_proba(X), atol=1e-6)
+
+
+def test_an_unknown_dtype_policy_is_an_error():
+    with pytest.raises(ValueError, match="float17"):
+        small(dtype_policy="float17").fit(*documents())
 
 
 # Randomness

@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 
 from skglove import KerasConvTextClassifier
-from skglove.network import OrderedEmbedding, build_network, receptive_field
+from skglove.network import build_network, receptive_field
 
 
 @pytest.fixture(scope="module")
 def blog_network():
     matrix = np.random.RandomState(0).rand(20_000, 100).astype(np.float32)
-    return build_network(20_000, 20, maxlen=1000, embedding_matrix=matrix)
+    return build_network(20_000, 20, embedding_matrix=matrix)
 
 
 def test_layers_are_those_of_the_blog(blog_network):
     kinds = [type(layer).__name__ for layer in blog_network.layers]
     assert kinds == [
         "InputLayer",
+        "AtLeast",  # does nothing from 149 columns on
         "Embedding",
         "Conv1D",
         "MaxPooling1D",
@@ -34,7 +35,7 @@ def test_layers_are_those_of_the_blog(blog_network):
 
 
 def test_shapes_for_1000_words_are_those_of_the_blog(blog_network):
-    outputs = keras.Model(blog_network.input, [layer.output for layer in blog_network.layers[1:]])
+    outputs = keras.Model(blog_network.input, [layer.output for layer in blog_network.layers[2:]])
     shapes = [array.shape[1:] for array in outputs.predict_on_batch(np.zeros((1, 1000), dtype=np.int32))]
     assert shapes == [
         (1000, 100),
@@ -71,7 +72,7 @@ def test_training_is_that_of_the_blog(blog_network):
 
 def test_embedding_is_the_given_matrix_and_frozen():
     matrix = np.arange(6, dtype=np.float32).reshape(3, 2)
-    embedding = build_network(3, 2, maxlen=149, embedding_matrix=matrix).get_layer("embedding")
+    embedding = build_network(3, 2, embedding_matrix=matrix).get_layer("embedding")
     np.testing.assert_array_equal(embedding.get_weights()[0], matrix)
     assert not embedding.trainable
 
@@ -85,48 +86,24 @@ def test_configuration_does_not_hold_the_matrix(blog_network):
 )
 def test_embedding_is_trained_if_asked_or_if_not_pretrained(matrix, asked, trained):
     matrix = np.ones((3, 2), dtype=np.float32) if matrix else None
-    model = build_network(3, 2, maxlen=149, embedding_matrix=matrix, trainable_embedding=asked)
+    model = build_network(3, 2, embedding_matrix=matrix, trainable_embedding=asked)
     assert model.get_layer("embedding").trainable is trained
 
 
-def test_gradient_of_the_embedding_is_that_of_keras_and_the_same_every_time():
-    import tensorflow as tf
-
-    rng = np.random.RandomState(0)
-    ids = rng.zipf(1.3, (64, 500)) % 50
-    upstream = tf.constant(rng.randn(64, 500, 16), tf.float32)
-    gradients = []
-    for layer in [keras.layers.Embedding(60, 16), *(OrderedEmbedding(60, 16) for _ in range(5))]:
-        layer.build((None, None))
-        layer.set_weights([np.ones((60, 16))])
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(layer(ids) * upstream)
-        gradients.append(np.array(tf.convert_to_tensor(tape.gradient(loss, layer.embeddings.value)).numpy()))
-    np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-3, atol=1e-3)
-    for gradient in gradients[2:]:
-        np.testing.assert_array_equal(gradient, gradients[1])
-
-
-@pytest.mark.parametrize("maxlen", [1, 148, 149, 150])
-def test_any_maxlen_works(maxlen):
-    model = build_network(3, 2, maxlen=maxlen, embedding_dim=4, filters=2, dense_units=2)
-    assert model.predict_on_batch(np.ones((2, maxlen), dtype=np.int32)).shape == (2, 2)
-
-
 def test_dropout_adds_two_layers():
-    model = build_network(3, 2, maxlen=149, dropout=0.3)
+    model = build_network(3, 2, dropout=0.3)
     assert [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)] == [0.3, 0.3]
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "Adam", keras.optimizers.Adam])
 def test_optimizer_is_a_name_or_a_callable(optimizer):
-    model = build_network(3, 2, maxlen=149, optimizer=optimizer, learning_rate=0.5)
+    model = build_network(3, 2, optimizer=optimizer, learning_rate=0.5)
     assert isinstance(model.optimizer, keras.optimizers.Adam)
     assert float(model.optimizer.learning_rate) == pytest.approx(0.5)
 
 
 def test_same_seed_gives_the_same_weights_and_another_seed_others():
-    first, second, other = (build_network(9, 3, maxlen=149, seed=seed).get_weights() for seed in (1, 1, 2))
+    first, second, other = (build_network(9, 3, seed=seed).get_weights() for seed in (1, 1, 2))
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
     kernels = [(a, b) for a, b in zip(first, other, strict=True) if a.ndim > 1]
@@ -135,14 +112,14 @@ def test_same_seed_gives_the_same_weights_and_another_seed_others():
 
 def test_global_random_generators_stay_as_they_were():
     before = random.getstate(), np.random.get_state()[1].tolist()
-    build_network(9, 3, maxlen=149, dropout=0.5)
+    build_network(9, 3, dropout=0.5)
     assert before == (random.getstate(), np.random.get_state()[1].tolist())
 
 
 def test_defaults_are_those_of_the_classifier():
     network, classifier = inspect.signature(build_network).parameters, KerasConvTextClassifier().get_params()
     common = set(network) & set(classifier)
-    assert len(common) == 11
+    assert len(common) == 13
     assert {name: network[name].default for name in common} == {name: classifier[name] for name in common}
 
 

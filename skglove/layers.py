@@ -1,0 +1,180 @@
+"""What Keras lacks: an embedding that repeats to the last digit, and convolutions without the padding."""
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable("skglove")
+class OrderedEmbedding(layers.Embedding):
+    """An embedding whose gradient does not depend on the order in which threads run.
+
+    TensorFlow adds up the gradients of a word's occurrences in whatever order its threads get to them, and so
+    two fits from one seed differ. Here they are sorted by word first.
+    """
+
+    def call(self, inputs):
+        """Look up the vectors of ids: from (n_documents, n_columns) to (n_documents, n_columns, dim)."""
+        if keras.backend.backend() != "tensorflow":  # the others add in a fixed order anyway
+            return super().call(inputs)
+
+        @ops.custom_gradient
+        def look_up(matrix):
+            def gradient(*args, upstream=None):
+                upstream = args[0] if upstream is None else upstream
+                ids = ops.reshape(inputs, (-1,))
+                order = ops.argsort(ids)
+                ids = ops.take(ids, order)
+                rows = ops.take(ops.reshape(upstream, (-1, self.output_dim)), order, axis=0)
+                sums = ops.segment_sum(rows, ids, sorted=True)  # as many rows as the largest id needs
+                return ops.pad(sums, [[0, self.input_dim - ops.shape(sums)[0]], [0, 0]])
+
+            return ops.take(matrix, inputs, axis=0), gradient
+
+        # Cast to its own type, the matrix is a tensor: of a variable, TensorFlow asks for a gradient apart.
+        matrix = ops.cast(self.embeddings, self.embeddings.dtype)
+        return ops.cast(look_up(matrix), self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable("skglove")
+class AtLeast(layers.Layer):
+    """Put padding before short documents: from (n_documents, n_columns) to at least `n_columns` columns."""
+
+    def __init__(self, n_columns, **kwargs):
+        super().__init__(**kwargs)
+        self.n_columns = n_columns
+
+    def call(self, ids):
+        """Pad ids."""
+        missing = ops.maximum(self.n_columns - ops.shape(ids)[1], 0)
+        return ops.pad(ids, [[0, 0], [missing, 0]])
+
+    def compute_output_spec(self, ids):
+        """Tell Keras that the number of columns is not known beforehand."""
+        return keras.KerasTensor((ids.shape[0], None), dtype=ids.dtype)
+
+    def get_config(self):
+        """Return what rebuilds the layer."""
+        return {**super().get_config(), "n_columns": self.n_columns}
+
+
+@keras.saving.register_keras_serializable("skglove")
+class PackedConvnet(keras.Model):
+    """A network of convolutions and poolings that leaves out the padding, without changing its results.
+
+    Made as a functional model from padded ids, through an embedding, 1D convolutions with max poolings
+    between them and a global max pooling, to whatever follows. It has the layers, weights and results of that
+    model, but runs the convolutions on the words of all documents of a batch behind one another. What lies in
+    the padding alone gives one and the same feature everywhere, which is computed once and put in where a
+    convolution reaches over the edge of a document.
+
+    With `jit_compile`, and on other backends than TensorFlow and PyTorch, it computes the padding too:
+    compilers need shapes that they know beforehand.
+    """
+
+    def call(self, inputs, training=None, mask=None):
+        """Compute the output for ids of shape (n_documents, n_columns)."""
+        if self.jit_compile or keras.backend.backend() not in ("tensorflow", "torch"):
+            return super().call(inputs, training=training, mask=mask)
+        x, steps = ops.convert_to_tensor(inputs, "int32"), iter(self.layers)
+        for layer in steps:
+            if isinstance(layer, layers.Embedding):
+                break
+            x = x if isinstance(layer, layers.InputLayer) else layer(x)
+        convolutions, pool_sizes = [], []
+        for step in steps:
+            if isinstance(step, layers.GlobalMaxPooling1D):
+                break
+            if isinstance(step, layers.Conv1D):
+                convolutions.append(step)
+            else:
+                pool_sizes.extend(step.pool_size)
+        x = packed_features(x, layer, convolutions, pool_sizes)
+        for layer in steps:
+            x = layer(x, training=training) if isinstance(layer, layers.Dropout) else layer(x)
+        return x
+
+
+def packed_features(ids, embedding, convolutions, pool_sizes):
+    """Compute the global maxima of the last convolution's features.
+
+    Parameters
+    ----------
+    ids : tensor of shape (n_documents, n_columns), int32
+        Padded ids, 0 being padding. At least as many columns as one feature sees.
+    embedding : keras.layers.Embedding
+        From ids to vectors.
+    convolutions : list of keras.layers.Conv1D
+        Of stride 1, without padding of their own.
+    pool_sizes : list of int
+        Width and stride of the max pooling after each convolution but the last.
+
+    Returns
+    -------
+    features : tensor of shape (n_documents, n_filters)
+        What the layers, applied to all columns, have as their maxima.
+    """
+    n_documents, length = ops.shape(ids)
+    start, end = word_spans(ids)
+    # Of a document, `values` holds positions start to end, from row `first_row` on. All other positions up to
+    # length are equal to `constant`.
+    values, first_row = ops.reshape(ids, (-1,)), ops.arange(n_documents, dtype="int32") * length + start
+    constant, look_up = ops.zeros((), dtype="int32"), embedding
+    for convolution, pool_size in zip(convolutions, [*pool_sizes, 1], strict=True):
+        (kernel_size,) = convolution.kernel_size
+        length = (length - kernel_size + 1) // pool_size
+        # Features that see any position from start to end. They begin in pool_size * position.
+        new_start = ops.clip((start - kernel_size + 1) // pool_size, 0, length - 1)
+        new_end = ops.clip((end - 1) // pool_size + 1, new_start + 1, length)
+        if convolution is convolutions[-1]:
+            # One more on either side, so that features of padding alone take part in the maximum.
+            new_start, new_end = ops.maximum(new_start - 1, 0), ops.minimum(new_end + 1, length)
+        # The last features of a document reach on; rounded up, so that poolings never mix two documents.
+        sizes = new_end - new_start + -(-(kernel_size - 1) // pool_size)
+        ends = ops.cumsum(sizes)
+        row, document = _number_rows(ends * pool_size)
+        shift = (new_start - ends + sizes) * pool_size
+        shift, start, end, first_row = _take_columns([shift, start, end, first_row - start], document)
+        position = row + shift
+        inside = (position >= start) & (position < end)
+        x = ops.take(values, ops.where(inside, position + first_row, 0), axis=0)
+        x = ops.where(ops.reshape(inside, (-1, *[1] * len(constant.shape))), x, constant)
+        padding = ops.broadcast_to(constant, (1, kernel_size, *constant.shape))
+        x, constant = convolution(look_up(x[None])), convolution(look_up(padding))[0, 0]
+        if pool_size > 1:
+            x = ops.max_pool(x, pool_size, pool_size)
+        values, look_up = x[0], lambda x: x
+        start, end, first_row = new_start, new_end, ends - sizes
+    ends = ops.cumsum(end - start)
+    row, document = _number_rows(ends)
+    (first_row,) = _take_columns([first_row - ends + end - start], document)
+    return ops.segment_max(ops.take(values, row + first_row, axis=0), document, sorted=True)
+
+
+def _number_rows(ends):
+    """Number rows from 0 to the last end, and tell for each how many ends it has reached."""
+    row = ops.arange(ends[-1], dtype="int32")
+    return row, ops.searchsorted(ends, row, side="right")
+
+
+def _take_columns(columns, rows):
+    """Take the same rows of several columns."""
+    return ops.unstack(ops.take(ops.stack(columns, axis=1), rows, axis=0), len(columns), axis=1)
+
+
+def word_spans(ids):
+    """Find the first column of each document that is no padding, and the column after the last.
+
+    Parameters
+    ----------
+    ids : tensor of shape (n_documents, n_columns), int32
+        Padded ids, 0 being padding.
+
+    Returns
+    -------
+    start, end : tensors of shape (n_documents,), int32
+        0 and 1 for a document without words.
+    """
+    words = ids != 0
+    start = ops.cast(ops.argmax(words, axis=1), "int32")
+    end = ops.shape(ids)[1] - ops.cast(ops.argmax(ops.flip(words, axis=1), axis=1), "int32")
+    return start, ops.where(ops.any(words, axis=1), end, 1)

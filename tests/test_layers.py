@@ -1,0 +1,158 @@
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skglove.layers import AtLeast, OrderedEmbedding, PackedConvnet, word_spans
+from skglove.network import build_network, receptive_field
+
+
+def padded(lengths, maxlen, padding="pre", n_words=50, seed=0):
+    rng = np.random.RandomState(seed)
+    ids = np.zeros((len(lengths), maxlen), dtype=np.int32)
+    for row, length in zip(ids, lengths, strict=True):
+        start = {"pre": maxlen - length, "post": 0, "both": (maxlen - length) // 3}[padding]
+        row[start : start + length] = rng.randint(1, n_words + 1, length)
+    return ids
+
+
+def plain(model):
+    """Make the same layers a plain Keras model, which computes the padding."""
+    return keras.Model(model.inputs[0], model.outputs[0])
+
+
+# Packed convolutions
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    lengths=st.lists(st.integers(0, 60), min_size=1, max_size=6),
+    maxlen=st.integers(60, 90),
+    n_conv_layers=st.integers(1, 4),
+    kernel_size=st.integers(1, 5),
+    pool_size=st.integers(1, 4),
+    padding=st.sampled_from(["pre", "post", "both"]),
+)
+def test_leaving_out_the_padding_changes_no_probability(
+    lengths, maxlen, n_conv_layers, kernel_size, pool_size, padding
+):
+    ids = padded(lengths, maxlen, padding)
+    # Padding has a vector of its own here, as after training an embedding: it must count as before.
+    matrix = np.random.RandomState(1).standard_normal((51, 4)).astype(np.float32)
+    model = build_network(
+        51,
+        3,
+        embedding_matrix=matrix,
+        n_conv_layers=n_conv_layers,
+        kernel_size=kernel_size,
+        pool_size=pool_size,
+        filters=4,
+        dense_units=4,
+    )
+    np.testing.assert_allclose(model(ids).numpy(), plain(model)(ids).numpy(), atol=1e-6)
+
+
+def test_padding_within_a_document_counts_too():
+    ids = np.array([[0, 0, 3, 0, 0, 4, 0, 0], [0, 1, 0, 0, 0, 0, 2, 0]])
+    matrix = np.random.RandomState(1).standard_normal((5, 3)).astype(np.float32)
+    model = build_network(5, 3, embedding_matrix=matrix, n_conv_layers=2, kernel_size=2, pool_size=2)
+    np.testing.assert_allclose(model(ids).numpy(), plain(model)(ids).numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("dropout", [0, 0.5])
+def test_gradients_are_those_of_the_plain_network(dropout):
+    import tensorflow as tf
+
+    ids, targets = padded([3, 40, 0, 17], 60), np.eye(4, dtype=np.float32)
+    gradients = []
+    for make in (lambda model: model, plain):
+        model = build_network(51, 4, n_conv_layers=2, pool_size=3, filters=8, dropout=dropout)
+        with tf.GradientTape() as tape:
+            loss = keras.losses.categorical_crossentropy(targets, make(model)(ids, training=True))
+        gradients.append(tape.gradient(loss, [weight.value for weight in model.trainable_weights]))
+    assert len(gradients[0]) == 9
+    for packed, expected in zip(*gradients, strict=True):
+        np.testing.assert_allclose(tf.convert_to_tensor(packed), tf.convert_to_tensor(expected), atol=1e-5)
+
+
+def test_convolutions_see_little_more_than_the_words():
+    model = build_network(51, 3, embedding_dim=4, filters=4)
+    seen = []
+
+    class Spy(keras.layers.Conv1D):
+        def call(self, x):
+            seen.append(x.shape[1])
+            return super().call(x)
+
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv1D):
+            layer.__class__ = Spy
+    model(padded([100, 10, 0, 30], 1000))
+    # A document needs its words and, on either side, what one filter can reach; rounded up to whole poolings.
+    assert seen[0] < 100 + 10 + 0 + 30 + 4 * 20
+    assert max(seen) == seen[0]
+
+
+@pytest.mark.parametrize("options", [{"jit_compile": True}, {"dtype_policy": "mixed_bfloat16"}])
+def test_options_change_little(options):
+    ids = padded([3, 40, 0, 17], 60)
+    matrix = np.random.RandomState(1).standard_normal((51, 4)).astype(np.float32)
+    expected = build_network(51, 3, embedding_matrix=matrix, n_conv_layers=2)(ids)
+    model = build_network(51, 3, embedding_matrix=matrix, n_conv_layers=2, **options)
+    probabilities = model.predict_on_batch(ids)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities, expected, atol=0.05)
+
+
+# Keras itself has not caught up with NumPy 2 here.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_packed_network_is_saved_and_loaded(tmp_path):
+    model = build_network(51, 4, n_conv_layers=2, dropout=0.5)
+    ids = padded([3, 40, 0, 17], 60)
+    model.train_on_batch(ids, np.eye(4))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert type(loaded) is PackedConvnet
+    np.testing.assert_array_equal(loaded(ids), model(ids))
+
+
+def test_word_spans():
+    start, end = word_spans(np.array([[0, 2, 0, 3, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]]))
+    assert np.array(start).tolist() == [1, 0, 0]
+    assert np.array(end).tolist() == [4, 1, 5]
+
+
+@pytest.mark.parametrize(("n_columns", "expected"), [(2, [[1, 2]]), (4, [[0, 0, 1, 2]])])
+def test_at_least_pads_short_documents(n_columns, expected):
+    assert AtLeast(n_columns)(np.array([[1, 2]])).numpy().tolist() == expected
+
+
+@pytest.mark.parametrize("maxlen", [1, 148, 149, 150])
+def test_any_number_of_columns_works(maxlen):
+    model = build_network(3, 2, embedding_dim=4, filters=2, dense_units=2)
+    ids = np.ones((2, maxlen), dtype=np.int32)
+    size, _ = receptive_field(3, 5, 5)
+    filled = np.pad(ids, [(0, 0), (max(size - maxlen, 0), 0)])
+    np.testing.assert_allclose(model(ids).numpy(), plain(model)(filled).numpy(), atol=1e-6)
+
+
+# The embedding
+
+
+def test_gradient_of_the_embedding_is_that_of_keras_and_the_same_every_time():
+    import tensorflow as tf
+
+    rng = np.random.RandomState(0)
+    ids = rng.zipf(1.3, (64, 500)) % 50
+    upstream = tf.constant(rng.randn(64, 500, 16), tf.float32)
+    gradients = []
+    for layer in [keras.layers.Embedding(60, 16), *(OrderedEmbedding(60, 16) for _ in range(5))]:
+        layer.build((None, None))
+        layer.set_weights([np.ones((60, 16))])
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(ids) * upstream)
+        gradients.append(np.array(tf.convert_to_tensor(tape.gradient(loss, layer.embeddings.value)).numpy()))
+    np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-3, atol=1e-3)
+    for gradient in gradients[2:]:
+        np.testing.assert_array_equal(gradient, gradients[1])
