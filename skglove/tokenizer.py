@@ -31,7 +31,7 @@ GLOVE_TOKEN = re.compile(
     r"""
       (?:[^\W\d_]\.){2,}                                # u.s., e.g.
     | \d+(?:[.,:]\d+)+                                  # 3.14, 1,000, 10:30
-    | (?i:n't|'(?:s|re|ve|ll|d|m))(?![^\W_])         # do n't, it 's
+    | (?i:n't|'(?:s|re|ve|ll|d|m))(?![^\W_])            # do n't, it 's
     | [^\W_]+?(?=(?i:n't)(?![^\W_]))                    # do, before n't
     | [^\W_]+
     | \.+ | -+ | _+ | \*+ | \#+ | !+ | \?+ | '+ | `+    # ..., --: such runs have vectors
