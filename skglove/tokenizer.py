@@ -1,6 +1,7 @@
 """GloveTokenizer: texts to token ids."""
 
 import os
+import re
 import warnings
 from collections.abc import Iterable, Mapping, Set
 from numbers import Integral
@@ -22,12 +23,31 @@ CHUNK_CHARACTERS = 2**20
 # Python strings may hold lone surrogates, which strict UTF-8 refuses.
 UTF8 = {"encoding": "utf-8", "errors": "surrogatepass"}
 
+FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
+
+# The rules of style="glove". Texts are cut at white space first: a frequent piece is split only once.
+GLOVE_CHARACTERS = str.maketrans("\t\n\r\u2018\u2019\u201c\u201d", "   ''" + '""')  # straight quotes
+GLOVE_TOKEN = re.compile(
+    r"""
+      (?:[^\W\d_]\.){2,}                                # u.s., e.g.
+    | \d+(?:[.,:]\d+)+                                  # 3.14, 1,000, 10:30
+    | (?i:n't|'(?:s|re|ve|ll|d|m))(?![^\W_])            # do n't, it 's
+    | [^\W_]+?(?=(?i:n't)(?![^\W_]))                    # do, before n't
+    | [^\W_]+
+    | \.+ | -+ | _+ | \*+ | \#+ | !+ | \?+ | '+ | `+    # ..., --: such runs have vectors
+    | \S
+    | \n                                                # ends of pieces
+    """,
+    re.VERBOSE,
+)
+
 
 class GloveTokenizer(TransformerMixin, BaseEstimator):
     r"""Split texts into words and number the words by frequency.
 
     The rules are those of Keras's `Tokenizer`: lower the text, replace every character of `filters` by
-    `split`, and split there. The most frequent word gets id 1; words of equal frequency are numbered in the
+    `split`, and split there. Or, if you say so by `style`, nearly those by which the texts were split that
+    GloVe's vectors come from. The most frequent word gets id 1; words of equal frequency are numbered in the
     order of their first appearance; only ids below `num_words` are used. Words without an id are left out.
 
     The ids carry their vocabulary, and it knows where the words' vectors are: so a classifier later in a
@@ -38,14 +58,26 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
     vectors : str, path, WordVectors or None, default="glove.6B.50d"
         Where the words' vectors are: a name (looked up in an installed data package, then in the cache
         folder), the path of a file, or vectors in memory. None if there are none. Nothing is ever downloaded.
+    style : {"keras", "glove"}, default="keras"
+        How texts are split into words. "keras" keeps no punctuation but the apostrophe, so that "don't" is a
+        word, for which GloVe has no vector. "glove" splits at white space, and there
+
+        * takes off what was a word of its own: "do n't", "ca n't", "it 's", also 're, 've, 'll, 'd and 'm;
+        * makes a word of every character that is neither letter nor digit, but of a run such as "..." or
+          "--" one word, if it is of ``. - _ * # ! ? ' ` ``;
+        * leaves abbreviations of single letters ("u.s.") and numbers ("3.14", "1,000", "10:30") whole;
+        * writes curly quotes straight.
+
+        So words with hyphens, addresses and the like fall apart: few of them have vectors. With the
+        punctuation among the words, newsgroup posts get longer by 40 %: think of the padder's `maxlen`.
     num_words : int or None, default=20_000
         Use ids below this number, so at most the ``num_words - 1`` most frequent words. None uses all.
     filters : str, default='!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
-        Characters at which texts are split, beside `split`. They are in no word.
+        Characters at which texts are split, beside `split`. They are in no word. For style="keras" only.
     lower : bool, default=True
         Convert texts to lower case.
     split : str, default=" "
-        What separates words.
+        What separates words. For style="keras" only.
     oov_token : str or None, default=None
         If given, it gets id 1 and stands for every word without an id, which would else be left out.
     encoding : str, default="utf-8"
@@ -74,6 +106,10 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
     ----------
     .. [1] J. Pennington, R. Socher, C. Manning, "GloVe: Global Vectors for Word Representation", EMNLP 2014.
     .. [2] F. Chollet, "Using pre-trained word embeddings in a Keras model", The Keras Blog, 2016.
+    .. [3] M. Marcus, B. Santorini, M. Marcinkiewicz, "Building a Large Annotated Corpus of English: The Penn
+       Treebank", Computational Linguistics 19(2), 1993. GloVe's texts were split by its rules, with the
+       Stanford tokenizer: C. Manning et al., "The Stanford CoreNLP Natural Language Processing Toolkit",
+       ACL 2014.
 
     Examples
     --------
@@ -85,10 +121,17 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
     {'the': 1, 'cat': 2, 'saw': 3, 'dog': 4, 'end': 5}
     >>> tokenizer.inverse_transform([[4, 3, 2]])
     ['dog saw cat']
+
+    The words that GloVe has vectors for:
+
+    >>> tokenizer = GloveTokenizer(vectors=None, style="glove").fit(["Don't panic, it's 3.14!"])
+    >>> list(tokenizer.vocabulary_)
+    ['do', "n't", 'panic', ',', 'it', "'s", '3.14', '!']
     """
 
     _parameter_constraints = {
         "vectors": [str, os.PathLike, WordVectors, None],
+        "style": [StrOptions({"keras", "glove"})],
         "num_words": [Interval(Integral, 2, None, closed="left"), None],
         "filters": [str],
         "lower": ["boolean"],
@@ -102,8 +145,9 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         self,
         vectors="glove.6B.50d",
         *,
+        style="keras",
         num_words=20_000,
-        filters='!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n',
+        filters=FILTERS,
         lower=True,
         split=" ",
         oov_token=None,
@@ -111,6 +155,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         decode_error="strict",
     ):
         self.vectors = vectors
+        self.style = style
         self.num_words = num_words
         self.filters = filters
         self.lower = lower
@@ -224,6 +269,11 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         """Set all that fit learns; returns the ids of X."""
         if not self.split:
             raise ValueError("split must not be empty: it is what separates words, e.g. ' '.")
+        if self.style == "glove" and (self.filters, self.split) != (FILTERS, " "):
+            raise ValueError(
+                f"filters and split are for style='keras' only, got {self.filters!r} and {self.split!r} with "
+                "style='glove'. Leave them at their defaults."
+            )
         codes, words, lengths = self._encode(X)
         counts, document_counts = _count(codes, lengths, len(words))
         ranks = np.argsort(-counts, kind="stable")  # first seen first, among equals
@@ -251,8 +301,11 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
 
     def _encode(self, X):
         """Split texts: a code for every word that occurs, the distinct words by code, words per text."""
-        table = str.maketrans(dict.fromkeys(self.filters, self.split))
         separator = self.split.encode(**UTF8)
+        if self.style == "keras":
+            table = str.maketrans(dict.fromkeys(self.filters, self.split))
+        else:
+            table = GLOVE_CHARACTERS
         chunks, lengths = [], []
         for texts in _chunks(check_texts(X, self.encoding, self.decode_error)):
             if self.lower:
@@ -268,7 +321,8 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
             raise ValueError("There are no texts: X is empty.")
         encoded = pa.chunked_array(chunks).unify_dictionaries()
         codes = np.concatenate([chunk.indices.to_numpy() for chunk in encoded.chunks])
-        return codes, encoded.chunk(encoded.num_chunks - 1).dictionary, np.concatenate(lengths)
+        words, lengths = encoded.chunk(encoded.num_chunks - 1).dictionary, np.concatenate(lengths)
+        return (codes, words, lengths) if self.style == "keras" else _split_pieces(codes, words, lengths)
 
     def _limit_ids(self, ids):
         """Replace ids that are not below num_words."""
@@ -294,7 +348,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         if coverage["tokens"] < 0.5:
             warnings.warn(
                 f"Only {coverage['tokens']:.0%} of the tokens have a vector in {self.vectors!r}. Do the "
-                "texts have the language and the case of the vectors? See also lower and filters.",
+                "texts have the language and the case of the vectors? See also style, lower and filters.",
                 stacklevel=5,  # _measure_coverage, _learn, fit, scikit-learn's wrapper of it, the caller
             )
         return coverage
@@ -374,6 +428,20 @@ def _encode_column(texts):
 
 def _decode_column(column):
     return [text.decode(**UTF8) for text in column.to_pylist()]
+
+
+def _split_pieces(codes, pieces, lengths):
+    """Split what stands between white space into tokens, every distinct piece once."""
+    lines = b"\n".join([b"", *pieces.to_pylist(), b""]).decode(**UTF8)
+    column = _encode_column([" ".join(GLOVE_TOKEN.findall(lines))])
+    tokens = pc.split_pattern(column, b" ").flatten()
+    is_token = pc.not_equal(tokens, b"\n")
+    line_ends = np.flatnonzero(~is_token.to_numpy(zero_copy_only=False))
+    tokens = tokens.filter(is_token).dictionary_encode()
+    by_piece = pa.LargeListArray.from_arrays(line_ends - np.arange(len(line_ends)), tokens.indices)
+    expanded = by_piece.take(pa.array(codes))
+    ends = expanded.offsets.to_numpy()[np.cumsum(lengths)]
+    return expanded.flatten().to_numpy(), tokens.dictionary, np.diff(ends, prepend=0)
 
 
 def _count(codes, lengths, n_words):

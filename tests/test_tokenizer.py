@@ -1,7 +1,9 @@
 import copy
 import inspect
 import pickle
+import re
 import warnings
+from itertools import takewhile
 
 import numpy as np
 import pandas as pd
@@ -125,6 +127,121 @@ def test_ids_of_inverse_transformed_texts_are_the_ids(texts, rules):
     assert ours.inverse_transform(ids) == [ours.split.join(document) for document in words]
     if len(ours.split) == 1:  # else a word's end and the separator may make a separator together
         assert as_lists(ours.transform(ours.inverse_transform(ids))) == as_lists(ids)
+
+
+# style="glove": the same rules, text by text and word by word, as the oracle
+
+
+def glove_words(text, lower):
+    text = text.lower() if lower else text
+    for curly, straight in {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'}.items():
+        text = text.replace(curly, straight)
+    words = []
+    while text := text.lstrip():
+        words.append(first_glove_word(text))
+        text = text[len(words[-1]) :]
+    return words
+
+
+def first_glove_word(text):
+    def clitic(start, spelling):
+        end = start + len(spelling)
+        return text[start:end].casefold() == spelling and not text[end : end + 1].isalnum()
+
+    if whole := re.match(r"[^\W\d_]\.([^\W\d_]\.)+", text) or re.match(r"\d+[.,:]\d+([.,:]\d+)*", text):
+        return whole.group()
+    for spelling in ("n't", "'s", "'re", "'ve", "'ll", "'d", "'m"):
+        if clitic(0, spelling):
+            return text[: len(spelling)]
+    if word := "".join(takewhile(str.isalnum, text)):
+        return word[:-1] if clitic(len(word) - 1, "n't") else word
+    if text[0] in ".-_*#!?'`":
+        return "".join(takewhile(text[0].__eq__, text))
+    return text[0]
+
+
+def words_of(ids):
+    return [[ids.vocabulary.words[i - 1] for i in document] for document in ids]
+
+
+SNIPPETS = ["don't", "can't", "'s", "'d", "'LL", "N'T", "n't", "n", "'t", "'", "''", "`", "u.s.", "a.b", "a."]
+SNIPPETS += ["..", ".", ",", ":", "1", "2.3", "4,5", "6:7", "-", "--", "_", "#", "*", "!", "??", "/", "="]
+SNIPPETS += [
+    "\u2018",
+    "\u2019s",
+    "n\u2019t",
+    "\u201c",
+    "\u201d",
+    "\u2013",
+    "\u2026",
+    "\u017f",
+    "\u0307",
+    "\u00b2",
+]
+PROSE = st.lists(st.sampled_from([*SNIPPETS, " ", "\x0b", "\r", "\x1c", "\u3000"]) | CHARACTERS, max_size=12)
+PROSE = st.lists(PROSE.map("".join), min_size=1, max_size=6)
+
+
+@settings(deadline=None, max_examples=400)
+@given(texts=PROSE, unseen=PROSE, lower=st.booleans(), characters=st.integers(1, 40))
+def test_style_glove_gives_the_words_of_its_rules(texts, unseen, lower, characters):
+    expected = [glove_words(text, lower) for text in texts]
+    first_seen = list(dict.fromkeys(word for words in expected for word in words))
+    ours = GloveTokenizer(vectors=None, style="glove", num_words=None, lower=lower)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokenizer, "CHUNK_CHARACTERS", characters)
+        ids = ours.fit_transform(texts)
+        assert words_of(ids) == expected
+        assert as_lists(clone(ours).fit(texts).transform(texts)) == as_lists(ids)
+    counts = {word: sum(words.count(word) for words in expected) for word in first_seen}
+    assert list(ours.vocabulary_) == sorted(first_seen, key=counts.get, reverse=True)
+    assert ours.word_counts_[1:].tolist() == [counts[word] for word in ours.vocabulary_]
+    documents = [sum(word in words for words in expected) for word in ours.vocabulary_]
+    assert ours.document_counts_[1:].tolist() == documents
+    known = [[word for word in glove_words(text, lower) if word in counts] for text in unseen]
+    assert words_of(ours.transform(unseen)) == known
+    assert ours.inverse_transform(ids) == [" ".join(words) for words in expected]
+    if not lower:  # lowering twice may be more than lowering once
+        assert as_lists(ours.transform(ours.inverse_transform(ids))) == as_lists(ids)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Don't panic, it's 3.14!", "do n't panic , it 's 3.14 !"),
+        ("I\u2019m sure they\u2019ll say \u201cCan\u2019t\u201d.", "i 'm sure they 'll say \" ca n't \" ."),
+        ("we're, you've, he'd; cannot", "we 're , you 've , he 'd ; cannot"),
+        ("The U.S. and the U.K., at 10:30 p.m.", "the u.s. and the u.k. , at 10:30 p.m."),
+        ("1,000 cars... wait -- what?!", "1,000 cars ... wait -- what ? !"),
+        ("a well-known, state-of-the-art e-mail", "a well - known , state - of - the - art e - mail"),
+        ("$5 (10%) @home #1", "$ 5 ( 10 % ) @ home # 1"),
+        ("me@home.org http://x.org/a_b", "me @ home . org http : / / x . org / a _ b"),
+        (">> ``so'' == 2nd", "> > `` so '' = = 2nd"),
+        ("o'clock dogs' 'tis 3.5mm v3.1.", "o ' clock dogs ' ' tis 3.5 mm v3 . 1 ."),
+        ("a\u00a0b\u2028c\x00d", "a b c \x00 d"),
+        (" \r\n\t", ""),
+    ],
+)
+def test_style_glove_by_hand(text, words):
+    ids = GloveTokenizer(vectors=None, style="glove").fit_transform([text, text.encode()])
+    assert words_of(ids) == [words.split(" ") if words else []] * 2
+
+
+def test_style_glove_keeps_the_case_if_asked():
+    ours = GloveTokenizer(vectors=None, style="glove", lower=False).fit(["DON'T Don't It'S U.S."])
+    assert list(ours.vocabulary_) == ["DO", "N'T", "Do", "n't", "It", "'S", "U.S."]
+
+
+def test_style_glove_finds_vectors_of_clitics_and_punctuation():
+    vectors = WordVectors(["do", "n't", "!"], [[1.0], [2.0], [3.0]])
+    ids = GloveTokenizer(vectors, style="glove").fit_transform(["Don't!"])
+    assert ids.vocabulary.embedding_matrix().tolist() == [[0], [1], [2], [3]]
+
+
+@pytest.mark.parametrize("rule", [{"filters": ""}, {"split": ","}], ids=str)
+def test_style_glove_with_rules_of_keras_is_an_error(rule):
+    with pytest.raises(ValueError, match=r"filters and split are for style='keras' only, got .*defaults"):
+        GloveTokenizer(vectors=None, style="glove", **rule).fit(TEXTS)
 
 
 # Inputs
@@ -363,6 +480,8 @@ def test_tags_say_that_input_is_text():
     "parameter",
     [
         {"vectors": 3},
+        {"style": "stanford"},
+        {"style": None},
         {"num_words": 1},
         {"num_words": 10.0},
         {"filters": None},
@@ -386,6 +505,7 @@ def test_a_wrong_parameter_is_an_error_of_fit_that_names_it(method, parameter):
 def test_clone_keeps_every_parameter():
     rules = {
         "vectors": None,
+        "style": "glove",
         "num_words": 7,
         "filters": ",",
         "lower": False,
@@ -472,9 +592,10 @@ def test_texts_are_left_as_they_are():
     assert array.tolist() == texts == TEXTS
 
 
+@pytest.mark.parametrize("style", ["keras", "glove"])
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_pickled_tokenizer_gives_the_same_ids(protocol):
-    ours = GloveTokenizer(vectors=VECTORS, oov_token="<OOV>")
+def test_pickled_tokenizer_gives_the_same_ids(protocol, style):
+    ours = GloveTokenizer(vectors=VECTORS, style=style, oov_token="<OOV>")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ours.fit([*TEXTS, "\ud800"])
