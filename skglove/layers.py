@@ -3,6 +3,10 @@
 import keras
 from keras import layers, ops
 
+# The rows of a batch share a convolution's work among them: one row would leave threads without work. Rows
+# whose length varied by single words would have the processor's code written anew for every batch.
+N_FRAMES = 16
+
 
 @keras.saving.register_keras_serializable("skglove")
 class OrderedEmbedding(layers.Embedding):
@@ -131,34 +135,48 @@ def packed_features(ids, embedding, convolutions, pool_sizes):
         # The last features of a document reach on; rounded up, so that poolings never mix two documents.
         sizes = new_end - new_start + -(-(kernel_size - 1) // pool_size)
         ends = ops.cumsum(sizes)
-        row, document = _number_rows(ends * pool_size)
+        row, document = _number_rows(ends * pool_size, kernel_size - 1, pool_size)
         shift = (new_start - ends + sizes) * pool_size
         shift, start, end, first_row = _take_columns([shift, start, end, first_row - start], document)
         position = row + shift
         inside = (position >= start) & (position < end)
         x = ops.take(values, ops.where(inside, position + first_row, 0), axis=0)
-        x = ops.where(ops.reshape(inside, (-1, *[1] * len(constant.shape))), x, constant)
+        x = ops.where(inside[..., None] if len(constant.shape) else inside, x, constant)
         padding = ops.broadcast_to(constant, (1, kernel_size, *constant.shape))
-        x, constant = convolution(look_up(x[None])), convolution(look_up(padding))[0, 0]
-        if pool_size > 1:
-            x = ops.max_pool(x, pool_size, pool_size)
-        values, look_up = x[0], lambda x: x
+        x, constant = _convolve(look_up(x), convolution, pool_size), _convolve(look_up(padding), convolution)
+        values, constant = ops.reshape(x, (-1, x.shape[-1])), ops.reshape(constant, (-1,))
+        look_up = lambda x: x  # noqa: E731
         start, end, first_row = new_start, new_end, ends - sizes
     ends = ops.cumsum(end - start)
-    row, document = _number_rows(ends)
+    row = ops.arange(ends[-1], dtype="int32")
+    document = ops.searchsorted(ends, row, side="right")
     (first_row,) = _take_columns([first_row - ends + end - start], document)
     return ops.segment_max(ops.take(values, row + first_row, axis=0), document, sorted=True)
 
 
-def _number_rows(ends):
-    """Number rows from 0 to the last end, and tell for each how many ends it has reached."""
-    row = ops.arange(ends[-1], dtype="int32")
-    return row, ops.searchsorted(ends, row, side="right")
+def _number_rows(ends, overlap, pool_size):
+    """Number the rows up to the last end in N_FRAMES frames, each of which goes on into the next.
+
+    Returns the numbers, in an array of shape (N_FRAMES, width), and how many ends each has reached.
+    """
+    step = pool_size * 8
+    width = (ends[-1] + N_FRAMES * step - 1) // (N_FRAMES * step) * step
+    row = ops.arange(N_FRAMES, dtype="int32")[:, None] * width + ops.arange(width + overlap, dtype="int32")
+    document = ops.searchsorted(ends, ops.reshape(row, (-1,)), side="right")
+    return row, ops.reshape(ops.minimum(document, ops.shape(ends)[0] - 1), ops.shape(row))
 
 
 def _take_columns(columns, rows):
     """Take the same rows of several columns."""
-    return ops.unstack(ops.take(ops.stack(columns, axis=1), rows, axis=0), len(columns), axis=1)
+    return ops.unstack(ops.take(ops.stack(columns, axis=1), rows, axis=0), len(columns), axis=-1)
+
+
+def _convolve(x, convolution, pool_size=1):
+    """Convolve, pool, and only then add the bias and activate: the same numbers, for less work."""
+    x = ops.conv(x, ops.cast(convolution.kernel, x.dtype))
+    if pool_size > 1:
+        x = ops.max_pool(x, pool_size, pool_size)
+    return convolution.activation(x + ops.cast(convolution.bias, x.dtype))
 
 
 def word_spans(ids):
