@@ -3,6 +3,9 @@
 import keras
 import numpy as np
 
+# A batch to predict for: enough work for every thread, some tens of MB of features.
+BATCH_TOKENS, BATCH_DOCUMENTS = 2**16, 2**10
+
 
 class Batches(keras.utils.PyDataset):
     """Pad documents a batch at a time, so that a corpus needs the memory of its tokens alone.
@@ -15,8 +18,9 @@ class Batches(keras.utils.PyDataset):
         How many of them each document has.
     maxlen : int
         Columns of a batch. Shorter documents get zeros put before them; of longer ones the end is kept.
-    batch_size : int
-        Documents in a batch.
+    batch_size : int or None
+        Documents in a batch. None, for prediction, sorts them by length and takes as many as hold
+        BATCH_TOKENS tokens, at most BATCH_DOCUMENTS.
     rows : ndarray of int or None, default=None
         The documents to take. None takes all.
     targets : ndarray of shape (n_documents, n_classes), float32, or None, default=None
@@ -31,22 +35,29 @@ class Batches(keras.utils.PyDataset):
         self.ends = np.cumsum(lengths)
         self.starts = self.ends - np.minimum(lengths, maxlen)
         self.maxlen = maxlen
-        self.batch_size = batch_size
         self.order = np.arange(len(lengths)) if rows is None else rows
         self.targets = targets
         self.random_state = random_state
+        if batch_size is None:
+            sizes = self.ends - self.starts
+            self.order = self.order[np.argsort(sizes[self.order], kind="stable")]
+            sizes = np.maximum(sizes[self.order], BATCH_TOKENS // BATCH_DOCUMENTS)
+            self.bounds = np.flatnonzero(np.diff(np.cumsum(sizes) // BATCH_TOKENS, prepend=-1))
+        else:
+            self.bounds = np.arange(0, len(self.order), batch_size)
+        self.bounds = np.append(self.bounds, len(self.order))
         self.on_epoch_end()
 
     def __len__(self):
-        return -(-len(self.order) // self.batch_size)
+        return len(self.bounds) - 1
 
     def __getitem__(self, index):
         rows = self.rows_of(index)
         return self.ids_of(rows), self.targets[rows]
 
     def rows_of(self, index):
-        """Tell which documents are in a batch, as an ndarray of int of at most batch_size elements."""
-        return self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        """Tell which documents are in a batch, as an ndarray of int."""
+        return self.order[self.bounds[index] : self.bounds[index + 1]]
 
     def ids_of(self, rows):
         """Pad these documents, as an ndarray of shape (n_rows, maxlen), int32."""

@@ -223,6 +223,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             If an id is negative, fractional or missing, if there is only one class, or if ``pretrained=True``
             and X carries no vectors.
         """
+        from skglove.batches import Batches
+
         vocabulary = getattr(X, "vocabulary", None)
         if is_ragged(X):
             self._forget_columns()
@@ -248,7 +250,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         training, validation = self._split(codes, random_state)
 
         def batches(rows, random_state=None):
-            return self._make_batches(values, lengths, rows, targets, random_state)
+            options = {"maxlen": self.maxlen_, "batch_size": self.batch_size, "targets": targets}
+            return Batches(values, lengths, rows=rows, random_state=random_state, **options)
 
         with _tracing_expected():
             history = self.model_.fit(
@@ -282,6 +285,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             If the ids belong to another vocabulary than the one fitted on, or are larger than any seen in
             `fit`.
         """
+        from skglove.batches import Batches
+
         check_is_fitted(self)
         vocabulary = getattr(X, "vocabulary", None)
         if is_ragged(X):
@@ -296,7 +301,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 "in fit. Set vocabulary_size to allow for larger ids."
             )
         probabilities = np.empty((len(lengths), len(self.classes_)), dtype=np.float32)
-        batches = self._make_batches(values, lengths)
+        batches = Batches(values, lengths, maxlen=self.maxlen_, batch_size=None)
         with _tracing_expected():
             for i in range(len(batches)):
                 rows = batches.rows_of(i)
@@ -392,19 +397,6 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 f"validation_fraction={self.validation_fraction} cannot hold out documents of every class: "
                 f"there are {counts}. Each class needs at least one on either side."
             ) from error
-
-    def _make_batches(self, values, lengths, rows=None, targets=None, random_state=None):
-        from skglove.batches import Batches
-
-        return Batches(
-            values,
-            lengths,
-            maxlen=self.maxlen_,
-            batch_size=self.batch_size,
-            rows=rows,
-            targets=targets,
-            random_state=random_state,
-        )
 
     def __getstate__(self):
         # Of the network, what prediction needs: layers and weights, not the optimizer's copies of them.

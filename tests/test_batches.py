@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import skglove.batches
 from skglove import SequencePadder
 from skglove.batches import Batches
 
@@ -64,3 +65,13 @@ def test_order_stays_without_random_state():
     batches = batches_of()
     batches.on_epoch_end()
     assert batches.order.tolist() == list(range(7))
+
+
+def test_batches_for_prediction_hold_as_many_tokens_as_may_be(monkeypatch):
+    monkeypatch.setattr(skglove.batches, "BATCH_TOKENS", 8)
+    monkeypatch.setattr(skglove.batches, "BATCH_DOCUMENTS", 4)  # so a document counts as at least 2 tokens
+    batches = batches_of(maxlen=6, batch_size=None)
+    taken = [LENGTHS[batches.rows_of(i)].tolist() for i in range(len(batches))]
+    assert taken == [[0, 1, 2], [3, 4], [5], [7]]
+    monkeypatch.undo()
+    assert len(batches_of(batch_size=None)) == 1
