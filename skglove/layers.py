@@ -10,33 +10,32 @@ N_FRAMES = 16
 
 @keras.saving.register_keras_serializable("skglove")
 class OrderedEmbedding(layers.Embedding):
-    """An embedding whose gradient does not depend on the order in which threads run.
+    """An embedding that two trainings from one seed change alike.
 
-    TensorFlow adds up the gradients of a word's occurrences in whatever order its threads get to them, and so
-    two fits from one seed differ. Here they are sorted by word first.
+    Keras's hands the gradient of every occurrence of a word to the optimizer, and TensorFlow adds them to the
+    weights in whatever order its threads get to them. Here they are summed up beforehand, in a fixed order.
     """
 
     def call(self, inputs):
         """Look up the vectors of ids: from (n_documents, n_columns) to (n_documents, n_columns, dim)."""
-        if keras.backend.backend() != "tensorflow":  # the others add in a fixed order anyway
-            return super().call(inputs)
+        # The gradient of a reshaping is dense.
+        matrix = ops.reshape(self.embeddings, (self.input_dim, self.output_dim))
+        return ops.cast(ops.take(matrix, inputs, axis=0), self.compute_dtype)
 
-        @ops.custom_gradient
-        def look_up(matrix):
-            def gradient(*args, upstream=None):
-                upstream = args[0] if upstream is None else upstream
-                ids = ops.reshape(inputs, (-1,))
-                order = ops.argsort(ids)
-                ids = ops.take(ids, order)
-                rows = ops.take(ops.reshape(upstream, (-1, self.output_dim)), order, axis=0)
-                sums = ops.segment_sum(rows, ids, sorted=True)  # as many rows as the largest id needs
-                return ops.pad(sums, [[0, self.input_dim - ops.shape(sums)[0]], [0, 0]])
 
-            return ops.take(matrix, inputs, axis=0), gradient
+@keras.saving.register_keras_serializable("skglove")
+class ForgettableDense(layers.Dense):
+    """A dense layer that lets Keras forget a network that is no longer used.
 
-        # Cast to its own type, the matrix is a tensor: of a variable, TensorFlow asks for a gradient apart.
-        matrix = ops.cast(self.embeddings, self.embeddings.dtype)
-        return ops.cast(look_up(matrix), self.compute_dtype)
+    Where all gradients are dense, Keras's optimizers on TensorFlow register a function that holds the
+    training step for ever, some MB a fit (https://github.com/tensorflow/tensorflow/issues/80895). One sparse
+    gradient prevents it: here that of the bias, which is looked up.
+    """
+
+    def call(self, inputs, training=None):
+        """Compute the layer."""
+        bias = ops.take(self.bias, ops.arange(self.units, dtype="int32"), axis=0)
+        return self.activation(ops.matmul(inputs, self.kernel) + bias)
 
 
 @keras.saving.register_keras_serializable("skglove")

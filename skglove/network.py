@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from skglove.layers import AtLeast, OrderedEmbedding, PackedConvnet
+from skglove.layers import AtLeast, ForgettableDense, OrderedEmbedding, PackedConvnet
 
 
 def receptive_field(n_conv_layers, kernel_size, pool_size):
@@ -137,7 +137,7 @@ def build_network(
     )
     if dropout:
         x = layers.Dropout(dropout, seed=next(seeds), dtype=policy, name="dense_dropout")(x)
-    x = layers.Dense(
+    x = ForgettableDense(
         n_classes, activation="softmax", kernel_initializer=glorot(), dtype="float32", name="classes"
     )(x)
 

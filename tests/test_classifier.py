@@ -1,3 +1,4 @@
+import gc
 import logging
 import pickle
 import random
@@ -424,6 +425,19 @@ def test_a_fit_traces_its_network_once_and_predictions_at_most_three_times(monke
     for n in range(1, 50, 6):
         classifier.predict(X[:n])
     assert len(traces) <= 3
+
+
+@pytest.mark.parametrize("pretrained", [True, False])
+def test_a_network_that_is_no_longer_used_leaves_nothing_in_memory(pretrained):
+    def count_graphs():
+        gc.collect()
+        return sum(type(thing).__name__ == "FuncGraph" for thing in gc.get_objects())
+
+    small(pretrained=pretrained, epochs=1).fit(*documents())
+    before = count_graphs()
+    for _ in range(2):
+        small(pretrained=pretrained, epochs=1).fit(*documents()).predict(documents()[0])
+    assert count_graphs() <= before
 
 
 @pytest.mark.parametrize("options", [{"dtype_policy": "mixed_bfloat16"}, {"jit_compile": True}])
