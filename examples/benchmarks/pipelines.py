@@ -11,12 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from corpus import load_posts
-from measuring import Aim, Group, clock, faster
-from networks import BFLOAT16, _epoch_timer
-
-
-def _accuracy(predicted, posts):
-    return {"accuracy": float((predicted == posts.held_out_codes).mean())}
+from measuring import Group, at_most, clock, faster
+from networks import BFLOAT16, epoch_timer, rate
 
 
 def blog_job(setting):
@@ -28,7 +24,7 @@ def blog_job(setting):
     with clock() as figures:
         tokenizer, model = blog_script.fit(posts.train, posts.train_codes, setting.glove)
     probabilities = model.predict(blog_script.pad(tokenizer.texts_to_sequences(posts.held_out)), verbose=0)
-    return figures | _accuracy(probabilities.argmax(axis=1), posts)
+    return figures | rate(probabilities.argmax(axis=1), posts)
 
 
 def _make_pipeline(setting, tokenizer=None, memory=None, **options):
@@ -47,7 +43,7 @@ def skglove_job(setting, dtype_policy):
     posts, pipeline = load_posts(setting), _make_pipeline(setting, dtype_policy=dtype_policy)
     with clock() as figures:
         pipeline.fit(posts.train, posts.train_codes)
-    return figures | _accuracy(pipeline.predict(posts.held_out), posts)
+    return figures | rate(pipeline.predict(posts.held_out), posts)
 
 
 def linear_job(setting):
@@ -58,7 +54,7 @@ def linear_job(setting):
     posts, pipeline = load_posts(setting), make_pipeline(TfidfVectorizer(), LinearSVC(random_state=0))
     with clock() as figures:
         pipeline.fit(posts.train, posts.train_codes)
-    return figures | _accuracy(pipeline.predict(posts.held_out), posts)
+    return figures | rate(pipeline.predict(posts.held_out), posts)
 
 
 def fasttext_job(setting):
@@ -86,7 +82,7 @@ def scaling_job(setting, share):
 
     import skglove
 
-    pipeline, posts, (times, timer) = _make_pipeline(setting), load_posts(setting), _epoch_timer()
+    pipeline, posts, (times, timer) = _make_pipeline(setting), load_posts(setting), epoch_timer()
     n = round(share * len(posts.train))
     texts, codes = posts.train[:n], posts.train_codes[:n]
     with clock() as figures:
@@ -96,17 +92,17 @@ def scaling_job(setting, share):
     classifier.predict_proba(ids)
     with clock() as predicting:
         classifier.predict_proba(ids)
-    seconds = np.array([figures["seconds"], times[3] - times[2], predicting["seconds"]])
+    seconds = np.array([figures["seconds"], times[3][0] - times[2][0], predicting["seconds"]])
     figures |= {"texts": n, "words": float(np.mean([len(document) for document in ids]))}
     return figures | dict(zip(STAGES, (1e6 * seconds / n).tolist(), strict=True))
 
 
-STAGES = {"tokenizing": "tokenizing", "epoch": "an epoch", "predicting": "prediction"}
+STAGES = ("tokenizing", "epoch", "predicting")
 SHARES = {"eighth": 1 / 8, "quarter": 1 / 4, "half": 1 / 2, "all": 1}
 
 
 def _growth(stage):
-    """Say by which factor the time a text differs between the most texts and the fewest."""
+    """Say by which factor the time a text differs between the most texts and an eighth of them."""
 
     def value(medians):
         ratio = medians["all"][stage] / medians["eighth"][stage]
@@ -200,7 +196,7 @@ def start_job(setting, code):
 
 GROUPS = {
     "whole_job": Group(
-        "The whole job: texts in memory and a vector file to a fitted model, 2 epochs",
+        "The whole job: texts in memory and a vector file to a fitted model, 2 epochs; seconds after imports",
         {
             "blog": ("the blog's script", blog_job, "blog"),
             "skglove": ("skglove", partial(skglove_job, dtype_policy=None), "blog"),
@@ -208,22 +204,14 @@ GROUPS = {
             "linear": ("TF-IDF + LinearSVC", linear_job, "blog"),
             "fasttext": ("fastText, its defaults with epoch=25", fasttext_job, "blog"),
         },
-        {
-            "seconds": ("seconds after imports", ".1f"),
-            "since_start": ("whole process, s", ".1f"),
-            "cpu_seconds": ("CPU seconds", ".1f"),
-            "megabytes": ("MB more than before", ",.0f"),
-            "peak_megabytes": ("peak memory, MB", ",.0f"),
-            "accuracy": ("held-out accuracy", ".3f"),
-        },
+        "seconds since_start cpu_seconds megabytes peak_megabytes accuracy",
         [
             faster("skglove", "blog", 3.5, "the whole job, over the blog's script"),
-            Aim(
+            at_most(
                 "skglove",
                 "the whole job: peak memory, as a share of the blog's script's",
                 lambda m: m["skglove"]["peak_megabytes"] / m["blog"]["peak_megabytes"],
                 1,
-                at_least=False,
             ),
         ],
     ),
@@ -233,24 +221,14 @@ GROUPS = {
             name: (f"{share:g} of the training texts", partial(scaling_job, share=share), None)
             for name, share in SHARES.items()
         },
-        {
-            "texts": ("texts", ",.0f"),
-            "words": ("words a text", ".0f"),
-            **{stage: (f"{title}, µs a text", ",.0f") for stage, title in STAGES.items()},
-        },
+        "texts words tokenizing epoch predicting",
         [
-            Aim(
-                "all",
-                f"eight times the texts: change of {title} a text",
-                _growth(stage),
-                1.25,
-                at_least=False,
-            )
-            for stage, title in STAGES.items()
+            at_most("all", f"time a text with 8 times the texts: {stage}, factor", _growth(stage), 1.25)
+            for stage in STAGES
         ],
     ),
     "grid_search": Group(
-        "Grid search: 4 candidates, 3 folds, one epoch each, and the refit",
+        "Grid search: 4 candidates, 3 folds, one epoch each, and the refit; memory of all processes",
         {
             "one": ("`n_jobs=1`", grid_search_job, "one"),
             "two": ("`n_jobs=2`", partial(grid_search_job, n_jobs=2), "one"),
@@ -261,33 +239,21 @@ GROUPS = {
             ),
             "second": ("the same search again", partial(grid_search_job, memory="second"), "one"),
         },
-        {
-            "texts": ("texts", ",.0f"),
-            "seconds": ("seconds", ".1f"),
-            "peak_megabytes": ("peak memory of all processes, MB", ",.0f"),
-            "tokenized": ("runs of the tokenizer's fit_transform", ".0f"),
-        },
+        "texts seconds peak_megabytes tokenized",
         [
-            Aim(
+            at_most(
                 "second",
                 "runs of the tokenizer's fit_transform in a second search with memory",
                 lambda m: m["second"]["tokenized"],
                 0,
-                at_least=False,
-            ),
-            faster("second", "first", 1, "a second search with memory, over the first"),
+            )
         ],
     ),
     "fits": Group(
         "50 fits in one process",
         {"skglove": ("200 texts, one epoch, 32 filters", fits_job, None)},
-        {
-            "seconds": ("seconds", ".1f"),
-            "fifth": ("MB after the 5th", ",.0f"),
-            "fiftieth": ("MB after the 50th", ",.0f"),
-            "more": ("more, MB", ",.0f"),
-        },
-        [Aim("skglove", "MB more after 50 fits than after 5", lambda m: m["skglove"]["more"], 150, False)],
+        "seconds fifth fiftieth more",
+        [at_most("skglove", "MB more after 50 fits than after 5", lambda m: m["skglove"]["more"], 150)],
     ),
     "start_up": Group(
         "Start: wall time of a Python process",
@@ -300,21 +266,19 @@ GROUPS = {
             "skglove": ("`import skglove`", partial(start_job, code="import skglove"), None),
             "lazy": ("clones in a `ParameterGrid`", partial(start_job, code=LAZY), None),
         },
-        {"seconds": ("seconds", ".2f"), "imported": ("of Keras and TensorFlow imported", ".0f")},
+        "seconds imported",
         [
-            Aim(
+            at_most(
                 "skglove",
                 "import skglove: seconds more than scikit-learn's Pipeline",
                 lambda m: m["skglove"]["seconds"] - m["sklearn"]["seconds"],
                 0.2,
-                at_least=False,
             ),
-            Aim(
+            at_most(
                 "lazy",
                 "of Keras and TensorFlow imported by clones in a grid",
                 lambda m: m["lazy"]["imported"],
                 0,
-                at_least=False,
             ),
         ],
     ),

@@ -25,12 +25,12 @@ import networks
 import pipelines
 import texts
 import vectors
-from measuring import in_a_process, measure
+from measuring import COLUMNS, in_a_process, measure
 
 ALL = texts.GROUPS | vectors.GROUPS | networks.GROUPS | pipelines.GROUPS
 ORDER = "tokenizer padding vectors epoch predict whole_job scaling short_texts grid_search fits start_up"
 GROUPS = {name: ALL[name] for name in ORDER.split()}
-PACKAGES = ["skglove", "numpy", "scipy", "scikit-learn", "keras", "tensorflow", "pyarrow", "joblib"]
+PACKAGES = ["numpy", "scipy", "scikit-learn", "keras", "tensorflow", "pyarrow", "joblib"]
 PACKAGES += ["torch", "skorch", "scikeras", "fasttext", "gensim"]
 
 
@@ -40,7 +40,9 @@ def describe_machine():
     if os.path.exists("/proc/cpuinfo"):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), cpu)
-    versions = {"python": platform.python_version()}
+    import skglove
+
+    versions = {"python": platform.python_version(), "skglove": skglove.__version__}
     for name in PACKAGES:
         try:
             versions[name] = version(name)
@@ -84,11 +86,19 @@ def judge(name, result):
         yield aim, value, f"{value:.4g}, {bound} {aim.limit:g}: {'met' if met else 'NOT met'}"
 
 
+def show(value):
+    """Write a figure with three digits or more; nothing where there is none."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
+
+
 def make_table(name, result):
     """Lay out the medians of a group as a Markdown table."""
     group, ways = GROUPS[name], result["ways"]
     compared = any(base for _, _, base in group.ways.values())
-    headers = [header for header, _ in group.columns.values()] + ["times as fast"] * compared + ["aim"]
+    columns = group.columns.split()
+    headers = [COLUMNS[key] for key in columns] + ["times as fast"] * compared + ["aim"]
     lines = [f"### {group.title}", "", "| way | " + " | ".join(headers) + " |"]
     lines.append("|---|" + "---:|" * (len(headers) - 1) + "---|")
     verdicts = list(judge(name, result))
@@ -98,10 +108,10 @@ def make_table(name, result):
             error = figures["error"].replace("|", "/")
             lines.append(f"| {title} | {error if 'not installed' in error else 'failed: ' + error} |")
             continue
-        cells = [format(figures["median"][key], form) for key, (_, form) in group.columns.items()]
+        cells = [show(figures["median"].get(key)) for key in columns]
         if compared:
             of_base = ways.get(base, {}).get("median", {}).get(group.speed)
-            cells.append(f"{of_base / figures['median'][group.speed]:.1f}" if of_base else "")
+            cells.append(show(of_base and of_base / figures["median"][group.speed]))
         aims = [f"{aim.text}: {words}" for aim, _, words in verdicts if aim.way == way]
         lines.append(f"| {title} | " + " | ".join([*cells, "; ".join(aims)]) + " |")
     return "\n".join([*lines, "", f"Median of {result['rounds']}, {result['date']}.", ""])
@@ -142,7 +152,11 @@ def plot(results, path):
     axes.bar_label(drawn, fmt="%.3g", padding=3)
     axes.scatter(limits, labels, marker="|", s=200, color="black", zorder=3, label="aim")
     axes.axvline(1, color="grey", linewidth=1)
-    axes.set(xscale="log", xlabel="times as fast, medians", xlim=(None, 2 * max(values + limits)))
+    axes.set(
+        xscale="log", xlabel="times as fast, medians", xlim=(min(0.5, *values), 2 * max(values + limits))
+    )
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")
     axes.legend(loc="lower right")
     figure.savefig(path, dpi=110)
 
@@ -166,7 +180,7 @@ def main():
         name, way, setting = options.measure
         measure(GROUPS[name], way, json.loads(setting))
         return
-    if options.quick == bool(options.data and options.glove):
+    if [bool(options.data), bool(options.glove)] != [not options.quick] * 2:
         parser.error("give either --data and --glove, or --quick")
 
     import corpus

@@ -140,11 +140,7 @@ GROUPS = {
             "gensim_nearest": ("1,000 neighbours: gensim, one by one", gensim_nearest, "gensim_nearest"),
             "nearest": ("1,000 neighbours: skglove, at once", skglove_nearest, "gensim_nearest"),
         },
-        {
-            "seconds": ("seconds", ".3f"),
-            "cpu_seconds": ("CPU seconds", ".3f"),
-            "megabytes": ("MB more than before", ".0f"),
-        },
+        "seconds cpu_seconds megabytes",
         [
             faster("text", "blog", 10, "wanted vectors from text, over the blog's loop"),
             faster("whole", "blog", 3, "whole vector file into the cache, over the blog's loop"),
