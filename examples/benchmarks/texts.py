@@ -1,0 +1,118 @@
+"""Texts to ids: the tokenizer, the padder, and a million short texts."""
+
+import zlib
+from functools import partial
+
+from corpus import load_posts, load_sentences
+from measuring import Group, at_most, clock, faster, same
+
+
+def _digest(sequences):
+    import numpy as np
+
+    return zlib.crc32(np.concatenate([np.asarray(ids, np.int32) for ids in sequences]))
+
+
+def keras_tokenizer(setting):
+    import blog_script
+
+    texts = load_posts(setting).all
+    with clock() as figures:
+        _, sequences = blog_script.tokenize(texts)
+    return figures | {"digest": _digest(sequences)}
+
+
+def skglove_tokenizer(setting):
+    from skglove import GloveTokenizer
+
+    texts = load_posts(setting).all
+    with clock() as figures:
+        ids = GloveTokenizer(vectors=None).fit_transform(texts)
+    return figures | {"digest": _digest(ids)}
+
+
+def keras_padding(setting):
+    from blog_script import pad
+
+    from skglove import GloveTokenizer
+
+    sequences = [ids.tolist() for ids in GloveTokenizer(vectors=None).fit_transform(load_posts(setting).all)]
+    with clock() as figures:
+        matrix = pad(sequences)
+    return figures | {"digest": _digest(matrix)}
+
+
+def skglove_padding(setting):
+    from skglove import GloveTokenizer, SequencePadder
+
+    ids = GloveTokenizer(vectors=None).fit_transform(load_posts(setting).all)
+    with clock() as figures:
+        matrix = SequencePadder(maxlen=1000).fit_transform(ids)
+    return figures | {"digest": _digest(matrix)}
+
+
+def _short(setting, predict):
+    import tensorflow  # noqa: F401 is imported before the clock starts
+    from sklearn.pipeline import Pipeline
+
+    import skglove.batches
+    import skglove.network
+
+    sentences, size = load_sentences(setting)
+    tokenizer = skglove.GloveTokenizer(vectors=None)
+    if predict:
+        n = len(sentences)
+        pipeline = Pipeline([("tokens", tokenizer), ("cnn", skglove.KerasConvTextClassifier(epochs=1))])
+        pipeline.fit(sentences[: n // 500], [i % 2 for i in range(n // 500)])  # any labels do
+        sentences = sentences[: n // 5]
+        size *= len(sentences) / n
+    with clock() as figures:
+        pipeline.predict_proba(sentences) if predict else tokenizer.fit_transform(sentences)
+    figures |= {"texts": len(sentences), "size": size, "times_size": figures["megabytes"] / size}
+    return figures | {"per_second": len(sentences) / figures["seconds"]}
+
+
+def _times_size(way):
+    return lambda medians: medians[way]["times_size"]
+
+
+FIGURES = "seconds cpu_seconds megabytes"
+
+GROUPS = {
+    "tokenizer": Group(
+        "Texts to ids: the first call in a process",
+        {
+            "keras": ("Keras `Tokenizer`", keras_tokenizer, "keras"),
+            "skglove": ("`GloveTokenizer`", skglove_tokenizer, "keras"),
+        },
+        FIGURES,
+        [
+            faster("skglove", "keras", 4, "texts to ids, over Keras's Tokenizer"),
+            same(["keras", "skglove"], "results that differ from Keras's"),
+        ],
+    ),
+    "padding": Group(
+        "Ids to a matrix: each from what its own tokenizer gives",
+        {
+            "keras": ("Keras `pad_sequences`", keras_padding, "keras"),
+            "skglove": ("`SequencePadder`", skglove_padding, "keras"),
+        },
+        FIGURES,
+        [
+            faster("skglove", "keras", 5, "padding, over Keras's pad_sequences"),
+            same(["keras", "skglove"], "matrices that differ from Keras's"),
+        ],
+    ),
+    "short_texts": Group(
+        "Many short texts: memory against the texts' own size",
+        {
+            "tokenizer": ("`fit_transform` of the tokenizer", partial(_short, predict=False), None),
+            "predict": ("`predict_proba` of the pipeline", partial(_short, predict=True), None),
+        },
+        f"texts size {FIGURES} times_size per_second",
+        [
+            at_most(way, f"short texts, {way}: memory, in sizes of the texts", _times_size(way), 4)
+            for way in ("tokenizer", "predict")
+        ],
+    ),
+}
