@@ -3,12 +3,12 @@
 import keras
 import numpy as np
 
-# A batch to predict for: enough work for every thread, some tens of MB of features.
-BATCH_TOKENS, BATCH_DOCUMENTS = 2**16, 2**10
+# About what a batch to predict for holds: enough work for every thread, some tens of MB of features.
+BATCH_TOKENS, BATCH_DOCUMENTS, BATCH_CELLS = 2**16, 2**10, 2**22
 
 
 class Batches(keras.utils.PyDataset):
-    """Pad documents a batch at a time, so that a corpus needs the memory of its tokens alone.
+    """Pad documents a batch at a time, so that a corpus needs the memory of its tokens and one padded batch.
 
     Parameters
     ----------
@@ -19,8 +19,8 @@ class Batches(keras.utils.PyDataset):
     maxlen : int
         Columns of a batch. Shorter documents get zeros put before them; of longer ones the end is kept.
     batch_size : int or None
-        Documents in a batch. None, for prediction, sorts them by length and takes as many as hold
-        BATCH_TOKENS tokens, at most BATCH_DOCUMENTS.
+        Documents in a batch. None, for prediction, sorts them by length and takes as many as hold about
+        BATCH_TOKENS tokens, but not more than BATCH_DOCUMENTS, or BATCH_CELLS of padded ids.
     rows : ndarray of int or None, default=None
         The documents to take. None takes all.
     targets : ndarray of shape (n_documents, n_classes), float32, or None, default=None
@@ -41,7 +41,8 @@ class Batches(keras.utils.PyDataset):
         if batch_size is None:
             sizes = self.ends - self.starts
             self.order = self.order[np.argsort(sizes[self.order], kind="stable")]
-            sizes = np.maximum(sizes[self.order], BATCH_TOKENS // BATCH_DOCUMENTS)
+            least = max(BATCH_TOKENS // BATCH_DOCUMENTS, BATCH_TOKENS * maxlen // BATCH_CELLS)
+            sizes = np.maximum(sizes[self.order], least)
             self.bounds = np.flatnonzero(np.diff(np.cumsum(sizes) // BATCH_TOKENS, prepend=-1))
         else:
             self.bounds = np.arange(0, len(self.order), batch_size)

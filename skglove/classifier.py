@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from skglove.token_ids import check_ids, flatten_ragged, is_ragged
+from skglove.token_ids import check_ids, flatten_ragged, holds_sequences, is_ragged
 
 
 class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
@@ -31,7 +31,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         pooling, the last by global max pooling; a dense layer with ReLU; softmax.
     maxlen : int or None, default=1000
         Of documents of different lengths, the last `maxlen` ids are used, as `SequencePadder` does it. None
-        takes the length of the longest document seen in `fit`. A matrix given to `fit` is used as it is.
+        takes the length of the longest document seen in `fit`. A matrix given to `fit` is used as it is; a
+        list of documents of one length is a matrix, too.
     pretrained : "auto" or bool, default="auto"
         Whether the embedding starts from the vectors of X's vocabulary: "auto" if there are some, True
         insists on it, False learns the embedding from random vectors.
@@ -68,9 +69,14 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     validation_fraction : float, default=0.0
         Share of the documents, stratified by label, that is held out from training; `history_` then has their
         loss and accuracy after every epoch.
-    dtype_policy : str or None, default=None
-        In what numbers Keras computes: "mixed_bfloat16" is up to twice as fast on processors that know
-        bfloat16, and as accurate. None takes Keras's own setting, which is "float32" unless changed.
+    early_stopping : bool, default=False
+        Whether to stop when the accuracy on the documents held out by `validation_fraction` has not grown for
+        `n_iter_no_change` epochs. The weights of the best epoch are kept, also when `epochs` end training.
+    n_iter_no_change : int, default=3
+        Epochs to wait for a better one.
+    dtype_policy : {"float32", "mixed_bfloat16"} or None, default=None
+        In what numbers Keras computes: "mixed_bfloat16" is faster on processors that know bfloat16. None
+        takes Keras's own setting, which is "float32" unless changed.
     jit_compile : bool, default=False
         Whether XLA compiles the network. It then computes all padding too, so this seldom pays.
     callbacks : list of keras.callbacks.Callback or None, default=None
@@ -143,7 +149,9 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "dtype_policy": [str, None],
+        "early_stopping": ["boolean"],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "dtype_policy": [StrOptions({"float32", "mixed_bfloat16"}), None],
         "jit_compile": ["boolean"],
         "callbacks": [list, None],
         "verbose": ["verbose"],
@@ -171,6 +179,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         batch_size=128,
         epochs=2,
         validation_fraction=0.0,
+        early_stopping=False,
+        n_iter_no_change=3,
         dtype_policy=None,
         jit_compile=False,
         callbacks=None,
@@ -195,6 +205,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         self.batch_size = batch_size
         self.epochs = epochs
         self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.n_iter_no_change = n_iter_no_change
         self.dtype_policy = dtype_policy
         self.jit_compile = jit_compile
         self.callbacks = callbacks
@@ -220,8 +232,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If an id is negative, fractional or missing, if there is only one class, or if ``pretrained=True``
-            and X carries no vectors.
+            If an id is negative, fractional or missing, if there is only one class, if ``pretrained=True``
+            and X carries no vectors, or if the loss is no longer a number.
         """
         from skglove.batches import Batches
 
@@ -236,15 +248,17 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         else:
             X, y = validate_data(self, X, y)
             values, lengths = _flatten_matrix(X)
-            maxlen = None
+            maxlen = X.shape[1]
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"Training needs at least 2 classes, y has one class: {self.classes_.tolist()}.")
         self._vocabulary = vocabulary
         self.maxlen_ = max(1, int(lengths.max())) if maxlen is None else maxlen
+        if self.early_stopping and not self.validation_fraction:
+            raise ValueError("early_stopping=True needs a validation_fraction, such as 0.1, to measure on.")
         random_state = check_random_state(self.random_state)
-        self.model_ = self._build_model(values.max(initial=0), random_state.randint(2**30))
+        model = self._build_model(values.max(initial=0), random_state.randint(2**30))
 
         targets = np.eye(len(self.classes_), dtype=np.float32)[codes]
         training, validation = self._split(codes, random_state)
@@ -254,14 +268,15 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             return Batches(values, lengths, rows=rows, random_state=random_state, **options)
 
         with _tracing_expected():
-            history = self.model_.fit(
+            history = model.fit(
                 batches(training, random_state),
                 validation_data=None if validation is None else batches(validation),
                 epochs=self.epochs,
                 shuffle=False,  # the batches shuffle themselves, from random_state
-                callbacks=copy.deepcopy(self.callbacks),
+                callbacks=self._make_callbacks(),
                 verbose=int(self.verbose),
             )
+        self.model_ = model
         self.history_ = {name: [float(value) for value in values] for name, values in history.history.items()}
         self.n_iter_ = len(history.epoch)
         return self
@@ -272,7 +287,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_documents, n_columns) or ragged array-like of shape (n_documents,)
-            Token ids, as in `fit`.
+            Token ids, as in `fit`. Where that was ragged and this is not, or the other way round, documents
+            are padded or cut at their beginning to `maxlen_` ids.
 
         Returns
         -------
@@ -289,7 +305,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
 
         check_is_fitted(self)
         vocabulary = getattr(X, "vocabulary", None)
-        if is_ragged(X):
+        # After a fit on ragged ids, documents of one length are still documents.
+        if is_ragged(X) or (not hasattr(self, "n_features_in_") and holds_sequences(X)):
             values, lengths = flatten_ragged(X)
         else:
             values, lengths = _flatten_matrix(validate_data(self, X, reset=False))
@@ -301,7 +318,9 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 "in fit. Set vocabulary_size to allow for larger ids."
             )
         probabilities = np.empty((len(lengths), len(self.classes_)), dtype=np.float32)
-        batches = Batches(values, lengths, maxlen=self.maxlen_, batch_size=None)
+        # XLA computes the padding, too, and compiles for every size of a batch.
+        batch_size = self.batch_size if self.model_.jit_compile else None
+        batches = Batches(values, lengths, maxlen=self.maxlen_, batch_size=batch_size)
         with _tracing_expected():
             for i in range(len(batches)):
                 rows = batches.rows_of(i)
@@ -314,7 +333,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_documents, n_columns) or ragged array-like of shape (n_documents,)
-            Token ids, as in `fit`.
+            Token ids, as in `fit`. Where that was ragged and this is not, or the other way round, documents
+            are padded or cut at their beginning to `maxlen_` ids.
 
         Returns
         -------
@@ -354,8 +374,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         if self.pretrained is True and not has_vectors:
             raise ValueError(
                 "pretrained=True needs word vectors, but X carries "
-                + ("a vocabulary without vectors" if vocabulary else "no vocabulary")
-                + ". Use GloveTokenizer(vectors=...), then a SequencePadder and no other step before it."
+                + ("no vocabulary" if vocabulary is None else "a vocabulary without vectors")
+                + ". Use GloveTokenizer(vectors=...), and no step but a SequencePadder after it."
             )
         n_ids = int(largest_id) + 1 if vocabulary is None else len(vocabulary) + 1
         if vocabulary is None and self.vocabulary_size is not None:
@@ -398,11 +418,30 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 f"there are {counts}. Each class needs at least one on either side."
             ) from error
 
+    def _make_callbacks(self):
+        from keras.callbacks import EarlyStopping, LambdaCallback
+
+        def check_loss(epoch, logs):
+            if not np.isfinite(logs["loss"]):
+                raise ValueError(
+                    f"The loss is {logs['loss']} in epoch {epoch + 1}. Try a learning_rate lower than "
+                    f"{self.learning_rate}."
+                )
+
+        callbacks = [LambdaCallback(on_epoch_end=check_loss), *(copy.deepcopy(self.callbacks) or [])]
+        if self.early_stopping:
+            patience = self.n_iter_no_change
+            callbacks.append(
+                EarlyStopping("val_accuracy", patience=patience, mode="max", restore_best_weights=True)
+            )
+        return callbacks
+
     def __getstate__(self):
         # Of the network, what prediction needs: layers and weights, not the optimizer's copies of them.
         state = dict(super().__getstate__())
         if "model_" in state:
-            state["model_"] = (self.model_.get_config(), self.model_.get_weights())
+            model = self.model_
+            state["model_"] = (model.get_config(), model.get_weights(), model.jit_compile)
         return state
 
     def __setstate__(self, state):
@@ -410,10 +449,10 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         if "model_" in state:
             from skglove.layers import PackedConvnet
 
-            layers, weights = state["model_"]
+            layers, weights, jit_compile = state["model_"]
             self.model_ = PackedConvnet.from_config(layers)
             self.model_.set_weights(weights)
-            self.model_.jit_compile = self.jit_compile
+            self.model_.jit_compile = jit_compile
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -423,9 +462,12 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
 
 
 def _flatten_matrix(X):
-    """Join the rows of a matrix: all ids, and how many each row has."""
+    """Join the rows of a matrix, without the padding that they begin with: ids, and how many of each row."""
     ids = check_ids(X)
-    return ids.ravel(), np.full(len(ids), ids.shape[1])
+    words = ids != 0
+    words[:, -1] = True  # an end for rows of padding alone
+    starts = words.argmax(axis=1)
+    return ids[np.arange(ids.shape[1]) >= starts[:, np.newaxis]], ids.shape[1] - starts
 
 
 @contextmanager

@@ -10,7 +10,7 @@ N_FRAMES = 16
 
 @keras.saving.register_keras_serializable("skglove")
 class OrderedEmbedding(layers.Embedding):
-    """An embedding that two trainings from one seed change alike.
+    """An embedding that two trainings from one seed on a CPU change alike.
 
     Keras's hands the gradient of every occurrence of a word to the optimizer, and TensorFlow adds them to the
     weights in whatever order its threads get to them. Here they are summed up beforehand, in a fixed order.
@@ -29,7 +29,8 @@ class ForgettableDense(layers.Dense):
 
     Where all gradients are dense, Keras's optimizers on TensorFlow register a function that holds the
     training step for ever, some MB a fit (https://github.com/tensorflow/tensorflow/issues/80895). One sparse
-    gradient prevents it: here that of the bias, which is looked up.
+    gradient prevents it: here that of the bias, which is looked up. (An optimizer that clips gradients makes
+    it dense again.)
     """
 
     def call(self, inputs, training=None):
@@ -70,30 +71,23 @@ class PackedConvnet(keras.Model):
     the padding alone gives one and the same feature everywhere, which is computed once and put in where a
     convolution reaches over the edge of a document.
 
-    With `jit_compile`, and on other backends than TensorFlow and PyTorch, it computes the padding too:
-    compilers need shapes that they know beforehand.
+    With `jit_compile`, and on other backends than TensorFlow, it computes the padding too: compilers need
+    shapes that they know beforehand.
     """
 
     def call(self, inputs, training=None, mask=None):
         """Compute the output for ids of shape (n_documents, n_columns)."""
-        if self.jit_compile or keras.backend.backend() not in ("tensorflow", "torch"):
+        if self.jit_compile or keras.backend.backend() != "tensorflow":
             return super().call(inputs, training=training, mask=mask)
-        x, steps = ops.convert_to_tensor(inputs, "int32"), iter(self.layers)
-        for layer in steps:
-            if isinstance(layer, layers.Embedding):
-                break
-            x = x if isinstance(layer, layers.InputLayer) else layer(x)
-        convolutions, pool_sizes = [], []
-        for step in steps:
-            if isinstance(step, layers.GlobalMaxPooling1D):
-                break
-            if isinstance(step, layers.Conv1D):
-                convolutions.append(step)
-            else:
-                pool_sizes.extend(step.pool_size)
-        x = packed_features(x, layer, convolutions, pool_sizes)
-        for layer in steps:
-            x = layer(x, training=training) if isinstance(layer, layers.Dropout) else layer(x)
+        steps = self.layers
+        convolutions = [step for step in steps if isinstance(step, layers.Conv1D)]
+        pool_sizes = [
+            size for step in steps if isinstance(step, layers.MaxPooling1D) for size in step.pool_size
+        ]
+        ids = self.get_layer("padding")(ops.convert_to_tensor(inputs, "int32"))
+        x = packed_features(ids, self.get_layer("embedding"), convolutions, pool_sizes)
+        for step in steps[steps.index(self.get_layer("global_pooling")) + 1 :]:
+            x = step(x)
         return x
 
 

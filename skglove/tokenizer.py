@@ -69,7 +69,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         * writes curly quotes straight.
 
         So words with hyphens, addresses and the like fall apart: few of them have vectors. With the
-        punctuation among the words, newsgroup posts get longer by 40 %: think of the padder's `maxlen`.
+        punctuation among the words, newsgroup posts get longer by 40 %: think of `maxlen`.
     num_words : int or None, default=20_000
         Use ids below this number, so at most the ``num_words - 1`` most frequent words. None uses all.
     filters : str, default='!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
@@ -100,7 +100,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
     See Also
     --------
     SequencePadder : Makes a matrix of the ids.
-    KerasConvTextClassifier : Learns from the padded ids.
+    KerasConvTextClassifier : Learns from the ids.
 
     References
     ----------

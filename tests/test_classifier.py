@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.utils._param_validation import InvalidParameterError
 
+import skglove.batches
 import skglove.layers
 from skglove import KerasConvTextClassifier, SequencePadder, TokenIds, Vocabulary, WordVectors
 
@@ -224,6 +226,25 @@ def test_ragged_lists_are_ids_too():
     )
 
 
+def test_after_a_fit_on_ragged_ids_documents_of_one_length_are_still_documents():
+    classifier = small(epochs=1).fit([[1], [1, 2]] * 4, [0, 1] * 4)
+    expected = classifier.predict_proba([[3, 4, 1], [], [1, 2]])
+    for i, document in enumerate([[3, 4, 1], [], [1, 2]]):
+        np.testing.assert_allclose(classifier.predict_proba([document])[0], expected[i], atol=1e-6)
+        np.testing.assert_allclose(classifier.predict_proba([document] * 2)[1], expected[i], atol=1e-6)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_predictions_do_not_depend_on_the_batches(monkeypatch, jit_compile):
+    X, y = ragged(n=40)
+    classifier = small(epochs=2, jit_compile=jit_compile).fit(X, y)
+    expected = classifier.predict_proba(X)
+    monkeypatch.setattr(skglove.batches, "BATCH_TOKENS", 16)
+    monkeypatch.setattr(skglove.batches, "BATCH_DOCUMENTS", 8)
+    np.testing.assert_allclose(classifier.predict_proba(X), expected, atol=1e-6)
+    np.testing.assert_allclose(classifier.predict_proba(X[::-1])[::-1], expected, atol=1e-6)
+
+
 def test_no_maxlen_takes_the_longest_document():
     X, y = ragged()
     assert small(maxlen=None, epochs=1).fit(X, y).maxlen_ == max(map(len, X))
@@ -351,6 +372,52 @@ def test_a_validation_fraction_too_small_for_the_classes_is_an_error_that_names_
         small(validation_fraction=0.01).fit(*documents())
 
 
+def test_early_stopping_keeps_the_best_epoch():
+    X, y = documents(n=60)
+    y = np.random.RandomState(0).permutation(y)  # nothing to learn, so that it soon stops
+    classifier = small(early_stopping=True, n_iter_no_change=2, validation_fraction=0.3, epochs=50).fit(X, y)
+    accuracy = classifier.history_["val_accuracy"]
+    assert classifier.n_iter_ == len(accuracy) == np.argmax(accuracy) + 3 < 50
+    _, held_out = classifier._split(y, skip_seed(0))
+    assert classifier.score(X[held_out], y[held_out]) == pytest.approx(max(accuracy))
+    assert max(accuracy) > accuracy[-1]
+
+
+def skip_seed(seed):
+    """Make the generator that fit has when it splits."""
+    random_state = np.random.RandomState(seed)
+    random_state.randint(2**30)
+    return random_state
+
+
+def test_the_best_epoch_is_kept_when_the_epochs_end_training():
+    X, y = documents(n=60)
+    y = np.random.RandomState(0).permutation(y)
+    stopping = {"early_stopping": True, "n_iter_no_change": 50, "validation_fraction": 0.3}
+    classifier = small(**stopping, epochs=12).fit(X, y)
+    _, held_out = classifier._split(y, skip_seed(0))
+    best = max(classifier.history_["val_accuracy"])
+    assert classifier.score(X[held_out], y[held_out]) == pytest.approx(best)
+
+
+def test_early_stopping_needs_documents_to_measure_on():
+    with pytest.raises(ValueError, match="early_stopping=True needs a validation_fraction"):
+        small(early_stopping=True).fit(*documents())
+
+
+def test_a_loss_that_is_no_number_is_an_error_and_leaves_the_last_fit_alone():
+    X, y = documents()
+    classifier = small().fit(X, y)
+    probabilities = classifier.predict_proba(X)
+    with pytest.raises(ValueError, match=r"The loss is nan in epoch 1. Try a learning_rate lower than 0.05"):
+        classifier.set_params(loss=not_a_number).fit(X, y)
+    np.testing.assert_array_equal(classifier.predict_proba(X), probabilities)
+
+
+def not_a_number(targets, probabilities):
+    return keras.ops.sum(probabilities, axis=-1) * np.nan
+
+
 def test_held_out_documents_are_not_learned_from():
     # With labels that mean nothing, only documents that were trained on can be known by heart.
     rng = np.random.RandomState(0)
@@ -454,7 +521,7 @@ def test_options_of_the_machine(options):
 
 
 def test_an_unknown_dtype_policy_is_an_error():
-    with pytest.raises(ValueError, match="float17"):
+    with pytest.raises(InvalidParameterError, match=r"'dtype_policy' .* Got 'float17'"):
         small(dtype_policy="float17").fit(*documents())
 
 

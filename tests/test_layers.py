@@ -48,8 +48,8 @@ def test_leaving_out_the_padding_changes_no_probability(
         n_conv_layers=n_conv_layers,
         kernel_size=kernel_size,
         pool_size=pool_size,
-        filters=4,
-        dense_units=4,
+        filters=16,
+        dense_units=16,
     )
     np.testing.assert_allclose(model(ids).numpy(), plain(model)(ids).numpy(), atol=1e-6)
 
@@ -61,20 +61,24 @@ def test_padding_within_a_document_counts_too():
     np.testing.assert_allclose(model(ids).numpy(), plain(model)(ids).numpy(), atol=1e-6)
 
 
+@pytest.mark.parametrize("padding", ["pre", "post", "both"])
 @pytest.mark.parametrize("dropout", [0, 0.5])
-def test_gradients_are_those_of_the_plain_network(dropout):
+def test_gradients_are_those_of_the_plain_network(dropout, padding):
     import tensorflow as tf
 
-    ids, targets = padded([3, 40, 0, 17], 60), np.eye(4, dtype=np.float32)
+    ids, targets = padded([3, 40, 0, 17], 60, padding), np.eye(4, dtype=np.float32)
+    matrix = np.random.RandomState(1).standard_normal((51, 8)).astype(np.float32)
+    options = {"embedding_matrix": matrix, "trainable_embedding": True, "dropout": dropout}
     gradients = []
     for make in (lambda model: model, plain):
-        model = build_network(51, 4, n_conv_layers=2, pool_size=3, filters=8, dropout=dropout)
+        model = build_network(51, 4, n_conv_layers=2, pool_size=3, filters=16, **options)
         with tf.GradientTape() as tape:
             loss = keras.losses.categorical_crossentropy(targets, make(model)(ids, training=True))
         gradients.append(tape.gradient(loss, [weight.value for weight in model.trainable_weights]))
     assert len(gradients[0]) == 9
-    for packed, expected in zip(*gradients, strict=True):
-        np.testing.assert_allclose(tf.convert_to_tensor(packed), tf.convert_to_tensor(expected), atol=1e-5)
+    for packed, expected in zip(*(map(tf.convert_to_tensor, g) for g in gradients), strict=True):
+        assert np.abs(expected).max() > 1e-3
+        np.testing.assert_allclose(packed, expected, rtol=1e-3, atol=1e-5)
 
 
 def test_convolutions_see_little_more_than_the_words(monkeypatch):
@@ -93,15 +97,19 @@ def test_convolutions_see_little_more_than_the_words(monkeypatch):
     assert max(seen) == seen[0]
 
 
-@pytest.mark.parametrize("options", [{"jit_compile": True}, {"dtype_policy": "mixed_bfloat16"}])
-def test_options_change_little(options):
+@pytest.mark.parametrize(
+    ("options", "tolerance"), [({"jit_compile": True}, 1e-5), ({"dtype_policy": "mixed_bfloat16"}, 0.02)]
+)
+def test_options_change_little(options, tolerance):
     ids = padded([3, 40, 0, 17], 60)
-    matrix = np.random.RandomState(1).standard_normal((51, 4)).astype(np.float32)
-    expected = build_network(51, 3, embedding_matrix=matrix, n_conv_layers=2)(ids)
-    model = build_network(51, 3, embedding_matrix=matrix, n_conv_layers=2, **options)
-    probabilities = model.predict_on_batch(ids)
+    matrix = 3 * np.random.RandomState(1).standard_normal((51, 8)).astype(np.float32)
+    expected = build_network(51, 3, embedding_matrix=matrix, n_conv_layers=2)(ids).numpy()
+    assert np.ptp(expected, axis=0).min() > 0.1  # documents differ by more than the tolerance
+    probabilities = build_network(
+        51, 3, embedding_matrix=matrix, n_conv_layers=2, **options
+    ).predict_on_batch(ids)
     assert probabilities.dtype == np.float32
-    np.testing.assert_allclose(probabilities, expected, atol=0.05)
+    np.testing.assert_allclose(probabilities, expected, atol=tolerance)
 
 
 # Keras itself has not caught up with NumPy 2 here.
@@ -129,11 +137,14 @@ def test_at_least_pads_short_documents(n_columns, expected):
 
 @pytest.mark.parametrize("maxlen", [1, 148, 149, 150])
 def test_any_number_of_columns_works(maxlen):
-    model = build_network(3, 2, embedding_dim=4, filters=2, dense_units=2)
-    ids = np.ones((2, maxlen), dtype=np.int32)
+    matrix = np.random.RandomState(1).standard_normal((5, 8)).astype(np.float32)
+    model = build_network(5, 2, embedding_matrix=matrix)
+    ids = np.random.RandomState(0).randint(1, 5, (2, maxlen)).astype(np.int32)
     size, _ = receptive_field(3, 5, 5)
     filled = np.pad(ids, [(0, 0), (max(size - maxlen, 0), 0)])
-    np.testing.assert_allclose(model(ids).numpy(), plain(model)(filled).numpy(), atol=1e-6)
+    expected = plain(model)(filled).numpy()
+    assert np.ptp(expected[:, 0]) > 1e-3
+    np.testing.assert_allclose(model(ids).numpy(), expected, atol=1e-6)
 
 
 # The embedding
