@@ -16,7 +16,6 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import fetch_20newsgroups, get_data_home, load_files
 from sklearn.utils import Bunch
 
 from skglove.vector_cache import cache_folder
@@ -138,6 +137,8 @@ def load_text_folders(path, *, encoding="latin-1", decode_error="strict", header
     # load_files lists the folders and files, in order and with their labels. Its texts do not serve: they
     # keep "\r\n", a folder inside a label's is read as a file, and an undecodable file is not named.
     labels = [name for name in os.listdir(root) if not name.startswith(".")]
+    from sklearn.datasets import load_files  # slow to import
+
     listing = load_files(root, categories=labels, load_content=False, shuffle=False)
     wanted = [_is_wanted(file, digits_only) for file in listing.filenames]
     filenames = listing.filenames[wanted]
@@ -194,6 +195,8 @@ def fetch_newsgroups(*, subset="all", headers="keep", data_home=None, download_i
     >>> len(bunch.data), bunch.target_names[:2]  # doctest: +SKIP
     (11314, ['alt.atheism', 'comp.graphics'])
     """
+    from sklearn.datasets import fetch_20newsgroups, get_data_home
+
     _check_headers(headers)
     try:
         posts = fetch_20newsgroups(

@@ -115,7 +115,7 @@ def packed_features(ids, embedding, convolutions, pool_sizes):
     # Of a document, `values` holds positions start to end, from row `first_row` on. All other positions up to
     # length are equal to `constant`.
     values, first_row = ops.reshape(ids, (-1,)), ops.arange(n_documents, dtype="int32") * length + start
-    constant, look_up = ops.zeros((), dtype="int32"), embedding
+    constant = ops.zeros((), dtype="int32")
     for convolution, pool_size in zip(convolutions, [*pool_sizes, 1], strict=True):
         (kernel_size,) = convolution.kernel_size
         length = (length - kernel_size + 1) // pool_size
@@ -134,11 +134,13 @@ def packed_features(ids, embedding, convolutions, pool_sizes):
         position = row + shift
         inside = (position >= start) & (position < end)
         x = ops.take(values, ops.where(inside, position + first_row, 0), axis=0)
-        x = ops.where(inside[..., None] if len(constant.shape) else inside, x, constant)
         padding = ops.broadcast_to(constant, (1, kernel_size, *constant.shape))
-        x, constant = _convolve(look_up(x), convolution, pool_size), _convolve(look_up(padding), convolution)
+        if convolution is convolutions[0]:
+            x, padding = embedding(ops.where(inside, x, constant)), embedding(padding)
+        else:
+            x = ops.where(inside[..., None], x, constant)
+        x, constant = _convolve(x, convolution, pool_size), _convolve(padding, convolution)
         values, constant = ops.reshape(x, (-1, x.shape[-1])), ops.reshape(constant, (-1,))
-        look_up = lambda x: x  # noqa: E731
         start, end, first_row = new_start, new_end, ends - sizes
     ends = ops.cumsum(end - start)
     row = ops.arange(ends[-1], dtype="int32")

@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from skglove import vector_cache, vector_files
 from skglove.vector_cache import Stored
@@ -142,6 +141,8 @@ class WordVectors:
         found = _find(self._source)
         if isinstance(found, Path):
             return vector_cache.open_vectors(found, self._format)
+        import pyarrow.parquet as pq  # slow to import
+
         matrix, words = found
         return Stored(
             vector_files.as_arrow(pq.read_table(words, columns=["index"])["index"]),

@@ -104,7 +104,7 @@ def test_options_change_little(options, tolerance):
     ids = padded([3, 40, 0, 17], 60)
     matrix = 3 * np.random.RandomState(1).standard_normal((51, 8)).astype(np.float32)
     expected = build_network(51, 3, embedding_matrix=matrix, n_conv_layers=2)(ids).numpy()
-    assert np.ptp(expected, axis=0).min() > 0.1  # documents differ by more than the tolerance
+    assert np.ptp(expected, axis=0).max() > 0.1  # documents differ by more than the tolerance
     probabilities = build_network(
         51, 3, embedding_matrix=matrix, n_conv_layers=2, **options
     ).predict_on_batch(ids)
@@ -140,6 +140,7 @@ def test_any_number_of_columns_works(maxlen):
     matrix = np.random.RandomState(1).standard_normal((5, 8)).astype(np.float32)
     model = build_network(5, 2, embedding_matrix=matrix)
     ids = np.random.RandomState(0).randint(1, 5, (2, maxlen)).astype(np.int32)
+    ids[:, 0] = 1, 2
     size, _ = receptive_field(3, 5, 5)
     filled = np.pad(ids, [(0, 0), (max(size - maxlen, 0), 0)])
     expected = plain(model)(filled).numpy()
