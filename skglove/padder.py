@@ -12,9 +12,6 @@ from skglove.token_ids import TokenIds, check_ids, flatten_ragged, holds_sequenc
 
 logger = logging.getLogger(__name__)
 
-# Cells of the result that are filled at a time: few enough that masks of them stay in the processor's cache.
-CHUNK_CELLS = 2**19
-
 
 class SequencePadder(TransformerMixin, BaseEstimator):
     """Pad and cut documents of token ids to one length.
@@ -160,21 +157,13 @@ class SequencePadder(TransformerMixin, BaseEstimator):
         if cut.any():
             logger.info("cut %d of %d documents to %d tokens", np.count_nonzero(cut), len(cut), self.maxlen_)
         ends = np.cumsum(lengths)
-        # The narrowest type of integer: comparing is most of the work.
-        columns = np.arange(self.maxlen_, dtype=np.min_scalar_type(self.maxlen_))
-        kept_columns = kept.astype(columns.dtype)[:, np.newaxis]
+        starts = ends - (kept if self.truncating == "pre" else lengths)
+        firsts = self.maxlen_ - kept if self.padding == "pre" else np.zeros_like(kept)
         ids = np.zeros((len(lengths), self.maxlen_), dtype=np.int32)
-        size = max(1, CHUNK_CELLS // self.maxlen_)
-        for start in range(0, len(lengths), size):
-            rows = slice(start, start + size)
-            part = values[ends[start] - lengths[start] : ends[rows][-1]]
-            if cut[rows].any():
-                part = part[_alternate(cut[rows], kept[rows], self.truncating)]
-            if self.padding == "pre":
-                filled = columns >= self.maxlen_ - kept_columns[rows]
-            else:
-                filled = columns < kept_columns[rows]
-            ids[rows][filled] = part
+        # A loop over documents, not over ids: masks of the whole matrix take longer.
+        positions = zip(ids, firsts.tolist(), starts.tolist(), kept.tolist(), strict=True)
+        for row, first, start, size in positions:
+            row[first : first + size] = values[start : start + size]
         return ids
 
     def __sklearn_tags__(self):
@@ -183,10 +172,3 @@ class SequencePadder(TransformerMixin, BaseEstimator):
         tags.input_tags.positive_only = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _alternate(cut, kept, truncating):
-    """Mark the ids that stay: of each document `cut` ids go and `kept` ids stay."""
-    pre = truncating == "pre"
-    runs = np.stack([cut, kept] if pre else [kept, cut], axis=1)
-    return np.repeat(np.tile([not pre, pre], len(cut)), runs.ravel())

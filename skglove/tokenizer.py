@@ -332,7 +332,9 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         """Leave out words without an id and cut the rest into documents."""
         if not self._oov_id:
             known = values > 0
-            ends = np.concatenate([[0], np.cumsum(known)])[np.cumsum(lengths)]
+            totals = np.zeros(len(values) + 1, dtype=np.int32 if len(values) < 2**31 else np.int64)
+            np.cumsum(known, out=totals[1:])
+            ends = totals[np.cumsum(lengths)]
             values, lengths = values[known], np.diff(ends, prepend=0)
         return ragged_token_ids(values, lengths, self._vocabulary)
 

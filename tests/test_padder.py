@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from skglove import GloveTokenizer, SequencePadder, TokenIds, Vocabulary, padder
+from skglove import GloveTokenizer, SequencePadder, TokenIds, Vocabulary
 
 RAGGED = [[1], [1, 2, 3, 4], [], [5, 6]]
 VOCABULARY = Vocabulary(tuple("abcdef"))
@@ -37,22 +37,19 @@ def ragged_array(documents, vocabulary=None):
     maxlen=st.none() | st.integers(1, 12),
     padding=SIDES,
     truncating=SIDES,
-    cells=st.integers(1, 50),
 )
-def test_matrix_equals_keras(documents, unseen, maxlen, padding, truncating, cells):
+def test_matrix_equals_keras(documents, unseen, maxlen, padding, truncating):
     assume(maxlen is not None or any(documents))
     sides = {"padding": padding, "truncating": truncating}
     expected = keras.utils.pad_sequences(documents, maxlen, **sides)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(padder, "CHUNK_CELLS", cells)
-        ours = SequencePadder(maxlen, **sides)
-        for X in (documents, tuple(documents), ragged_array(documents)):
-            ids = ours.fit_transform(X)
-            assert ids.dtype == np.int32
-            np.testing.assert_array_equal(ids, expected)
-            np.testing.assert_array_equal(ours.fit(X).transform(X), expected)
-        expected = keras.utils.pad_sequences(unseen, ours.maxlen_, **sides)
-        np.testing.assert_array_equal(ours.fit(ragged_array(documents)).transform(unseen), expected)
+    ours = SequencePadder(maxlen, **sides)
+    for X in (documents, tuple(documents), ragged_array(documents)):
+        ids = ours.fit_transform(X)
+        assert ids.dtype == np.int32
+        np.testing.assert_array_equal(ids, expected)
+        np.testing.assert_array_equal(ours.fit(X).transform(X), expected)
+    expected = keras.utils.pad_sequences(unseen, ours.maxlen_, **sides)
+    np.testing.assert_array_equal(ours.fit(ragged_array(documents)).transform(unseen), expected)
 
 
 @settings(deadline=None, max_examples=100)
