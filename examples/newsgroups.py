@@ -34,7 +34,7 @@ from skglove import (
     load_text_folders,
 )
 
-NETWORKS = {"convnet on GloVe": {}, "convnet from scratch": {"pretrained": False}}
+NETWORKS = {"convnet on GloVe": {}, "convnet from scratch": {"pretrained": False}}  # all "stacked"
 LINEAR = "TF-IDF + LinearSVC"
 
 
@@ -68,13 +68,14 @@ def run(posts, arguments, headers):
     print(f"headers {headers}, {LINEAR}: {accuracy:.3f}")
     yield {"headers": headers, "model": LINEAR, "seed": 0, "held_out_accuracy": [accuracy]}
 
-    tokenizer, padder = GloveTokenizer(arguments.glove), SequencePadder(maxlen=1000)
+    tokenizer, padder = GloveTokenizer(arguments.glove, num_words=20_000), SequencePadder(maxlen=1000)
     train_ids = padder.fit_transform(tokenizer.fit_transform(texts[train]))
     held_out_ids = padder.transform(tokenizer.transform(texts[held_out]))
     print(f"{len(train)} + {len(held_out)} posts, coverage {tokenizer.coverage_}")
     for model, options in NETWORKS.items():
         for seed in range(arguments.seeds):
             classifier = KerasConvTextClassifier(
+                architecture="stacked",
                 epochs=arguments.long_epochs if headers == "cut" and not options else arguments.epochs,
                 random_state=seed,
                 callbacks=[HeldOutAccuracy(held_out_ids, posts.target[held_out])],

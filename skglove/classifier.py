@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
@@ -14,21 +16,55 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
+from skglove.naive_bayes import PairsNaiveBayes
 from skglove.token_ids import check_ids, flatten_ragged, holds_sequences, is_ragged
+
+# What "auto" stands for. How "residual" settles what is missing here says _settle.
+AUTO = {
+    "stacked": {
+        "trainable_embedding": False,
+        "n_conv_layers": 3,
+        "kernel_size": 5,
+        "optimizer": "rmsprop",
+        "learning_rate": 0.001,
+        "learning_rate_schedule": "constant",
+        "naive_bayes_weight": 0.0,
+        "batch_size": 128,
+        "epochs": 2,
+    },
+    "residual": {
+        "trainable_embedding": True,
+        "n_conv_layers": 1,
+        "kernel_size": 3,
+        "optimizer": "adam",
+        "learning_rate": 0.03,
+        "learning_rate_schedule": "one_cycle",
+        "naive_bayes_weight": 0.7,
+    },
+}
 
 
 class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     """Classify documents of token ids with a 1D convolutional network in Keras.
 
     The embedding starts from pre-trained word vectors when X carries a vocabulary that has some, as the ids
-    of `GloveTokenizer` do. With the defaults this is the network of [1]_, trained as there. Training and
-    prediction leave out the padding, which changes no result, so a generous `maxlen` costs little.
+    of `GloveTokenizer` do. Training and prediction leave out the padding, which changes no result, so a
+    generous `maxlen` costs little.
+
+    Parameters whose default is "auto" take what suits the architecture; `settings_` says what that was.
 
     Parameters
     ----------
-    architecture : {"stacked"}, default="stacked"
-        The network. "stacked": `n_conv_layers` convolutions with ReLU, all but the last followed by a max
-        pooling, the last by global max pooling; a dense layer with ReLU; softmax.
+    architecture : {"residual", "stacked"}, default="residual"
+        The network.
+
+        * "residual": word vectors, trained further; a convolution that adds to each what it makes of the
+          words around it; their sum over the document, with a weight for every word that is learned and
+          starts at its inverse document frequency, scaled to one length; softmax. Its probabilities are
+          multiplied with those of naive Bayes, see `naive_bayes_weight`.
+        * "stacked": the network of [1]_, trained as there. `n_conv_layers` convolutions with ReLU, all but
+          the last followed by a max pooling, the last by global max pooling; a dense layer with ReLU;
+          softmax.
     maxlen : int or None, default=1000
         Of documents of different lengths, the last `maxlen` ids are used, as `SequencePadder` does it. None
         takes the length of the longest document seen in `fit`. A matrix given to `fit` is used as it is; a
@@ -36,36 +72,48 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     pretrained : "auto" or bool, default="auto"
         Whether the embedding starts from the vectors of X's vocabulary: "auto" if there are some, True
         insists on it, False learns the embedding from random vectors.
-    trainable_embedding : bool, default=False
-        Whether training also changes pre-trained vectors. An embedding that is not pre-trained is always
-        trained.
+    trainable_embedding : "auto" or bool, default="auto"
+        Whether training also changes pre-trained vectors: "auto" does so in "residual" only. An embedding
+        that is not pre-trained is always trained.
     embedding_dim : int, default=100
         Size of the word vectors where they are not pre-trained.
     vocabulary_size : int or None, default=None
         Rows of the embedding, for ids without a vocabulary: ids run up to ``vocabulary_size - 1``. None takes
         the largest id seen in `fit`.
-    n_conv_layers : int, default=3
-        Number of convolutions.
+    n_conv_layers : "auto" or int, default="auto"
+        Number of convolutions. "auto" is 1 in "residual", 3 in "stacked".
     filters : int, default=128
-        Filters of each convolution.
-    kernel_size : int, default=5
-        Width of the filters, in words.
+        Filters of each convolution of "stacked". "residual" has as many as the word vectors are long.
+    kernel_size : "auto" or int, default="auto"
+        Width of the filters, in words. "auto" is 3 in "residual", 5 in "stacked".
     pool_size : int, default=5
-        Width and stride of the max poolings between convolutions.
+        Width and stride of the max poolings of "stacked".
     dense_units : int, default=128
-        Units of the dense layer.
+        Units of the dense layer of "stacked".
     dropout : float, default=0.0
-        Share of the features, and of the dense layer's units, that is set to zero in training.
-    optimizer : str or callable, default="rmsprop"
-        Name of a Keras optimizer, or a callable that makes one: ``optimizer(learning_rate=...)``.
-    learning_rate : float, default=0.001
-        The optimizer's learning rate.
+        Share of the features before the softmax, and in "stacked" before and after the dense layer, that is
+        set to zero in training.
+    optimizer : "auto", str or callable, default="auto"
+        Name of a Keras optimizer, or a callable that makes one: ``optimizer(learning_rate=...)``. "auto" is
+        "adam" in "residual", "rmsprop" in "stacked".
+    learning_rate : "auto" or float, default="auto"
+        The optimizer's learning rate; with "one_cycle" its peak. "auto" is 0.03 in "residual", which is for
+        vectors of unit variance and two epochs; 0.001 in "stacked".
+    learning_rate_schedule : {"auto", "constant", "one_cycle"}, default="auto"
+        "one_cycle" [3]_ grows the learning rate in the first 30 % of all steps and then lets it fall to zero,
+        by a cosine. "auto" is "one_cycle" in "residual", "constant" in "stacked".
     loss : str or callable, default="categorical_crossentropy"
         A Keras loss on one-hot targets of shape (n_documents, n_classes).
-    batch_size : int, default=128
-        Documents in a batch.
-    epochs : int, default=2
-        Passes over the documents.
+    naive_bayes_weight : "auto" or float, default="auto"
+        Share, from 0 to below 1, that naive Bayes on the words and pairs of adjacent words has in the
+        probabilities: the logarithms of both are averaged with this weight. 0 is the network alone. "auto" is
+        0.7 in "residual", 0 in "stacked".
+    batch_size : "auto" or int, default="auto"
+        Documents in a batch. "auto" is 128 in "stacked"; in "residual" an eighth of the documents, but at
+        least 16 and at most 128.
+    epochs : "auto" or int, default="auto"
+        Passes over the documents. "auto" is 2; in "residual" so many more that there are at least 150 steps,
+        which matters below 10,000 documents.
     validation_fraction : float, default=0.0
         Share of the documents, stratified by label, that is held out from training; `history_` then has their
         loss and accuracy after every epoch.
@@ -92,7 +140,11 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
         The labels seen in `fit`, sorted.
     model_ : keras.Model
-        The network, from ids of shape (n_documents, n_columns) to probabilities.
+        The network, from ids of shape (n_documents, n_columns) to its own probabilities.
+    naive_bayes_ : PairsNaiveBayes or None
+        Naive Bayes on words and pairs. None without a `naive_bayes_weight`.
+    settings_ : dict
+        What was used of each parameter that may be "auto".
     history_ : dict of str to list of float
         "loss" and "accuracy" of every epoch, and with a `validation_fraction` "val_loss" and "val_accuracy".
     n_iter_ : int
@@ -113,6 +165,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     ----------
     .. [1] F. Chollet, "Using pre-trained word embeddings in a Keras model", The Keras Blog, 2016.
     .. [2] Y. Kim, "Convolutional Neural Networks for Sentence Classification", EMNLP 2014.
+    .. [3] L. N. Smith, N. Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large
+       Learning Rates", 2018.
 
     Examples
     --------
@@ -121,33 +175,32 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     >>> texts = ["good film", "great film", "bad film", "awful film"] * 8
     >>> labels = ["+", "+", "-", "-"] * 8
     >>> pipeline = make_pipeline(
-    ...     GloveTokenizer(vectors=None),
-    ...     KerasConvTextClassifier(
-    ...         n_conv_layers=1, kernel_size=2, epochs=20, learning_rate=0.01, random_state=0
-    ...     ),
+    ...     GloveTokenizer(vectors=None), KerasConvTextClassifier(epochs=20, random_state=0)
     ... )
     >>> pipeline.fit(texts, labels).predict(["a great film", "an awful film"]).tolist()
     ['+', '-']
     """
 
     _parameter_constraints = {
-        "architecture": [StrOptions({"stacked"})],
+        "architecture": [StrOptions({"residual", "stacked"})],
         "maxlen": [Interval(Integral, 1, None, closed="left"), None],
         "pretrained": [StrOptions({"auto"}), "boolean"],
-        "trainable_embedding": ["boolean"],
+        "trainable_embedding": [StrOptions({"auto"}), "boolean"],
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
         "vocabulary_size": [Interval(Integral, 1, None, closed="left"), None],
-        "n_conv_layers": [Interval(Integral, 1, None, closed="left")],
+        "n_conv_layers": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "filters": [Interval(Integral, 1, None, closed="left")],
-        "kernel_size": [Interval(Integral, 1, None, closed="left")],
+        "kernel_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "pool_size": [Interval(Integral, 1, None, closed="left")],
         "dense_units": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "optimizer": [str, callable],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "learning_rate_schedule": [StrOptions({"auto", "constant", "one_cycle"})],
         "loss": [str, callable],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "naive_bayes_weight": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "early_stopping": ["boolean"],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -160,24 +213,26 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        architecture="stacked",
+        architecture="residual",
         *,
         maxlen=1000,
         pretrained="auto",
-        trainable_embedding=False,
+        trainable_embedding="auto",
         embedding_dim=100,
         vocabulary_size=None,
-        n_conv_layers=3,
+        n_conv_layers="auto",
         filters=128,
-        kernel_size=5,
+        kernel_size="auto",
         pool_size=5,
         dense_units=128,
         dropout=0.0,
-        optimizer="rmsprop",
-        learning_rate=0.001,
+        optimizer="auto",
+        learning_rate="auto",
+        learning_rate_schedule="auto",
         loss="categorical_crossentropy",
-        batch_size=128,
-        epochs=2,
+        naive_bayes_weight="auto",
+        batch_size="auto",
+        epochs="auto",
         validation_fraction=0.0,
         early_stopping=False,
         n_iter_no_change=3,
@@ -201,7 +256,9 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         self.dropout = dropout
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
         self.loss = loss
+        self.naive_bayes_weight = naive_bayes_weight
         self.batch_size = batch_size
         self.epochs = epochs
         self.validation_fraction = validation_fraction
@@ -257,26 +314,33 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         self.maxlen_ = max(1, int(lengths.max())) if maxlen is None else maxlen
         if self.early_stopping and not self.validation_fraction:
             raise ValueError("early_stopping=True needs a validation_fraction, such as 0.1, to measure on.")
+        values, lengths = _keep_ends(values, lengths, self.maxlen_)
         random_state = check_random_state(self.random_state)
-        model = self._build_model(values.max(initial=0), random_state.randint(2**30))
-
-        targets = np.eye(len(self.classes_), dtype=np.float32)[codes]
+        seed = random_state.randint(2**30)
         training, validation = self._split(codes, random_state)
+        settings, n_steps = self._settle(len(codes) if training is None else len(training))
+        one_cycle = settings["learning_rate_schedule"] == "one_cycle"
+        model = self._build_model(values, lengths, settings, n_steps if one_cycle else None, seed)
+        targets = np.eye(len(self.classes_), dtype=np.float32)[codes]
 
         def batches(rows, random_state=None):
-            options = {"maxlen": self.maxlen_, "batch_size": self.batch_size, "targets": targets}
+            options = {"maxlen": self.maxlen_, "batch_size": settings["batch_size"], "targets": targets}
             return Batches(values, lengths, rows=rows, random_state=random_state, **options)
 
         with _tracing_expected():
             history = model.fit(
                 batches(training, random_state),
                 validation_data=None if validation is None else batches(validation),
-                epochs=self.epochs,
+                epochs=settings["epochs"],
                 shuffle=False,  # the batches shuffle themselves, from random_state
-                callbacks=self._make_callbacks(),
+                callbacks=self._make_callbacks(settings["learning_rate"]),
                 verbose=int(self.verbose),
             )
+        # Naive Bayes has nothing to tune, so it may learn from the documents held out for the network, too.
+        weight = settings["naive_bayes_weight"]
+        self.naive_bayes_ = PairsNaiveBayes().fit(values, lengths, codes) if weight else None
         self.model_ = model
+        self.settings_ = settings
         self.history_ = {name: [float(value) for value in values] for name, values in history.history.items()}
         self.n_iter_ = len(history.epoch)
         return self
@@ -317,15 +381,22 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 f"X has the id {values.max()}, but the embedding ends at {n_ids - 1}, the largest id known "
                 "in fit. Set vocabulary_size to allow for larger ids."
             )
+        values, lengths = _keep_ends(values, lengths, self.maxlen_)
         probabilities = np.empty((len(lengths), len(self.classes_)), dtype=np.float32)
         # XLA computes the padding, too, and compiles for every size of a batch.
-        batch_size = self.batch_size if self.model_.jit_compile else None
+        batch_size = self.settings_["batch_size"] if self.model_.jit_compile else None
         batches = Batches(values, lengths, maxlen=self.maxlen_, batch_size=batch_size)
         with _tracing_expected():
             for i in range(len(batches)):
                 rows = batches.rows_of(i)
                 probabilities[rows] = self.model_.predict_on_batch(batches.ids_of(rows))
-        return probabilities
+        if self.naive_bayes_ is None:
+            return probabilities
+        weight = self.settings_["naive_bayes_weight"]
+        logarithms = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
+        return softmax(
+            (1 - weight) * logarithms + weight * self.naive_bayes_.predict_log_proba(values, lengths), axis=1
+        )
 
     def predict(self, X):
         """Predict the label of every document.
@@ -366,7 +437,18 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             if hasattr(self, name):
                 delattr(self, name)
 
-    def _build_model(self, largest_id, seed):
+    def _settle(self, n_documents):
+        """Decide what is "auto", for training on so many documents, and count the steps."""
+        settings = {name: getattr(self, name) for name in AUTO["stacked"]}
+        settings |= {name: auto for name, auto in AUTO[self.architecture].items() if settings[name] == "auto"}
+        if settings["batch_size"] == "auto":
+            settings["batch_size"] = min(max(n_documents // 8, 16), 128)
+        steps = -(-n_documents // settings["batch_size"])
+        if settings["epochs"] == "auto":
+            settings["epochs"] = max(2, -(-150 // steps))
+        return settings, steps * settings["epochs"]
+
+    def _build_model(self, values, lengths, settings, n_steps, seed):
         from skglove.network import build_network
 
         vocabulary = self._vocabulary
@@ -377,6 +459,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 + ("no vocabulary" if vocabulary is None else "a vocabulary without vectors")
                 + ". Use GloveTokenizer(vectors=...), and no step but a SequencePadder after it."
             )
+        largest_id = values.max(initial=0)
         n_ids = int(largest_id) + 1 if vocabulary is None else len(vocabulary) + 1
         if vocabulary is None and self.vocabulary_size is not None:
             if n_ids > self.vocabulary_size:
@@ -387,17 +470,20 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         return build_network(
             n_ids,
             len(self.classes_),
+            architecture=self.architecture,
+            word_weights=_inverse_document_frequencies(values, lengths, n_ids),
+            n_steps=n_steps,
             embedding_matrix=vocabulary.embedding_matrix() if has_vectors and self.pretrained else None,
             embedding_dim=self.embedding_dim,
-            trainable_embedding=self.trainable_embedding,
-            n_conv_layers=self.n_conv_layers,
+            trainable_embedding=settings["trainable_embedding"],
+            n_conv_layers=settings["n_conv_layers"],
             filters=self.filters,
-            kernel_size=self.kernel_size,
+            kernel_size=settings["kernel_size"],
             pool_size=self.pool_size,
             dense_units=self.dense_units,
             dropout=self.dropout,
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
+            optimizer=settings["optimizer"],
+            learning_rate=settings["learning_rate"],
             loss=self.loss,
             dtype_policy=self.dtype_policy,
             jit_compile=self.jit_compile,
@@ -418,14 +504,14 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 f"there are {counts}. Each class needs at least one on either side."
             ) from error
 
-    def _make_callbacks(self):
+    def _make_callbacks(self, learning_rate):
         from keras.callbacks import EarlyStopping, LambdaCallback
 
         def check_loss(epoch, logs):
             if not np.isfinite(logs["loss"]):
                 raise ValueError(
                     f"The loss is {logs['loss']} in epoch {epoch + 1}. Try a learning_rate lower than "
-                    f"{self.learning_rate}."
+                    f"{learning_rate}."
                 )
 
         callbacks = [LambdaCallback(on_epoch_end=check_loss), *(copy.deepcopy(self.callbacks) or [])]
@@ -441,16 +527,17 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         state = dict(super().__getstate__())
         if "model_" in state:
             model = self.model_
-            state["model_"] = (model.get_config(), model.get_weights(), model.jit_compile)
+            config = type(model).__name__, model.get_config()
+            state["model_"] = (*config, model.get_weights(), model.jit_compile)
         return state
 
     def __setstate__(self, state):
         super().__setstate__(state)
         if "model_" in state:
-            from skglove.layers import PackedConvnet
+            from skglove import layers
 
-            layers, weights, jit_compile = state["model_"]
-            self.model_ = PackedConvnet.from_config(layers)
+            name, config, weights, jit_compile = state["model_"]
+            self.model_ = getattr(layers, name).from_config(config)
             self.model_.set_weights(weights)
             self.model_.jit_compile = jit_compile
 
@@ -468,6 +555,25 @@ def _flatten_matrix(X):
     words[:, -1] = True  # an end for rows of padding alone
     starts = words.argmax(axis=1)
     return ids[np.arange(ids.shape[1]) >= starts[:, np.newaxis]], ids.shape[1] - starts
+
+
+def _keep_ends(values, lengths, maxlen):
+    """Cut documents to their last `maxlen` ids."""
+    if lengths.max(initial=0) <= maxlen:
+        return values, lengths
+    from_end = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(values))
+    return values[from_end <= maxlen], np.minimum(lengths, maxlen)
+
+
+def _inverse_document_frequencies(values, lengths, n_ids):
+    """Work out log((1 + n_documents) / (1 + documents with the word)) + 1, by id, float32."""
+    bounds = np.append(0, np.cumsum(lengths))
+    # Copied, because adding up duplicates moves the ids.
+    parts = np.ones(len(values), dtype=bool), values, bounds
+    words = csr_matrix(parts, shape=(len(lengths), n_ids), copy=True)
+    words.sum_duplicates()
+    frequencies = np.bincount(words.indices, minlength=n_ids)
+    return (np.log((1 + len(lengths)) / (1 + frequencies)) + 1).astype(np.float32)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What Keras lacks: an embedding that repeats to the last digit, and convolutions without the padding."""
+"""What Keras lacks: an embedding that repeats to the last digit, and networks that leave out the padding."""
 
 import keras
 from keras import layers, ops
@@ -79,16 +79,171 @@ class PackedConvnet(keras.Model):
         """Compute the output for ids of shape (n_documents, n_columns)."""
         if self.jit_compile or keras.backend.backend() != "tensorflow":
             return super().call(inputs, training=training, mask=mask)
-        steps = self.layers
-        convolutions = [step for step in steps if isinstance(step, layers.Conv1D)]
-        pool_sizes = [
-            size for step in steps if isinstance(step, layers.MaxPooling1D) for size in step.pool_size
-        ]
-        ids = self.get_layer("padding")(ops.convert_to_tensor(inputs, "int32"))
-        x = packed_features(ids, self.get_layer("embedding"), convolutions, pool_sizes)
-        for step in steps[steps.index(self.get_layer("global_pooling")) + 1 :]:
+        x = self.compute_features(ops.convert_to_tensor(inputs, "int32"))
+        for step in self.layers[self.layers.index(self.get_layer("global_pooling")) + 1 :]:
             x = step(x)
         return x
+
+    def compute_features(self, ids):
+        """Compute what the global pooling gives, from the words alone."""
+        convolutions = [step for step in self.layers if isinstance(step, layers.Conv1D)]
+        pool_sizes = [
+            size for step in self.layers if isinstance(step, layers.MaxPooling1D) for size in step.pool_size
+        ]
+        ids = self.get_layer("padding")(ids)
+        return packed_features(ids, self.get_layer("embedding"), convolutions, pool_sizes)
+
+
+@keras.saving.register_keras_serializable("skglove")
+class ResidualConv1D(layers.Layer):
+    """Add to every word vector what a convolution makes of the words around it: x + relu(convolution(x)) / 4.
+
+    The weights are kept larger than they are used, so that the learning rate that suits word vectors of unit
+    variance suits them as well [1]_.
+
+    Parameters
+    ----------
+    kernel_size : int
+        Words that a filter spans, the word itself in their middle.
+    seed : int
+        Source of the initial weights.
+
+    References
+    ----------
+    .. [1] T. Karras et al., "Progressive Growing of GANs", ICLR 2018, section 4.1.
+    """
+
+    def __init__(self, kernel_size, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.kernel_size = kernel_size
+        self.seed = seed
+
+    def build(self, shapes):
+        """Make the weights for vectors of the size that comes in."""
+        dim = shapes[0][-1]
+        normal = keras.initializers.RandomNormal(stddev=3.0, seed=self.seed)
+        self.kernel = self.add_weight((self.kernel_size, dim, dim), normal, name="kernel")
+        self.bias = self.add_weight((dim,), "zeros", name="bias")
+
+    def call(self, inputs):
+        """Compute from vectors (n_documents, n_columns, dim) and ids as many vectors, zero at padding."""
+        x, ids = inputs
+        before = (self.kernel_size - 1) // 2
+        x = ops.pad(_hide_padding(x, ids), [[0, 0], [before, self.kernel_size - 1 - before], [0, 0]])
+        return _hide_padding(self.convolve(x), ids)
+
+    def convolve(self, x):
+        """Compute the words that have all their neighbours: `kernel_size` - 1 fewer than come in."""
+        kernel = self.kernel / (9 * self.kernel.shape[0] * self.kernel.shape[1]) ** 0.5
+        context = ops.relu(ops.conv(x, ops.cast(kernel, x.dtype)) + ops.cast(self.bias, x.dtype))
+        # Slicing as with brackets has a slow gradient in TensorFlow.
+        return ops.slice(x, (0, (self.kernel_size - 1) // 2, 0), ops.shape(context)) + 0.25 * context
+
+    def compute_output_spec(self, inputs):
+        """Tell Keras that vectors come out as they come in."""
+        return keras.KerasTensor(inputs[0].shape, dtype=self.compute_dtype)
+
+    def get_config(self):
+        """Return what rebuilds the layer."""
+        return {**super().get_config(), "kernel_size": self.kernel_size, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("skglove")
+class WeightedSum(layers.Layer):
+    """Add up the vectors of a document's words, each with a weight that is learned.
+
+    Weights are kept as logarithms, so that none can fall below zero.
+
+    Parameters
+    ----------
+    n_ids : int
+        The largest id + 1.
+    """
+
+    def __init__(self, n_ids, **kwargs):
+        super().__init__(**kwargs)
+        self.n_ids = n_ids
+
+    def build(self, shapes):
+        """Make the weights, all 1."""
+        self.logarithms = self.add_weight((self.n_ids,), "zeros", name="logarithms")
+
+    def weigh(self, ids):
+        """Look up the weights of words; padding has none."""
+        # As in OrderedEmbedding, reshaping makes the gradient repeatable.
+        weights = ops.exp(ops.take(ops.reshape(self.logarithms, (self.n_ids,)), ids))
+        return ops.where(ids != 0, weights, 0.0)[..., None]
+
+    def call(self, inputs):
+        """Compute from vectors (n_documents, n_columns, dim) and ids one vector a document."""
+        x, ids = inputs
+        return ops.sum(ops.cast(x, "float32") * self.weigh(ids), axis=1)
+
+    def compute_output_spec(self, inputs):
+        """Tell Keras that there is one vector a document."""
+        return keras.KerasTensor((inputs[0].shape[0], inputs[0].shape[-1]), dtype="float32")
+
+    def get_config(self):
+        """Return what rebuilds the layer."""
+        return {**super().get_config(), "n_ids": self.n_ids}
+
+
+@keras.saving.register_keras_serializable("skglove")
+class PackedResidualNet(PackedConvnet):
+    """The same for residual convolutions and a weighted sum instead of poolings."""
+
+    def compute_features(self, ids):
+        """Compute the weighted sums, from the words alone."""
+        convolutions = [step for step in self.layers if isinstance(step, ResidualConv1D)]
+        return packed_sums(ids, self.get_layer("embedding"), convolutions, self.get_layer("global_pooling"))
+
+
+def _hide_padding(x, ids):
+    return ops.where((ids != 0)[..., None], x, ops.zeros((), x.dtype))
+
+
+def packed_sums(ids, embedding, convolutions, weighted_sum):
+    """Compute the weighted sums of vectors that have been through convolutions.
+
+    Parameters
+    ----------
+    ids : tensor of shape (n_documents, n_columns), int32
+        Padded ids, 0 being padding.
+    embedding : keras.layers.Embedding
+        From ids to vectors.
+    convolutions : list of ResidualConv1D
+        From vectors to vectors.
+    weighted_sum : WeightedSum
+        From vectors to one vector a document.
+
+    Returns
+    -------
+    sums : tensor of shape (n_documents, dim), float32
+        What the layers give, applied to all columns.
+    """
+    n_documents, length = ops.shape(ids)
+    start, end = word_spans(ids)
+    # The words of a document, and so much padding around them as convolutions reach.
+    before = sum((convolution.kernel_size - 1) // 2 for convolution in convolutions)
+    reach = sum(convolution.kernel_size - 1 for convolution in convolutions)
+    sizes = end - start + reach
+    ends = ops.cumsum(sizes)
+    row, document = _number_rows(ends, reach, 1)
+    first = ops.arange(n_documents, dtype="int32") * length
+    column = row - before + _take_columns([start - ends + sizes], document)[0]
+    start, end, first = _take_columns([start, end, first], document)
+    inside = (column >= start) & (column < end)
+    ids = ops.where(inside, ops.take(ops.reshape(ids, (-1,)), ops.where(inside, first + column, 0)), 0)
+    x = _hide_padding(embedding(ids), ids)
+    for convolution in convolutions:
+        left = (convolution.kernel_size - 1) // 2
+        x = convolution.convolve(x)
+        width = ops.shape(x)[1]
+        ids, document = ids[:, left : left + width], document[:, left : left + width]
+        x = _hide_padding(x, ids)
+    x = ops.cast(x, "float32") * weighted_sum.weigh(ids)
+    x, document = ops.reshape(x, (-1, x.shape[-1])), ops.reshape(document, (-1,))
+    return ops.segment_sum(x, document, sorted=True)
 
 
 def packed_features(ids, embedding, convolutions, pool_sizes):

@@ -1,9 +1,21 @@
 """From hyper-parameters to a compiled Keras model. The only file that lays layers."""
 
 import keras
+import numpy as np
 from keras import layers
 
-from skglove.layers import AtLeast, ForgettableDense, OrderedEmbedding, PackedConvnet
+from skglove.layers import (
+    AtLeast,
+    ForgettableDense,
+    OrderedEmbedding,
+    PackedConvnet,
+    PackedResidualNet,
+    ResidualConv1D,
+    WeightedSum,
+)
+
+# The length that "residual" scales its features to.
+FEATURE_LENGTH = 10.0
 
 
 def receptive_field(n_conv_layers, kernel_size, pool_size):
@@ -49,8 +61,10 @@ def build_network(
     n_ids,
     n_classes,
     *,
+    architecture="stacked",
     embedding_matrix=None,
     embedding_dim=100,
+    word_weights=None,
     trainable_embedding=False,
     n_conv_layers=3,
     filters=128,
@@ -60,17 +74,22 @@ def build_network(
     dropout=0.0,
     optimizer="rmsprop",
     learning_rate=0.001,
+    n_steps=None,
     loss="categorical_crossentropy",
     dtype_policy=None,
     jit_compile=False,
     seed=0,
 ):
-    """Build and compile the stacked 1D convnet.
+    """Build and compile a 1D convnet.
 
-    Embedding; convolution and max pooling, repeated; a last convolution and global max pooling; a dense
-    layer; softmax. The defaults are the network of [1]_. The input may have any number of columns; what is
-    shorter than one receptive field gets padding put before it. Padding costs next to nothing, see
-    `PackedConvnet`.
+    "stacked": embedding; convolution and max pooling, repeated; a last convolution and global max pooling; a
+    dense layer; softmax. The defaults are the network of [1]_. The input may have any number of columns; what
+    is shorter than one receptive field gets padding put before it.
+
+    "residual": embedding; convolutions, each of which adds to a word's vector what it makes of the words
+    around it; the sum over words, each with a learned weight, scaled to one length; softmax.
+
+    Padding costs next to nothing in either, see `PackedConvnet`.
 
     Parameters
     ----------
@@ -78,15 +97,22 @@ def build_network(
         Rows of the embedding: the largest id + 1.
     n_classes : int
         Units of the softmax.
+    architecture : {"stacked", "residual"}
+        The network.
     embedding_matrix : ndarray of shape (n_ids, dim), float32, or None
         Pre-trained vectors, row by id. None starts from random ones.
     embedding_dim : int
         Size of the vectors where there is no `embedding_matrix`.
+    word_weights : ndarray of shape (n_ids,), float32, or None
+        What the learned weights of "residual" start from, above zero. None is all ones.
     trainable_embedding : bool
         Whether training changes a given `embedding_matrix`.
     n_conv_layers, filters, kernel_size, pool_size, dense_units, dropout, optimizer, learning_rate, loss, \
     dtype_policy, jit_compile
         As in `KerasConvTextClassifier`.
+    n_steps : int or None
+        Steps of a training whose learning rate grows up to `learning_rate` in the first 30 % of them and then
+        falls to zero (one-cycle [2]_). None keeps it constant.
     seed : int
         Everything random in the network follows from it.
 
@@ -99,6 +125,8 @@ def build_network(
     References
     ----------
     .. [1] F. Chollet, "Using pre-trained word embeddings in a Keras model", The Keras Blog, 2016.
+    .. [2] L. N. Smith, N. Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large
+       Learning Rates", 2018.
     """
     seeds = iter(range(seed, seed + n_conv_layers + 5))
     policy = keras.dtype_policies.get(dtype_policy)
@@ -107,44 +135,73 @@ def build_network(
         return keras.initializers.GlorotUniform(seed=next(seeds))
 
     trainable = trainable_embedding or embedding_matrix is None
+    dim = embedding_dim if embedding_matrix is None else embedding_matrix.shape[1]
+    if embedding_matrix is not None:
+        initializer = "zeros"
+    elif architecture == "stacked":  # Keras's own default, seeded
+        initializer = keras.initializers.RandomUniform(-0.05, 0.05, seed=next(seeds))
+    else:
+        initializer = keras.initializers.RandomNormal(stddev=0.3, seed=next(seeds))
     embedding = (OrderedEmbedding if trainable else layers.Embedding)(
-        n_ids,
-        embedding_dim if embedding_matrix is None else embedding_matrix.shape[1],
-        embeddings_initializer="zeros" if embedding_matrix is not None else _uniform(next(seeds)),
-        trainable=trainable,
-        dtype=policy,
-        name="embedding",
+        n_ids, dim, embeddings_initializer=initializer, trainable=trainable, dtype=policy, name="embedding"
     )
     ids = keras.Input(shape=(None,), dtype="int32", name="ids")
-    x = AtLeast(receptive_field(n_conv_layers, kernel_size, pool_size)[0], name="padding")(ids)
-    x = embedding(x)
-    for i in range(1, n_conv_layers + 1):
-        x = layers.Conv1D(
-            filters,
-            kernel_size,
-            activation="relu",
-            kernel_initializer=glorot(),
-            dtype=policy,
-            name=f"convolution_{i}",
-        )(x)
-        if i < n_conv_layers:
-            x = layers.MaxPooling1D(pool_size, dtype=policy, name=f"pooling_{i}")(x)
-    x = layers.GlobalMaxPooling1D(dtype=policy, name="global_pooling")(x)
-    if dropout:
-        x = layers.Dropout(dropout, seed=next(seeds), dtype=policy, name="feature_dropout")(x)
-    x = layers.Dense(dense_units, activation="relu", kernel_initializer=glorot(), dtype=policy, name="dense")(
-        x
-    )
-    if dropout:
-        x = layers.Dropout(dropout, seed=next(seeds), dtype=policy, name="dense_dropout")(x)
+    if architecture == "stacked":
+        x = AtLeast(receptive_field(n_conv_layers, kernel_size, pool_size)[0], name="padding")(ids)
+        x = embedding(x)
+        for i in range(1, n_conv_layers + 1):
+            x = layers.Conv1D(
+                filters,
+                kernel_size,
+                activation="relu",
+                kernel_initializer=glorot(),
+                dtype=policy,
+                name=f"convolution_{i}",
+            )(x)
+            if i < n_conv_layers:
+                x = layers.MaxPooling1D(pool_size, dtype=policy, name=f"pooling_{i}")(x)
+        x = layers.GlobalMaxPooling1D(dtype=policy, name="global_pooling")(x)
+        if dropout:
+            x = layers.Dropout(dropout, seed=next(seeds), dtype=policy, name="feature_dropout")(x)
+        dense = layers.Dense(
+            dense_units, activation="relu", kernel_initializer=glorot(), dtype=policy, name="dense"
+        )
+        x = dense(x)
+        if dropout:
+            x = layers.Dropout(dropout, seed=next(seeds), dtype=policy, name="dense_dropout")(x)
+    else:
+        x = embedding(ids)
+        for i in range(1, n_conv_layers + 1):
+            convolution = ResidualConv1D(kernel_size, seed=next(seeds), dtype=policy, name=f"convolution_{i}")
+            x = convolution([x, ids])
+        weighted_sum = WeightedSum(n_ids, name="global_pooling", dtype="float32")
+        x = layers.UnitNormalization(dtype="float32", name="length")(weighted_sum([x, ids]))
+        x = layers.Rescaling(FEATURE_LENGTH, dtype="float32", name="rescaling")(x)
+        if dropout:
+            x = layers.Dropout(dropout, seed=next(seeds), dtype="float32", name="feature_dropout")(x)
+        if word_weights is not None:
+            weighted_sum.set_weights([np.log(word_weights)])
     x = ForgettableDense(
-        n_classes, activation="softmax", kernel_initializer=glorot(), dtype="float32", name="classes"
+        n_classes,
+        activation="softmax",
+        kernel_initializer=glorot() if architecture == "stacked" else "zeros",
+        dtype="float32",
+        name="classes",
     )(x)
 
-    model = PackedConvnet(ids, x, name="stacked")
+    model = {"stacked": PackedConvnet, "residual": PackedResidualNet}[architecture](ids, x, name=architecture)
     if embedding_matrix is not None:
+        if architecture == "residual":
+            embedding_matrix = _standardize(embedding_matrix, np.random.RandomState(seed))
         # Not a Constant initializer: that would write the whole matrix into the model's JSON configuration.
         embedding.set_weights([embedding_matrix])
+    if n_steps is not None:
+        learning_rate = keras.optimizers.schedules.CosineDecay(
+            learning_rate / 25,
+            max(1, round(0.7 * n_steps)),
+            warmup_target=learning_rate,
+            warmup_steps=max(1, round(0.3 * n_steps)),
+        )
     model.compile(
         optimizer=_make_optimizer(optimizer, learning_rate),
         loss=loss,
@@ -154,12 +211,18 @@ def build_network(
     return model
 
 
-def _uniform(seed):
-    """Keras's own default for embeddings, seeded."""
-    return keras.initializers.RandomUniform(-0.05, 0.05, seed=seed)
+def _standardize(matrix, random_state):
+    """Bring vectors to unit variance, and start words without one near zero, but apart."""
+    known = matrix.any(axis=1)
+    scaled = matrix / max(matrix[known].std(), 1e-6) if known.any() else matrix.copy()
+    scaled[~known] = 0.1 * random_state.standard_normal((np.count_nonzero(~known), matrix.shape[1]))
+    return scaled
 
 
 def _make_optimizer(optimizer, learning_rate):
     if isinstance(optimizer, str):
-        return keras.optimizers.get({"class_name": optimizer, "config": {"learning_rate": learning_rate}})
+        config = {"learning_rate": learning_rate}
+        if not isinstance(learning_rate, float | int):
+            config = {"learning_rate": keras.optimizers.schedules.serialize(learning_rate)}
+        return keras.optimizers.get({"class_name": optimizer, "config": config})
     return optimizer(learning_rate=learning_rate)

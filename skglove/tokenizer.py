@@ -70,7 +70,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
 
         So words with hyphens, addresses and the like fall apart: few of them have vectors. With the
         punctuation among the words, newsgroup posts get longer by 40 %: think of `maxlen`.
-    num_words : int or None, default=20_000
+    num_words : int or None, default=50_000
         Use ids below this number, so at most the ``num_words - 1`` most frequent words. None uses all.
     filters : str, default='!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
         Characters at which texts are split, beside `split`. They are in no word. For style="keras" only.
@@ -146,7 +146,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         vectors="glove.6B.50d",
         *,
         style="keras",
-        num_words=20_000,
+        num_words=50_000,
         filters=FILTERS,
         lower=True,
         split=" ",

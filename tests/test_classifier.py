@@ -22,6 +22,7 @@ VOCABULARY = Vocabulary(WORDS, VECTORS)
 def small(**parameters):
     """Make a classifier that learns the data below in a second."""
     sizes = {
+        "architecture": "stacked",
         "n_conv_layers": 1,
         "kernel_size": 2,
         "filters": 4,
@@ -44,9 +45,12 @@ def documents(vocabulary=VOCABULARY, n=32):
     return TokenIds(ids, vocabulary), y
 
 
-@pytest.fixture(scope="module")
-def fitted():
-    return small().fit(*documents())
+@pytest.fixture(scope="module", params=["residual", "stacked"])
+def fitted(request):
+    return small(architecture=request.param).fit(*documents())
+
+
+each_architecture = pytest.mark.parametrize("architecture", ["residual", "stacked"])
 
 
 def embedding_of(classifier):
@@ -120,9 +124,9 @@ def test_a_column_of_labels_is_taken_with_a_warning():
 # Pre-trained vectors
 
 
-def test_auto_takes_the_vectors_that_x_carries_and_freezes_them(fitted):
+def test_auto_takes_the_vectors_that_x_carries_and_freezes_them_in_the_blogs_network():
     expected = [[0, 0, 0], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, 0, 0]]
-    np.testing.assert_array_equal(embedding_of(fitted).get_weights()[0], expected)
+    np.testing.assert_array_equal(embedding_of(small().fit(*documents())).get_weights()[0], expected)
 
 
 def test_auto_learns_from_scratch_when_there_are_none():
@@ -206,10 +210,14 @@ def ragged(n=32, maxlen=6):
     return TokenIds(rows, X.vocabulary), y
 
 
-def test_ragged_ids_need_no_padder():
+@each_architecture
+def test_ragged_ids_need_no_padder(architecture):
     X, y = ragged()
     matrix = SequencePadder(5).fit_transform(X)
-    direct, through = small(maxlen=5, epochs=3).fit(X, y), small(epochs=3).fit(matrix, y)
+    direct, through = (
+        small(architecture=architecture, maxlen=5, epochs=3).fit(X, y),
+        small(architecture=architecture, epochs=3).fit(matrix, y),
+    )
     assert direct.maxlen_ == through.maxlen_ == 5
     assert not hasattr(direct, "n_features_in_")
     for _ in range(2):
@@ -234,10 +242,11 @@ def test_after_a_fit_on_ragged_ids_documents_of_one_length_are_still_documents()
         np.testing.assert_allclose(classifier.predict_proba([document] * 2)[1], expected[i], atol=1e-6)
 
 
+@each_architecture
 @pytest.mark.parametrize("jit_compile", [False, True])
-def test_predictions_do_not_depend_on_the_batches(monkeypatch, jit_compile):
+def test_predictions_do_not_depend_on_the_batches(monkeypatch, jit_compile, architecture):
     X, y = ragged(n=40)
-    classifier = small(epochs=2, jit_compile=jit_compile).fit(X, y)
+    classifier = small(architecture=architecture, epochs=2, jit_compile=jit_compile).fit(X, y)
     expected = classifier.predict_proba(X)
     monkeypatch.setattr(skglove.batches, "BATCH_TOKENS", 16)
     monkeypatch.setattr(skglove.batches, "BATCH_DOCUMENTS", 8)
@@ -334,15 +343,17 @@ def test_empty_documents_and_single_rows_predict(fitted):
     np.testing.assert_allclose(fitted.predict_proba(X[:1]), fitted.predict_proba(X)[:1], atol=1e-6)
 
 
-def test_all_documents_empty_can_be_fitted():
+@each_architecture
+def test_all_documents_empty_can_be_fitted(architecture):
     X = TokenIds(np.zeros((8, 6)), VOCABULARY)
-    assert small(epochs=1).fit(X, [0, 1] * 4).predict(X).shape == (8,)
+    assert small(architecture=architecture, epochs=1).fit(X, [0, 1] * 4).predict(X).shape == (8,)
 
 
-def test_callers_arrays_are_not_written_to():
+@each_architecture
+def test_callers_arrays_are_not_written_to(architecture):
     X, y = documents()
     X.flags.writeable = y.flags.writeable = False
-    small(epochs=1).fit(X, y).predict(X)
+    small(architecture=architecture, epochs=1).fit(X, y).predict(X)
 
 
 # Training
@@ -480,13 +491,16 @@ def test_many_fits_draw_no_advice_on_tracing():
     assert [record.getMessage() for record in records] == ["something else"]
 
 
-def test_a_fit_traces_its_network_once_and_predictions_at_most_three_times(monkeypatch):
+@each_architecture
+def test_a_fit_traces_its_network_once_and_predictions_at_most_three_times(monkeypatch, architecture):
     traces = []
-    features = skglove.layers.packed_features
-    monkeypatch.setattr(skglove.layers, "packed_features", lambda *args: traces.append(1) or features(*args))
+    spans = skglove.layers.word_spans
+    monkeypatch.setattr(skglove.layers, "word_spans", lambda ids: traces.append(1) or spans(ids))
     lengths = np.random.RandomState(0).randint(0, 300, 50)
     X = [list(range(1, 1 + length)) for length in lengths]
-    classifier = small(maxlen=200, batch_size=8, epochs=3).fit(X, np.arange(50) % 2)
+    classifier = small(architecture=architecture, maxlen=200, batch_size=8, epochs=3).fit(
+        X, np.arange(50) % 2
+    )
     assert len(traces) <= 2  # once to know the shapes, once to train
     traces.clear()
     for n in range(1, 50, 6):
@@ -494,23 +508,27 @@ def test_a_fit_traces_its_network_once_and_predictions_at_most_three_times(monke
     assert len(traces) <= 3
 
 
+@each_architecture
 @pytest.mark.parametrize("pretrained", [True, False])
-def test_a_network_that_is_no_longer_used_leaves_nothing_in_memory(pretrained):
+def test_a_network_that_is_no_longer_used_leaves_nothing_in_memory(pretrained, architecture):
     def count_graphs():
         gc.collect()
         return sum(type(thing).__name__ == "FuncGraph" for thing in gc.get_objects())
 
-    small(pretrained=pretrained, epochs=1).fit(*documents())
+    small(architecture=architecture, pretrained=pretrained, epochs=1).fit(*documents())
     before = count_graphs()
     for _ in range(2):
-        small(pretrained=pretrained, epochs=1).fit(*documents()).predict(documents()[0])
+        small(architecture=architecture, pretrained=pretrained, epochs=1).fit(*documents()).predict(
+            documents()[0]
+        )
     assert count_graphs() <= before
 
 
+@each_architecture
 @pytest.mark.parametrize("options", [{"dtype_policy": "mixed_bfloat16"}, {"jit_compile": True}])
-def test_options_of_the_machine(options):
+def test_options_of_the_machine(options, architecture):
     X, y = documents()
-    classifier = small(**options).fit(X, y)
+    classifier = small(architecture=architecture, **options).fit(X, y)
     assert classifier.score(X, y) == 1
     assert classifier.predict_proba(X).dtype == np.float32
     policy = options.get("dtype_policy", "float32")
@@ -528,23 +546,35 @@ def test_an_unknown_dtype_policy_is_an_error():
 # Randomness
 
 
-def test_same_seed_gives_the_same_predictions_and_another_seed_others():
+@each_architecture
+def test_same_seed_gives_the_same_predictions_and_another_seed_others(architecture):
     X, y = documents()
-    first, second, other = (small(dropout=0.3, epochs=3, random_state=seed).fit(X, y) for seed in (1, 1, 2))
+    first, second, other = (
+        small(architecture=architecture, dropout=0.3, epochs=3, random_state=seed).fit(X, y)
+        for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
     assert first.history_ == second.history_
     assert (first.predict_proba(X) != other.predict_proba(X)).any()
 
 
-@pytest.mark.parametrize("embedding", [{"pretrained": False}, {"trainable_embedding": True}, {}])
-def test_same_seed_gives_the_same_predictions_where_threads_race(embedding):
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"pretrained": False},
+        {"architecture": "stacked"},
+        {"architecture": "stacked", "trainable_embedding": True},
+    ],
+)
+def test_same_seed_gives_the_same_predictions_where_threads_race(options):
     rng = np.random.RandomState(0)
     words = tuple(map(str, range(500)))
     vocabulary = Vocabulary(words, WordVectors(words, rng.randn(500, 50)))
     X, y = TokenIds(rng.randint(1, 500, (256, 200)), vocabulary), rng.randint(0, 5, 256)
     sizes = {"filters": 64, "batch_size": 32, "embedding_dim": 50, "epochs": 2, "random_state": 0}
     first, *others = (
-        KerasConvTextClassifier(**sizes, **embedding).fit(X, y).predict_proba(X) for _ in range(3)
+        KerasConvTextClassifier(**sizes, **options).fit(X, y).predict_proba(X) for _ in range(3)
     )
     for other in others:
         np.testing.assert_array_equal(other, first)
@@ -565,11 +595,14 @@ def test_global_seeds_do_not_matter():
     np.testing.assert_array_equal(small(dropout=0.3, epochs=1).fit(X, y).predict_proba(X), first)
 
 
-def test_refit_starts_afresh():
+@each_architecture
+def test_refit_starts_afresh(architecture):
     X, y = documents()
-    classifier = small(validation_fraction=0.5).fit(X[:, :5], y)
+    classifier = small(architecture=architecture, validation_fraction=0.5).fit(X[:, :5], y)
     classifier.set_params(validation_fraction=0.0).fit(X, np.array(["a", "b"])[y])
-    np.testing.assert_array_equal(classifier.predict_proba(X), small().fit(X, y).predict_proba(X))
+    np.testing.assert_array_equal(
+        classifier.predict_proba(X), small(architecture=architecture).fit(X, y).predict_proba(X)
+    )
     assert classifier.n_features_in_ == 6
     assert "val_loss" not in classifier.history_
 
@@ -591,9 +624,10 @@ class CustomAdam(keras.optimizers.Adam):
     pass
 
 
-def test_pickle_needs_neither_loss_nor_optimizer():
+@each_architecture
+def test_pickle_needs_neither_loss_nor_optimizer(architecture):
     X, y = documents()
-    classifier = small(loss=focal, optimizer=CustomAdam, epochs=1).fit(X, y)
+    classifier = small(architecture=architecture, loss=focal, optimizer=CustomAdam, epochs=1).fit(X, y)
     copy = pickle.loads(pickle.dumps(classifier))
     np.testing.assert_array_equal(copy.predict_proba(X), classifier.predict_proba(X))
 
@@ -612,3 +646,83 @@ def test_pickle_has_the_matrix_once():
     classifier = small(epochs=1).fit(*documents(vocabulary))
     classifier._vocabulary = None  # as vectors in memory are pickled with it
     assert 1e6 < len(pickle.dumps(classifier)) < 1.02e6
+
+
+# The architecture "residual", and naive Bayes beside it
+
+
+def test_defaults_classify_words_with_similar_vectors():
+    # The words of the new documents are in no training document, but have vectors like those that are.
+    rng = np.random.RandomState(0)
+    words = tuple(f"{side}{i}" for side in ("left", "right") for i in range(40))
+    matrix = rng.standard_normal((80, 20)) / 3 + np.repeat([[1.0], [-1.0]], 40, axis=0)
+    vocabulary = Vocabulary(words, WordVectors(words, matrix))
+    ids = np.array([rng.randint(1, 21, 8) + 40 * (i % 2) for i in range(60)])
+    new = np.array([rng.randint(21, 41, 8) + 40 * (i % 2) for i in range(60)])
+    y = np.array(["left", "right"])[np.arange(60) % 2]
+    classifier = KerasConvTextClassifier(random_state=0).fit(TokenIds(ids, vocabulary), y)
+    assert classifier.score(TokenIds(new, vocabulary), y) > 0.95
+
+
+@pytest.mark.parametrize(("kernel_size", "learned"), [(1, False), (3, True)])
+def test_a_residual_convolution_learns_the_order_of_words(kernel_size, learned):
+    rng = np.random.RandomState(0)
+    documents, y = rng.randint(3, 30, (200, 7)), np.arange(200) % 2
+    documents[:, 2:4] = np.where(y[:, np.newaxis], [1, 2], [2, 1])
+    options = {"kernel_size": kernel_size, "epochs": 20, "naive_bayes_weight": 0, "random_state": 0}
+    classifier = KerasConvTextClassifier(embedding_dim=10, **options).fit(documents[:100], y[:100])
+    assert (classifier.score(documents[100:], y[100:]) > 0.9) == learned
+
+
+def test_naive_bayes_has_its_share_in_the_probabilities(fitted):
+    X, _ = documents()
+    weight = fitted.settings_["naive_bayes_weight"]
+    assert (fitted.naive_bayes_ is None) == (weight == 0) == (fitted.architecture == "stacked")
+    network = fitted.model_.predict_on_batch(np.asarray(X))
+    if weight:
+        lengths = np.full(len(X), 6)
+        bayes = np.exp(fitted.naive_bayes_.predict_log_proba(np.asarray(X).ravel(), lengths))
+        expected = network ** (1 - weight) * bayes**weight
+        expected /= expected.sum(axis=1, keepdims=True)
+        assert np.abs(expected - network).max() > 1e-7
+    else:
+        expected = network
+    np.testing.assert_allclose(fitted.predict_proba(X), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_naive_bayes_sees_the_same_words_as_the_network():
+    X, y = ragged(n=40)
+    classifier = small(architecture="residual", maxlen=3, epochs=1).fit(X, y)
+    cut = X.copy()
+    cut[:] = [document[-3:] for document in X]
+    np.testing.assert_allclose(classifier.predict_proba(cut), classifier.predict_proba(X), atol=1e-6)
+    other = small(architecture="residual", maxlen=3, epochs=1).fit(cut, y)
+    np.testing.assert_array_equal(other.naive_bayes_.weights_, classifier.naive_bayes_.weights_)
+
+
+@pytest.mark.parametrize(
+    ("n_documents", "batch_size", "epochs"), [(4, 16, 150), (160, 20, 19), (2_000, 128, 10), (10**6, 128, 2)]
+)
+def test_what_auto_is_depends_on_the_documents(n_documents, batch_size, epochs):
+    settings, n_steps = KerasConvTextClassifier()._settle(n_documents)
+    assert (settings["batch_size"], settings["epochs"]) == (batch_size, epochs)
+    assert n_steps == epochs * -(-n_documents // batch_size) >= 150
+    assert KerasConvTextClassifier(batch_size=7, epochs=1)._settle(n_documents)[0]["batch_size"] == 7
+
+
+def test_settings_tell_what_auto_was():
+    classifier = small(architecture="residual", optimizer="sgd").fit(*documents())
+    assert classifier.settings_ == {
+        "trainable_embedding": True,
+        "n_conv_layers": 1,
+        "kernel_size": 2,
+        "optimizer": "sgd",
+        "learning_rate": 0.05,
+        "learning_rate_schedule": "one_cycle",
+        "naive_bayes_weight": 0.7,
+        "batch_size": 8,
+        "epochs": 20,
+    }
+    assert classifier.model_.get_layer("embedding").trainable
+    # The first step has used 1/25 of the rate, the last hardly any.
+    assert float(classifier.model_.optimizer.learning_rate) == pytest.approx(0, abs=1e-6)

@@ -13,21 +13,18 @@ from sklearn.utils.estimator_checks import (
 
 from skglove import KerasConvTextClassifier, SequencePadder
 
-# Sizes, epochs and learning rate of a network that learns scikit-learn's small data in a second.
-SMALL = {
+# Sizes, epochs and learning rate of networks that learn scikit-learn's small data in a second.
+RESIDUAL = {"embedding_dim": 16, "epochs": 20}
+STACKED = {
+    **RESIDUAL,
+    "architecture": "stacked",
     "filters": 16,
-    "embedding_dim": 16,
     "dense_units": 16,
     "batch_size": 32,
-    "epochs": 20,
     "learning_rate": 0.01,
 }
 
-ESTIMATORS = [
-    SequencePadder(),
-    KerasConvTextClassifier(**SMALL),  # the three convolutions of the blog
-    KerasConvTextClassifier(**SMALL, n_conv_layers=1, kernel_size=2),  # one convolution, for short texts
-]
+ESTIMATORS = [SequencePadder(), KerasConvTextClassifier(**RESIDUAL), KerasConvTextClassifier(**STACKED)]
 
 
 @parametrize_with_checks(ESTIMATORS)

@@ -5,7 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import skglove.layers
-from skglove.layers import N_FRAMES, AtLeast, OrderedEmbedding, PackedConvnet, word_spans
+from skglove.layers import (
+    N_FRAMES,
+    AtLeast,
+    OrderedEmbedding,
+    PackedConvnet,
+    PackedResidualNet,
+    ResidualConv1D,
+    word_spans,
+)
 from skglove.network import build_network, receptive_field
 
 
@@ -54,28 +62,78 @@ def test_leaving_out_the_padding_changes_no_probability(
     np.testing.assert_allclose(model(ids).numpy(), plain(model)(ids).numpy(), atol=1e-6)
 
 
-def test_padding_within_a_document_counts_too():
+def residual_network(n_ids=51, n_classes=3, seed=1, **options):
+    """Make a "residual" network whose classes differ, as after training."""
+    rng = np.random.RandomState(seed)
+    options = {"embedding_matrix": rng.standard_normal((n_ids, 4)).astype(np.float32), **options}
+    model = build_network(
+        n_ids, n_classes, architecture="residual", word_weights=0.1 + rng.rand(n_ids), **options
+    )
+    classes = model.get_layer("classes")
+    classes.set_weights([rng.standard_normal(weight.shape) / 5 for weight in classes.get_weights()])
+    return model
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    lengths=st.lists(st.integers(0, 60), min_size=1, max_size=6),
+    maxlen=st.integers(60, 90),
+    n_conv_layers=st.integers(1, 3),
+    kernel_size=st.integers(1, 5),
+    padding=st.sampled_from(["pre", "post", "both"]),
+)
+def test_leaving_out_the_padding_changes_no_probability_of_a_residual_network(
+    lengths, maxlen, n_conv_layers, kernel_size, padding
+):
+    ids = padded(lengths, maxlen, padding)
+    model = residual_network(n_conv_layers=n_conv_layers, kernel_size=kernel_size)
+    np.testing.assert_allclose(model(ids).numpy(), plain(model)(ids).numpy(), atol=1e-6)
+
+
+def test_a_residual_network_does_not_see_the_padding():
+    ids = padded([3, 17, 1], 20)
+    wide = np.pad(ids, [(0, 0), (30, 5)])
+    model = residual_network(n_conv_layers=2, kernel_size=3)
+    assert np.ptp(model(ids).numpy(), axis=0).max() > 0.1
+    np.testing.assert_allclose(model(wide).numpy(), model(ids).numpy(), atol=1e-6)
+
+
+def test_a_residual_convolution_adds_what_it_makes_of_the_neighbours():
+    layer = ResidualConv1D(3)
+    x, ids = keras.ops.reshape(keras.ops.arange(1.0, 7), (1, 3, 2)), keras.ops.array([[1, 2, 3]])
+    layer([x, ids])
+    kernel = np.zeros((3, 2, 2))
+    kernel[0], kernel[2] = np.eye(2), 10 * np.eye(2)  # the word before, and ten times the word after
+    layer.set_weights([kernel, np.array([0, -1000])])
+    context = np.array([[30, 0], [1 + 50, 0], [3, 0]]) / (9 * 3 * 2) ** 0.5  # ReLU cuts the second feature
+    np.testing.assert_allclose(layer([x, ids])[0], np.array(x[0]) + context / 4, rtol=1e-5)
+
+
+@pytest.mark.parametrize("make", [build_network, residual_network], ids=["stacked", "residual"])
+def test_padding_within_a_document_counts_too(make):
     ids = np.array([[0, 0, 3, 0, 0, 4, 0, 0], [0, 1, 0, 0, 0, 0, 2, 0]])
     matrix = np.random.RandomState(1).standard_normal((5, 3)).astype(np.float32)
-    model = build_network(5, 3, embedding_matrix=matrix, n_conv_layers=2, kernel_size=2, pool_size=2)
+    model = make(5, 3, embedding_matrix=matrix, n_conv_layers=2, kernel_size=2, pool_size=2)
     np.testing.assert_allclose(model(ids).numpy(), plain(model)(ids).numpy(), atol=1e-6)
 
 
 @pytest.mark.parametrize("padding", ["pre", "post", "both"])
-@pytest.mark.parametrize("dropout", [0, 0.5])
-def test_gradients_are_those_of_the_plain_network(dropout, padding):
+@pytest.mark.parametrize(
+    ("make", "dropout"), [(build_network, 0), (build_network, 0.5), (residual_network, 0.5)]
+)
+def test_gradients_are_those_of_the_plain_network(make, dropout, padding):
     import tensorflow as tf
 
     ids, targets = padded([3, 40, 0, 17], 60, padding), np.eye(4, dtype=np.float32)
     matrix = np.random.RandomState(1).standard_normal((51, 8)).astype(np.float32)
     options = {"embedding_matrix": matrix, "trainable_embedding": True, "dropout": dropout}
     gradients = []
-    for make in (lambda model: model, plain):
-        model = build_network(51, 4, n_conv_layers=2, pool_size=3, filters=16, **options)
+    for run in (lambda model: model, plain):
+        model = make(51, 4, n_conv_layers=2, pool_size=3, filters=16, **options)
         with tf.GradientTape() as tape:
-            loss = keras.losses.categorical_crossentropy(targets, make(model)(ids, training=True))
+            loss = keras.losses.categorical_crossentropy(targets, run(model)(ids, training=True))
         gradients.append(tape.gradient(loss, [weight.value for weight in model.trainable_weights]))
-    assert len(gradients[0]) == 9
+    assert len(gradients[0]) == {build_network: 9, residual_network: 8}[make]
     for packed, expected in zip(*(map(tf.convert_to_tensor, g) for g in gradients), strict=True):
         assert np.abs(expected).max() > 1e-3
         np.testing.assert_allclose(packed, expected, rtol=1e-3, atol=1e-5)
@@ -97,30 +155,32 @@ def test_convolutions_see_little_more_than_the_words(monkeypatch):
     assert max(seen) == seen[0]
 
 
+@pytest.mark.parametrize("make", [build_network, residual_network], ids=["stacked", "residual"])
 @pytest.mark.parametrize(
     ("options", "tolerance"), [({"jit_compile": True}, 1e-5), ({"dtype_policy": "mixed_bfloat16"}, 0.02)]
 )
-def test_options_change_little(options, tolerance):
+def test_options_change_little(make, options, tolerance):
     ids = padded([3, 40, 0, 17], 60)
     matrix = 3 * np.random.RandomState(1).standard_normal((51, 8)).astype(np.float32)
-    expected = build_network(51, 3, embedding_matrix=matrix, n_conv_layers=2)(ids).numpy()
+    expected = make(51, 3, embedding_matrix=matrix, n_conv_layers=2)(ids).numpy()
     assert np.ptp(expected, axis=0).max() > 0.1  # documents differ by more than the tolerance
-    probabilities = build_network(
-        51, 3, embedding_matrix=matrix, n_conv_layers=2, **options
-    ).predict_on_batch(ids)
+    probabilities = make(51, 3, embedding_matrix=matrix, n_conv_layers=2, **options).predict_on_batch(ids)
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities, expected, atol=tolerance)
 
 
 # Keras itself has not caught up with NumPy 2 here.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-def test_a_packed_network_is_saved_and_loaded(tmp_path):
-    model = build_network(51, 4, n_conv_layers=2, dropout=0.5)
+@pytest.mark.parametrize(
+    ("architecture", "kind"), [("stacked", PackedConvnet), ("residual", PackedResidualNet)]
+)
+def test_a_packed_network_is_saved_and_loaded(architecture, kind, tmp_path):
+    model = build_network(51, 4, architecture=architecture, n_conv_layers=2, dropout=0.5)
     ids = padded([3, 40, 0, 17], 60)
     model.train_on_batch(ids, np.eye(4))
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    assert type(loaded) is PackedConvnet
+    assert type(loaded) is kind
     np.testing.assert_array_equal(loaded(ids), model(ids))
 
 

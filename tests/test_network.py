@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from skglove import KerasConvTextClassifier
+from skglove.classifier import AUTO
 from skglove.network import build_network, receptive_field
 
 
@@ -116,11 +117,70 @@ def test_global_random_generators_stay_as_they_were():
     assert before == (random.getstate(), np.random.get_state()[1].tolist())
 
 
-def test_defaults_are_those_of_the_classifier():
+def test_defaults_are_those_of_the_classifier_with_the_blogs_network():
     network, classifier = inspect.signature(build_network).parameters, KerasConvTextClassifier().get_params()
+    classifier |= AUTO["stacked"] | {"architecture": "stacked"}
     common = set(network) & set(classifier)
-    assert len(common) == 13
+    assert len(common) == 14
     assert {name: network[name].default for name in common} == {name: classifier[name] for name in common}
+
+
+# The residual network
+
+
+def test_layers_of_the_residual_network():
+    matrix = np.random.RandomState(0).rand(9, 5).astype(np.float32)
+    model = build_network(
+        9, 3, architecture="residual", embedding_matrix=matrix, n_conv_layers=2, kernel_size=3, dropout=0.1
+    )
+    assert [(type(layer).__name__, layer.count_params()) for layer in model.layers] == [
+        ("InputLayer", 0),
+        ("Embedding", 9 * 5),
+        ("ResidualConv1D", 3 * 5 * 5 + 5),
+        ("ResidualConv1D", 3 * 5 * 5 + 5),
+        ("WeightedSum", 9),
+        ("UnitNormalization", 0),
+        ("Rescaling", 0),
+        ("Dropout", 0),
+        ("ForgettableDense", 5 * 3 + 3),
+    ]
+
+
+def test_the_residual_network_starts_without_an_opinion_and_from_the_given_weights():
+    weights = np.array([1, 2, 3], dtype=np.float32)
+    model = build_network(3, 4, architecture="residual", word_weights=weights)
+    np.testing.assert_allclose(model(np.array([[1, 2], [0, 2]])), 0.25)
+    np.testing.assert_allclose(np.exp(model.get_layer("global_pooling").get_weights()[0]), weights, rtol=1e-6)
+
+
+def test_the_residual_network_brings_vectors_to_unit_variance():
+    matrix = 40 * np.random.RandomState(0).standard_normal((200, 10)).astype(np.float32)
+    matrix[100:] = 0
+    given = matrix.copy()
+    first, second, other = (
+        build_network(200, 2, architecture="residual", embedding_matrix=matrix, seed=seed)
+        .get_layer("embedding")
+        .get_weights()[0]
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(matrix, given)
+    np.testing.assert_allclose(first[:100], matrix[:100] / matrix[:100].std(), rtol=1e-5)
+    assert first[100:].std() == pytest.approx(0.1, rel=0.1)  # small, but not all the same
+    np.testing.assert_array_equal(first, second)
+    assert (first[100:] != other[100:]).any()
+
+
+@pytest.mark.parametrize("optimizer", ["adam", keras.optimizers.SGD])
+def test_one_cycle_of_the_learning_rate(optimizer):
+    model = build_network(3, 2, optimizer=optimizer, learning_rate=0.5, n_steps=100)
+    rates = []
+    for step in range(101):
+        model.optimizer.iterations.assign(step)
+        rates.append(float(model.optimizer.learning_rate))
+    assert rates[0] == pytest.approx(0.02)
+    assert rates[30] == max(rates) == pytest.approx(0.5)
+    assert rates[65] == pytest.approx(0.25)
+    assert rates[100] == pytest.approx(0, abs=1e-6)
 
 
 def brute_force_receptive_field(n_conv_layers, kernel_size, pool_size):
