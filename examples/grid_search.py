@@ -23,8 +23,8 @@ GRID = [
     {"tokens__vectors": [None, "glove.6B.50d"]},
     {"tokens__num_words": [2_000]},
     {"pad__maxlen": [100]},
-    {"cnn__filters": [32]},
-    {"cnn__trainable_embedding": [True]},
+    {"cnn__naive_bayes_weight": [0]},
+    {"cnn__trainable_embedding": [False]},
 ]
 
 
@@ -41,7 +41,7 @@ def main():
         [
             ("tokens", GloveTokenizer("glove.6B.50d")),
             ("pad", SequencePadder(maxlen=200)),
-            ("cnn", KerasConvTextClassifier(filters=64, epochs=2, batch_size=32, random_state=0)),
+            ("cnn", KerasConvTextClassifier(random_state=0)),
         ]
     )
     folds = StratifiedKFold(3, shuffle=True, random_state=0)

@@ -29,8 +29,8 @@ print(
 pipeline = Pipeline(
     [
         ("tokens", GloveTokenizer(vectors="glove.6B.50d")),
-        ("pad", SequencePadder(maxlen=500)),
-        ("cnn", KerasConvTextClassifier(epochs=6, batch_size=32, random_state=0, verbose=2)),
+        ("pad", SequencePadder(maxlen=1000)),
+        ("cnn", KerasConvTextClassifier(random_state=0, verbose=2)),
     ]
 )
 start = time.perf_counter()

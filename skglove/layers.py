@@ -189,6 +189,31 @@ class WeightedSum(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("skglove")
+class FixedLength(layers.Layer):
+    """Scale vectors (n_documents, dim) to one length; zeros stay zeros.
+
+    Keras's UnitNormalization multiplies with a fast reciprocal root, whose last digit depends on which row
+    of the batch a document is.
+    """
+
+    TINY = 1e-6
+
+    def __init__(self, length, **kwargs):
+        super().__init__(**kwargs)
+        self.length = length
+
+    def call(self, x):
+        """Compute the layer."""
+        root = ops.sqrt(ops.sum(x * x, axis=-1, keepdims=True) + self.TINY**2)
+        # Without the addition TensorFlow would make it a reciprocal root.
+        return x * (self.length / (root + self.TINY))
+
+    def get_config(self):
+        """Return what rebuilds the layer."""
+        return {**super().get_config(), "length": self.length}
+
+
+@keras.saving.register_keras_serializable("skglove")
 class PackedResidualNet(PackedConvnet):
     """The same for residual convolutions and a weighted sum instead of poolings."""
 
@@ -238,12 +263,15 @@ def packed_sums(ids, embedding, convolutions, weighted_sum):
     for convolution in convolutions:
         left = (convolution.kernel_size - 1) // 2
         x = convolution.convolve(x)
-        width = ops.shape(x)[1]
-        ids, document = ids[:, left : left + width], document[:, left : left + width]
+        ids = ids[:, left : left + ops.shape(x)[1]]
         x = _hide_padding(x, ids)
     x = ops.cast(x, "float32") * weighted_sum.weigh(ids)
+    # Convolutions have moved every word to the front of the rows of its document. What is behind the last
+    # document goes by itself: the number of rows added up must not depend on where a document is, because
+    # that would change the last digit.
+    document = ops.where(row < ends[-1], document, n_documents)[:, : ops.shape(x)[1]]
     x, document = ops.reshape(x, (-1, x.shape[-1])), ops.reshape(document, (-1,))
-    return ops.segment_sum(x, document, sorted=True)
+    return ops.segment_sum(x, document, sorted=True)[:n_documents]
 
 
 def packed_features(ids, embedding, convolutions, pool_sizes):

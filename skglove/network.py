@@ -6,6 +6,7 @@ from keras import layers
 
 from skglove.layers import (
     AtLeast,
+    FixedLength,
     ForgettableDense,
     OrderedEmbedding,
     PackedConvnet,
@@ -175,8 +176,7 @@ def build_network(
             convolution = ResidualConv1D(kernel_size, seed=next(seeds), dtype=policy, name=f"convolution_{i}")
             x = convolution([x, ids])
         weighted_sum = WeightedSum(n_ids, name="global_pooling", dtype="float32")
-        x = layers.UnitNormalization(dtype="float32", name="length")(weighted_sum([x, ids]))
-        x = layers.Rescaling(FEATURE_LENGTH, dtype="float32", name="rescaling")(x)
+        x = FixedLength(FEATURE_LENGTH, dtype="float32", name="length")(weighted_sum([x, ids]))
         if dropout:
             x = layers.Dropout(dropout, seed=next(seeds), dtype="float32", name="feature_dropout")(x)
         if word_weights is not None:

@@ -8,6 +8,7 @@ import skglove.layers
 from skglove.layers import (
     N_FRAMES,
     AtLeast,
+    FixedLength,
     OrderedEmbedding,
     PackedConvnet,
     PackedResidualNet,
@@ -107,6 +108,20 @@ def test_a_residual_convolution_adds_what_it_makes_of_the_neighbours():
     layer.set_weights([kernel, np.array([0, -1000])])
     context = np.array([[30, 0], [1 + 50, 0], [3, 0]]) / (9 * 3 * 2) ** 0.5  # ReLU cuts the second feature
     np.testing.assert_allclose(layer([x, ids])[0], np.array(x[0]) + context / 4, rtol=1e-5)
+
+
+def test_probabilities_of_a_residual_network_do_not_depend_on_the_order_of_documents():
+    rng = np.random.RandomState(0)
+    model, ids = residual_network(), padded(rng.randint(0, 8, 45), 8)
+    expected = model.predict_on_batch(ids)
+    for _ in range(10):
+        order = rng.permutation(45)
+        np.testing.assert_array_equal(model.predict_on_batch(ids[order]), expected[order])
+
+
+def test_fixed_length():
+    x = keras.ops.array([[3.0, 4.0], [0.0, 0.0], [-0.5, 0.0]])
+    np.testing.assert_allclose(FixedLength(10)(x), [[6, 8], [0, 0], [-10, 0]], rtol=1e-5)
 
 
 @pytest.mark.parametrize("make", [build_network, residual_network], ids=["stacked", "residual"])

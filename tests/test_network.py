@@ -139,8 +139,7 @@ def test_layers_of_the_residual_network():
         ("ResidualConv1D", 3 * 5 * 5 + 5),
         ("ResidualConv1D", 3 * 5 * 5 + 5),
         ("WeightedSum", 9),
-        ("UnitNormalization", 0),
-        ("Rescaling", 0),
+        ("FixedLength", 0),
         ("Dropout", 0),
         ("ForgettableDense", 5 * 3 + 3),
     ]

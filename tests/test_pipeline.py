@@ -47,6 +47,7 @@ def glove_file(tmp_path_factory):
 
 def make_pipeline(vectors, **parameters):
     classifier = KerasConvTextClassifier(
+        "stacked",
         n_conv_layers=1, kernel_size=2, filters=8, dense_units=8, embedding_dim=8, batch_size=8,
         epochs=8, learning_rate=0.02, random_state=0,
     )  # fmt: skip

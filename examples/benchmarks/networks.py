@@ -4,7 +4,9 @@ import time
 from functools import partial
 
 from corpus import load_posts
-from measuring import Group, clock, faster
+from measuring import Group, at_most, clock, faster
+
+NUM_WORDS = 20_000  # as in the blog
 
 
 def epoch_timer():
@@ -37,7 +39,8 @@ def _padded(setting):
 
     from skglove import GloveTokenizer, SequencePadder
 
-    posts, tokenizer, padder = load_posts(setting), GloveTokenizer(setting.glove), SequencePadder(maxlen=1000)
+    posts, padder = load_posts(setting), SequencePadder(maxlen=1000)
+    tokenizer = GloveTokenizer(setting.glove, num_words=NUM_WORDS)
     train = padder.fit_transform(tokenizer.fit_transform(posts.train))
     held_out = padder.transform(tokenizer.transform(posts.held_out))
     matrix = train.vocabulary.embedding_matrix()
@@ -146,13 +149,14 @@ def skorch_epoch(setting):
     return _result(figures, times, classifier.predict(held_out.astype("int64")), posts)
 
 
-def skglove_epoch(setting, dtype_policy):
+def skglove_epoch(setting, architecture="stacked", num_words=NUM_WORDS, **options):
     from skglove import GloveTokenizer, KerasConvTextClassifier
 
-    posts, tokenizer, (times, timer) = load_posts(setting), GloveTokenizer(setting.glove), epoch_timer()
+    tokenizer, (times, timer) = GloveTokenizer(setting.glove, num_words=num_words), epoch_timer()
+    posts = load_posts(setting)
     ids = tokenizer.fit_transform(posts.train)
     classifier = KerasConvTextClassifier(
-        dtype_policy=dtype_policy, callbacks=[timer], random_state=setting.round
+        architecture, callbacks=[timer], random_state=setting.round, **options
     )
     with clock() as figures:
         classifier.fit(ids, posts.train_codes)
@@ -182,19 +186,18 @@ def blog_predict(setting, batch_size):
     return _predict_twice(lambda: model.predict(data, batch_size=batch_size, verbose=0), len(data))
 
 
-def skglove_predict(setting, dtype_policy):
+def skglove_predict(setting, architecture="stacked", num_words=NUM_WORDS, **options):
     from skglove import GloveTokenizer, KerasConvTextClassifier
 
-    posts, tokenizer = load_posts(setting), GloveTokenizer(setting.glove)
+    posts, tokenizer = load_posts(setting), GloveTokenizer(setting.glove, num_words=num_words)
     ids = tokenizer.fit_transform(posts.train)[:1000]
-    classifier = KerasConvTextClassifier(epochs=1, dtype_policy=dtype_policy).fit(
-        ids, posts.train_codes[:1000]
-    )
+    classifier = KerasConvTextClassifier(architecture, epochs=1, **options).fit(ids, posts.train_codes[:1000])
     held_out = tokenizer.transform(posts.held_out)
     return _predict_twice(lambda: classifier.predict_proba(held_out), len(held_out))
 
 
 BFLOAT16 = "mixed_bfloat16"
+DEFAULT = {"architecture": "residual", "num_words": 50_000}
 
 GROUPS = {
     "epoch": Group(
@@ -204,14 +207,21 @@ GROUPS = {
             "keras": ("Keras's `SKLearnClassifier`", keras_wrapper_epoch, "blog"),
             "scikeras": ("scikeras", scikeras_epoch, "blog"),
             "skorch": ("skorch, PyTorch", skorch_epoch, "blog"),
-            "skglove": ("skglove", partial(skglove_epoch, dtype_policy=None), "blog"),
+            "skglove": ("skglove", skglove_epoch, "blog"),
             "bfloat16": ("skglove, `mixed_bfloat16`", partial(skglove_epoch, dtype_policy=BFLOAT16), "blog"),
+            "default": ("skglove, its default network", partial(skglove_epoch, **DEFAULT), "blog"),
         },
         "first second second_cpu accuracy",
         [
             faster("skglove", "blog", 3, "an epoch, over the blog's script", "second"),
             faster("bfloat16", "blog", 4, "an epoch in bfloat16, over the blog's script", "second"),
             faster("skglove", "skorch", 3, "an epoch, over skorch", "second"),
+            at_most(
+                "default",
+                "an epoch of the default network, in epochs of the blog's",
+                lambda m: m["default"]["second"] / m["skglove"]["second"],
+                1.3,
+            ),
         ],
         speed="second",
     ),
@@ -220,12 +230,13 @@ GROUPS = {
         {
             "blog": ("the blog's `model.predict`", partial(blog_predict, batch_size=None), "blog"),
             "batches": ("the same in batches of 128", partial(blog_predict, batch_size=128), "blog"),
-            "skglove": ("`predict_proba`", partial(skglove_predict, dtype_policy=None), "blog"),
+            "skglove": ("`predict_proba`", skglove_predict, "blog"),
             "bfloat16": (
                 "`predict_proba`, `mixed_bfloat16`",
                 partial(skglove_predict, dtype_policy=BFLOAT16),
                 "blog",
             ),
+            "default": ("the default network's `predict_proba`", partial(skglove_predict, **DEFAULT), "blog"),
         },
         "first second second_cpu per_second",
         [faster("skglove", "blog", 4, "prediction, over the blog's model.predict")],

@@ -62,7 +62,8 @@ def _short(setting, predict):
     tokenizer = skglove.GloveTokenizer(vectors=None)
     if predict:
         n = len(sentences)
-        pipeline = Pipeline([("tokens", tokenizer), ("cnn", skglove.KerasConvTextClassifier(epochs=1))])
+        classifier = skglove.KerasConvTextClassifier("stacked", epochs=1)
+        pipeline = Pipeline([("tokens", tokenizer), ("cnn", classifier)])
         pipeline.fit(sentences[: n // 500], [i % 2 for i in range(n // 500)])  # any labels do
         sentences = sentences[: n // 5]
         size *= len(sentences) / n
