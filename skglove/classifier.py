@@ -51,7 +51,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     of `GloveTokenizer` do. Training and prediction leave out the padding, which changes no result, so a
     generous `maxlen` costs little.
 
-    Parameters whose default is "auto" take what suits the architecture; `settings_` says what that was.
+    Parameters whose default is "auto", but for `pretrained`, take what suits the architecture; `settings_`
+    says what that was.
 
     Parameters
     ----------
@@ -94,14 +95,15 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         Share of the features before the softmax, and in "stacked" before and after the dense layer, that is
         set to zero in training.
     optimizer : "auto", str or callable, default="auto"
-        Name of a Keras optimizer, or a callable that makes one: ``optimizer(learning_rate=...)``. "auto" is
-        "adam" in "residual", "rmsprop" in "stacked".
+        Name of a Keras optimizer, or a callable that makes one: ``optimizer(learning_rate=...)``, of a number
+        or, with "one_cycle", of a Keras schedule. "auto" is "adam" in "residual", "rmsprop" in "stacked".
     learning_rate : "auto" or float, default="auto"
         The optimizer's learning rate; with "one_cycle" its peak. "auto" is 0.03 in "residual", which is for
         vectors of unit variance and two epochs; 0.001 in "stacked".
     learning_rate_schedule : {"auto", "constant", "one_cycle"}, default="auto"
         "one_cycle" [3]_ grows the learning rate in the first 30 % of all steps and then lets it fall to zero,
-        by a cosine. "auto" is "one_cycle" in "residual", "constant" in "stacked".
+        by a cosine. Callbacks that set the learning rate need "constant". "auto" is "one_cycle" in
+        "residual", "constant" in "stacked".
     loss : str or callable, default="categorical_crossentropy"
         A Keras loss on one-hot targets of shape (n_documents, n_classes).
     naive_bayes_weight : "auto" or float, default="auto"
@@ -115,8 +117,9 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         Passes over the documents. "auto" is 2; in "residual" so many more that there are at least 150 steps,
         which matters below 10,000 documents.
     validation_fraction : float, default=0.0
-        Share of the documents, stratified by label, that is held out from training; `history_` then has their
-        loss and accuracy after every epoch.
+        Share of the documents, stratified by label, that is held out from training the network; `history_`
+        then has their loss and accuracy, by the network alone, after every epoch. Naive Bayes, which has
+        nothing to tune, learns from all documents.
     early_stopping : bool, default=False
         Whether to stop when the accuracy on the documents held out by `validation_fraction` has not grown for
         `n_iter_no_change` epochs. The weights of the best epoch are kept, also when `epochs` end training.
@@ -144,7 +147,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     naive_bayes_ : PairsNaiveBayes or None
         Naive Bayes on words and pairs. None without a `naive_bayes_weight`.
     settings_ : dict
-        What was used of each parameter that may be "auto".
+        What was used of each parameter that may be "auto", but for `pretrained`.
     history_ : dict of str to list of float
         "loss" and "accuracy" of every epoch, and with a `validation_fraction` "val_loss" and "val_accuracy".
     n_iter_ : int
@@ -314,13 +317,16 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         self.maxlen_ = max(1, int(lengths.max())) if maxlen is None else maxlen
         if self.early_stopping and not self.validation_fraction:
             raise ValueError("early_stopping=True needs a validation_fraction, such as 0.1, to measure on.")
+        largest_id = values.max(initial=0)
         values, lengths = _keep_ends(values, lengths, self.maxlen_)
         random_state = check_random_state(self.random_state)
         seed = random_state.randint(2**30)
         training, validation = self._split(codes, random_state)
         settings, n_steps = self._settle(len(codes) if training is None else len(training))
         one_cycle = settings["learning_rate_schedule"] == "one_cycle"
-        model = self._build_model(values, lengths, settings, n_steps if one_cycle else None, seed)
+        n_ids = self._count_ids(largest_id)
+        word_weights = _inverse_document_frequencies(values, lengths, n_ids)
+        model = self._build_model(n_ids, word_weights, settings, n_steps if one_cycle else None, seed)
         targets = np.eye(len(self.classes_), dtype=np.float32)[codes]
 
         def batches(rows, random_state=None):
@@ -392,7 +398,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 probabilities[rows] = self.model_.predict_on_batch(batches.ids_of(rows))
         if self.naive_bayes_ is None:
             return probabilities
-        weight = self.settings_["naive_bayes_weight"]
+        weight = float(self.settings_["naive_bayes_weight"])
         logarithms = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
         return softmax(
             (1 - weight) * logarithms + weight * self.naive_bayes_.predict_log_proba(values, lengths), axis=1
@@ -448,7 +454,19 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             settings["epochs"] = max(2, -(-150 // steps))
         return settings, steps * settings["epochs"]
 
-    def _build_model(self, values, lengths, settings, n_steps, seed):
+    def _count_ids(self, largest_id):
+        """Decide how many rows the embedding has."""
+        vocabulary = self._vocabulary
+        n_ids = int(largest_id) + 1 if vocabulary is None else len(vocabulary) + 1
+        if vocabulary is None and self.vocabulary_size is not None:
+            if n_ids > self.vocabulary_size:
+                raise ValueError(f"vocabulary_size={self.vocabulary_size}, but X has the id {n_ids - 1}.")
+            n_ids = self.vocabulary_size
+        elif n_ids <= largest_id:
+            raise ValueError(f"X has the id {largest_id}, but its vocabulary ends at {n_ids - 1}.")
+        return n_ids
+
+    def _build_model(self, n_ids, word_weights, settings, n_steps, seed):
         from skglove.network import build_network
 
         vocabulary = self._vocabulary
@@ -459,19 +477,11 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 + ("no vocabulary" if vocabulary is None else "a vocabulary without vectors")
                 + ". Use GloveTokenizer(vectors=...), and no step but a SequencePadder after it."
             )
-        largest_id = values.max(initial=0)
-        n_ids = int(largest_id) + 1 if vocabulary is None else len(vocabulary) + 1
-        if vocabulary is None and self.vocabulary_size is not None:
-            if n_ids > self.vocabulary_size:
-                raise ValueError(f"vocabulary_size={self.vocabulary_size}, but X has the id {n_ids - 1}.")
-            n_ids = self.vocabulary_size
-        elif n_ids <= largest_id:
-            raise ValueError(f"X has the id {largest_id}, but its vocabulary ends at {n_ids - 1}.")
         return build_network(
             n_ids,
             len(self.classes_),
             architecture=self.architecture,
-            word_weights=_inverse_document_frequencies(values, lengths, n_ids),
+            word_weights=word_weights,
             n_steps=n_steps,
             embedding_matrix=vocabulary.embedding_matrix() if has_vectors and self.pretrained else None,
             embedding_dim=self.embedding_dim,

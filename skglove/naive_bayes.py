@@ -7,8 +7,8 @@ from scipy.special import log_softmax
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.naive_bayes import ComplementNB
 
-# Words and pairs that are kept, those in the most documents. 20 classes of so many weigh 80 MB.
-MAX_FEATURES = 1_000_000
+# Weights, of words and pairs times classes: 80 MB. Kept are the words and pairs in the most documents.
+MAX_WEIGHTS = 20_000_000
 # Documents that the temperature is fitted to. One number needs no more.
 CALIBRATION_DOCUMENTS = 2_000
 SMOOTHING = 0.1
@@ -60,8 +60,9 @@ class PairsNaiveBayes:
         features, columns = np.unique(keys, return_inverse=True)
         counts = _count(documents, columns, len(lengths), len(features))
         frequencies = np.bincount(counts.indices, minlength=len(features))
-        if len(features) > MAX_FEATURES:
-            kept = np.sort(np.argsort(-frequencies, kind="stable")[:MAX_FEATURES])
+        n_features = MAX_WEIGHTS // (codes.max() + 1)
+        if len(features) > n_features:
+            kept = np.sort(np.argsort(-frequencies, kind="stable")[:n_features])
             features, counts = features[kept], counts[:, kept]
         elif not len(features):  # not one word in any document
             features, counts = np.zeros(1, dtype=np.int64), csr_matrix((len(lengths), 1), dtype=np.float32)
@@ -70,13 +71,13 @@ class PairsNaiveBayes:
         values = self._tfidf.transform(counts)
         model = ComplementNB(alpha=SMOOTHING).fit(values, codes)
         self.weights_ = model.feature_log_prob_.T.astype(np.float32)
-        rows = np.linspace(0, len(codes) - 1, min(len(codes), CALIBRATION_DOCUMENTS)).astype(int)
+        rows = np.random.RandomState(0).permutation(len(codes))[:CALIBRATION_DOCUMENTS]
         scores, codes = _leave_one_out(model, values[rows], codes[rows]), codes[rows]
 
         def log_loss(log_scale):
             return -log_softmax(np.exp(log_scale) * scores, axis=1)[np.arange(len(codes)), codes].mean()
 
-        self.scale_ = float(np.exp(minimize_scalar(log_loss, bounds=np.log([1e-2, 1e3])).x))
+        self.scale_ = float(np.exp(minimize_scalar(log_loss, bounds=np.log([1, 1e3])).x))
         return self
 
     def predict_log_proba(self, values, lengths):
@@ -126,13 +127,20 @@ def _count(documents, columns, n_documents, n_features):
 
 
 def _leave_one_out(model, X, codes):
-    """Score documents that `model` was fitted on as if each had been left out."""
+    """Score documents that `model` was fitted on as if each had been left out, in chunks of rows.
+
+    Its words leave the counts of all classes but its own. That alone would favour its own class, which has
+    more words left over; so the totals lose them for every class.
+    """
     complements = (model.feature_all_ + model.alpha - model.feature_count_).T
-    # A document is part of what is counted for all classes but its own.
-    others = np.arange(complements.shape[1]) != codes[:, np.newaxis]
-    totals = np.log(complements.sum(axis=0) - others * X.sum(axis=1).A1[:, np.newaxis])
-    of_entry = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
-    tfidf = X.data[:, np.newaxis]
-    logs = np.log(complements[X.indices] - others[of_entry] * tfidf)
-    add_up = csr_matrix((X.data, np.arange(X.nnz), X.indptr), shape=(X.shape[0], X.nnz))
-    return X.sum(axis=1).A1[:, np.newaxis] * totals - add_up @ logs
+    totals = complements.sum(axis=0)
+    scores = np.empty((X.shape[0], len(totals)))
+    for i in range(0, X.shape[0], 100):
+        chunk = X[i : i + 100]
+        others = np.arange(len(totals)) != codes[i : i + 100, np.newaxis]
+        of_entry = np.repeat(np.arange(chunk.shape[0]), np.diff(chunk.indptr))
+        logs = np.log(complements[chunk.indices] - others[of_entry] * chunk.data[:, np.newaxis])
+        add_up = csr_matrix((chunk.data, np.arange(chunk.nnz), chunk.indptr), (chunk.shape[0], chunk.nnz))
+        mass = chunk.sum(axis=1).A1[:, np.newaxis]
+        scores[i : i + 100] = mass * np.log(np.maximum(totals - mass, 1e-6)) - add_up @ logs
+    return scores

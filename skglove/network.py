@@ -220,9 +220,10 @@ def _standardize(matrix, random_state):
 
 
 def _make_optimizer(optimizer, learning_rate):
-    if isinstance(optimizer, str):
-        config = {"learning_rate": learning_rate}
-        if not isinstance(learning_rate, float | int):
-            config = {"learning_rate": keras.optimizers.schedules.serialize(learning_rate)}
-        return keras.optimizers.get({"class_name": optimizer, "config": config})
-    return optimizer(learning_rate=learning_rate)
+    if not isinstance(optimizer, str):
+        return optimizer(learning_rate=learning_rate)
+    if isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+        learning_rate = keras.optimizers.schedules.serialize(learning_rate)
+    else:
+        learning_rate = float(learning_rate)
+    return keras.optimizers.get({"class_name": optimizer, "config": {"learning_rate": learning_rate}})

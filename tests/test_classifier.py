@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 import skglove.batches
 import skglove.layers
 from skglove import KerasConvTextClassifier, SequencePadder, TokenIds, Vocabulary, WordVectors
+from skglove.naive_bayes import PairsNaiveBayes
 
 WORDS = ("good", "bad", "film", "plot")
 VECTORS = WordVectors(WORDS[:3], np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0]], dtype=np.float32))
@@ -674,20 +675,30 @@ def test_a_residual_convolution_learns_the_order_of_words(kernel_size, learned):
     assert (classifier.score(documents[100:], y[100:]) > 0.9) == learned
 
 
-def test_naive_bayes_has_its_share_in_the_probabilities(fitted):
-    X, _ = documents()
-    weight = fitted.settings_["naive_bayes_weight"]
-    assert (fitted.naive_bayes_ is None) == (weight == 0) == (fitted.architecture == "stacked")
-    network = fitted.model_.predict_on_batch(np.asarray(X))
+@pytest.mark.parametrize("weight", [0, 0.3, 0.7])
+def test_naive_bayes_has_its_share_in_the_probabilities(weight):
+    X, y = documents()
+    y = np.random.RandomState(0).permutation(y)  # so that the two are unsure, and do not agree
+    classifier = small(architecture="residual", epochs=3, naive_bayes_weight=np.float64(weight)).fit(X, y)
+    network = expected = classifier.model_.predict_on_batch(np.asarray(X))
+    assert (classifier.naive_bayes_ is None) == (weight == 0)
     if weight:
-        lengths = np.full(len(X), 6)
-        bayes = np.exp(fitted.naive_bayes_.predict_log_proba(np.asarray(X).ravel(), lengths))
+        bayes = PairsNaiveBayes().fit(np.asarray(X).ravel(), np.full(32, 6), y)
+        bayes = np.exp(bayes.predict_log_proba(np.asarray(X).ravel(), np.full(32, 6)))
+        assert np.abs(bayes - network).max() > 0.05
         expected = network ** (1 - weight) * bayes**weight
         expected /= expected.sum(axis=1, keepdims=True)
-        assert np.abs(expected - network).max() > 1e-7
-    else:
-        expected = network
-    np.testing.assert_allclose(fitted.predict_proba(X), expected, rtol=1e-4, atol=1e-6)
+    got = classifier.predict_proba(X)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, expected, rtol=1e-3)
+
+
+@each_architecture
+def test_what_is_cut_off_counts_among_the_ids(architecture):
+    X, y = [[9, 1, 2], [1, 2], [3, 1, 2], [2]], [0, 1, 0, 1]
+    classifier = small(architecture=architecture, maxlen=2, epochs=1).fit(X, y)
+    assert classifier.predict(X).shape == (4,)
+    assert embedding_of(classifier).input_dim == 10
 
 
 def test_naive_bayes_sees_the_same_words_as_the_network():

@@ -62,8 +62,22 @@ def test_leaving_one_out_is_fitting_without_it(documents):
     for i in range(0, 120, 7):
         others = np.arange(120) != i
         left_out = ComplementNB(alpha=0.3).fit(counts[others], codes[others])
-        np.testing.assert_allclose(scores[i], left_out.predict_joint_log_proba(counts[[i]])[0], rtol=1e-4)
+        expected = left_out.predict_joint_log_proba(counts[[i]])[0]
+        # The total of the document's own class loses the document, too.
+        mass, own = counts[[i]].sum(), codes[i]
+        total = (left_out.feature_all_ + 0.3 - left_out.feature_count_).sum(axis=1)[own]
+        expected[own] += mass * np.log((total - mass) / total)
+        np.testing.assert_allclose(scores[i], expected, rtol=1e-4)
     assert np.abs(scores - model.predict_joint_log_proba(counts)).max() > 0.01
+
+
+@pytest.mark.parametrize(("n_classes", "n_each"), [(2, 2), (2, 5), (10, 1), (20, 2)])
+def test_words_that_say_nothing_make_no_sure_probabilities(n_classes, n_each):
+    rng = np.random.RandomState(0)
+    codes, lengths = np.repeat(np.arange(n_classes), n_each), np.full(n_classes * n_each, 60)
+    model = PairsNaiveBayes().fit(rng.randint(1, 500, lengths.sum()), lengths, codes)
+    new = np.exp(model.predict_log_proba(rng.randint(1, 500, 200 * 60), np.full(200, 60)))
+    assert new.max(axis=1).mean() < 1.7 / n_classes
 
 
 def test_probabilities_are_neither_too_sure_nor_too_unsure():
@@ -81,7 +95,7 @@ def test_probabilities_are_neither_too_sure_nor_too_unsure():
 
 
 def test_the_rarest_features_are_left_out(monkeypatch):
-    monkeypatch.setattr(skglove.naive_bayes, "MAX_FEATURES", 3)
+    monkeypatch.setattr(skglove.naive_bayes, "MAX_WEIGHTS", 7)  # of 2 classes
     model = PairsNaiveBayes().fit(*flatten([[1, 2], [1, 2], [1, 3], [4]]), np.array([0, 0, 1, 1]))
     assert model.features_.tolist() == [1, 2, (1 << 32) + 2]
 

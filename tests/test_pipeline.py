@@ -142,8 +142,8 @@ def test_pickle_predicts_the_same_in_a_fresh_process_without_the_vector_file(cor
     texts, labels = corpus
     moved = tmp_path / "vectors.txt"
     moved.write_bytes(glove_file.read_bytes())
-    for vectors in (moved, load_vectors(glove_file)):
-        pipeline = make_pipeline(vectors, cnn__epochs=2).fit(texts, labels)
+    for vectors, architecture in ((moved, "residual"), (load_vectors(glove_file), "stacked")):
+        pipeline = make_pipeline(vectors, cnn__architecture=architecture, cnn__epochs=2).fit(texts, labels)
         (tmp_path / "pipeline.pkl").write_bytes(pickle.dumps(pipeline))
         (tmp_path / "texts.pkl").write_bytes(pickle.dumps(texts))
         moved.unlink(missing_ok=True)
@@ -158,7 +158,7 @@ numpy.save(f"{sys.argv[1]}/probabilities.npy", pipeline.predict_proba(texts))
 
 def test_same_seed_gives_the_same_predictions_in_another_process(corpus, glove_file, tmp_path):
     texts, labels = corpus
-    pipeline = make_pipeline(glove_file, cnn__dropout=0.2, cnn__epochs=2)
+    pipeline = make_pipeline(glove_file, cnn__architecture="residual", cnn__dropout=0.2, cnn__epochs=2)
     (tmp_path / "all.pkl").write_bytes(pickle.dumps((pipeline, texts, labels)))
     code = """
 import pickle, sys, numpy

@@ -151,9 +151,12 @@ class Report:
     """What has been measured so far, kept in a file, so that a run goes on where the last one ended."""
 
     def __init__(self, path, head):
-        self.path = path
-        self.results = json.loads(path.read_text())["results"] if path.exists() else []
-        self.head = head
+        self.path, self.head, self.results = path, head, []
+        if path.exists():
+            earlier = json.loads(path.read_text())
+            self.results = earlier.pop("results")
+            if earlier != head:
+                raise SystemExit(f"{path} has figures of something else: {earlier}, not {head}.")
 
     def add(self, key, compute):
         """Measure what is not there yet. `key` tells what it is."""
@@ -191,7 +194,7 @@ def measure_split(report, setting, group, train, test, peers, networks):
         report.add(key, lambda: measure(lambda: PEERS[model][0](**options), train, test))  # noqa: B023
     for model in networks:
         for seed in range(setting.seeds):
-            key = {"group": group, "model": model, "seed": seed}
+            key = {"group": group, "model": model, "options": NETWORKS[model], "seed": seed}
             report.add(
                 key,
                 lambda: measure(lambda: network(setting, seed, **NETWORKS[model]), train, test),  # noqa: B023
@@ -272,7 +275,7 @@ def summarise(results):
         lines += [f"### {title}", "", "| model | runs | accuracy | log-loss | calibration error | fit, s |"]
         lines += ["|---|---:|---|---:|---:|---:|"]
         for model, runs in models.items():
-            options = runs[0].get("options")
+            options = runs[0].get("options", {}) if model in PEERS else {}
             name = model + (f" ({', '.join(f'{k}={v}' for k, v in options.items())})" if options else "")
             cells = [f"{len(runs)}", spread([run["accuracy"] for run in runs], 4)]
             for column in ("log_loss", "calibration_error"):
@@ -285,18 +288,14 @@ def summarise(results):
     if curve:
         lines += ["### Learning curve", "", "| posts a class | " + " | ".join(curve) + " |"]
         lines += ["|---:|" + "---|" * len(curve)]
-        for size in sorted({size for values in curve.values() for size in values}):
-            lines.append(
-                f"| {size} | " + " | ".join(spread(values[size]) for values in curve.values()) + " |"
-            )
+        for size in SIZES:
+            cells = [spread(values[size]) if values[size] else "" for values in curve.values()]
+            lines.append(f"| {size} | {' | '.join(cells)} |")
         lines.append("")
-    seeds = [
-        result["accuracy"]
-        for result in results
-        if result["group"] in ("cut", "seeds") and result["model"] == "skglove"
-    ]
-    if seeds:
-        lines.append(f"{len(seeds)} seeds of skglove, headers cut: {spread(seeds, 4)}.")
+    runs = [r for r in results if r["group"] in ("cut", "seeds") and r["model"] == "skglove"]
+    if runs:
+        seeds = {run["seed"]: run["accuracy"] for run in runs}
+        lines.append(f"{len(seeds)} seeds of skglove, headers cut: {spread(list(seeds.values()), 4)}.")
     return "\n".join(lines)
 
 
@@ -341,7 +340,7 @@ def plot(results, folder):
 
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for model, values in curves(results).items():
-        sizes = sorted(values)
+        sizes = sorted(size for size in values if values[size])
         axes.plot(sizes, [np.median(values[size]) for size in sizes], marker="o", markersize=3, label=model)
         low, high = ([f(values[size]) for size in sizes] for f in (min, max))
         axes.fill_between(sizes, low, high, alpha=0.15)
