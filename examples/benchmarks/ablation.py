@@ -3,8 +3,8 @@
     python examples/benchmarks/ablation.py --data 20_newsgroup --glove glove.6B.100d.txt --json ablation.json
 
 20 Newsgroups without headers. Everything is fitted on four fifths of the training posts of accuracy.py and
-measured on the last fifth of them; the held-out posts are not touched. A row differs from the defaults by what it
-names. Its gain is the mean difference from the defaults, seed by seed, in percentage points.
+measured on the last fifth of them; the held-out posts are not touched. A row differs from the defaults by
+what it names. Its gain is the mean difference from the defaults, seed by seed, in percentage points.
 """
 
 import argparse
