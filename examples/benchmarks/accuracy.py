@@ -325,17 +325,15 @@ def plot(results, folder):
         seconds = np.median([run["fit_seconds"] for run in runs])
         accuracy = [run["accuracy"] for run in runs]
         bars = [[np.median(accuracy) - min(accuracy)], [max(accuracy) - np.median(accuracy)]]
-        color = "C0" if model.startswith("skglove") else "C1"
-        axes.errorbar(seconds, np.median(accuracy), yerr=bars, marker="o", color=color, capsize=3)
-        axes.annotate(model, (seconds, np.median(accuracy)), (5, 4), textcoords="offset points", fontsize=8)
-    axes.axhline(0.95, color="grey", linewidth=1)
-    axes.annotate(
-        "what the blog reports: 0.95", (1, 0.95), (0, 3), color="grey", fontsize=8, textcoords="offset points"
-    )
+        marker = "o" if model.startswith("skglove") else "s"
+        axes.errorbar(seconds, np.median(accuracy), bars, marker=marker, linestyle="", capsize=3, label=model)
+    axes.axhline(0.95, color="grey", linewidth=1, label="what the blog reports")
     axes.set(xscale="log", xlabel="seconds from texts to a fitted model", ylabel="accuracy on held-out posts")
     axes.set_title(TITLES["cut"])
-    axes.margins(x=0.25)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("{x:g}")
     axes.grid(alpha=0.3)
+    axes.legend(fontsize=8, loc="center right")
     figure.savefig(folder / "accuracy.png", dpi=110)
 
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
