@@ -35,7 +35,7 @@ def plain(model):
 # Packed convolutions
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     lengths=st.lists(st.integers(0, 60), min_size=1, max_size=6),
     maxlen=st.integers(60, 90),
@@ -75,7 +75,7 @@ def residual_network(n_ids=51, n_classes=3, seed=1, **options):
     return model
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     lengths=st.lists(st.integers(0, 60), min_size=1, max_size=6),
     maxlen=st.integers(60, 90),
