@@ -1,7 +1,7 @@
 """Naive Bayes on words and pairs of words, which a network's word vectors are blind to."""
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 from scipy.special import log_softmax
 from sklearn.feature_extraction.text import TfidfTransformer
@@ -9,9 +9,13 @@ from sklearn.naive_bayes import ComplementNB
 
 # Weights, of words and pairs times classes: 80 MB. Kept are the words and pairs in the most documents.
 MAX_WEIGHTS = 20_000_000
-# Documents that the temperature is fitted to. One number needs no more.
-CALIBRATION_DOCUMENTS = 2_000
 SMOOTHING = 0.1
+# Documents that sharpness and softening are fitted to. Two numbers need no more.
+CALIBRATION_DOCUMENTS = 2_000
+# What they are expected to be before a document is seen, and how far from it, in logarithms. This decides
+# on few documents only, of which each that is left out is missed too much.
+USUAL_SHARPNESS, USUAL_SOFTENING = 1.5, 0.135
+USUAL_DEVIATION = 0.5
 # Documents that are counted at once in prediction.
 CHUNK_DOCUMENTS = 4_096
 
@@ -19,10 +23,12 @@ CHUNK_DOCUMENTS = 4_096
 class PairsNaiveBayes:
     """Complement naive Bayes on the TF-IDF of words and of pairs of adjacent words, with probabilities.
 
-    Naive Bayes counts every word as if the others were not there, so that its probabilities are far too sure
-    or, with TF-IDF, far from sure enough. Here its scores are multiplied by the number (the inverse
-    temperature of [1]_) that makes the labels of the training documents likeliest, each document being scored
-    as if it had been left out of training.
+    Naive Bayes counts every word as if the others were not there, so that the distances between its scores
+    tell little of how sure it may be; which class stands out, and how far beyond the others, tells more. So
+    the scores of a document are divided by their own standard deviation over the classes, softened where that
+    is small, and then multiplied by a sharpness. Both numbers are fitted, as the temperature of [1]_ is, to
+    make the labels of the training documents likeliest, each document being scored as if it had been left
+    out of training.
 
     Attributes
     ----------
@@ -30,8 +36,10 @@ class PairsNaiveBayes:
         Ids of words, and of pairs: the first word's times 2**32, plus the second's. Sorted.
     weights_ : ndarray of shape (n_features, n_classes), float32
         What one unit of TF-IDF adds to the score of each class.
-    scale_ : float
-        What scores are multiplied by.
+    sharpness_ : float
+        What scores are multiplied by, after the division.
+    softening_ : float
+        What is added, as squares are, to the standard deviation that scores are divided by.
 
     References
     ----------
@@ -74,10 +82,14 @@ class PairsNaiveBayes:
         rows = np.random.RandomState(0).permutation(len(codes))[:CALIBRATION_DOCUMENTS]
         scores, codes = _leave_one_out(model, values[rows], codes[rows]), codes[rows]
 
-        def log_loss(log_scale):
-            return -log_softmax(np.exp(log_scale) * scores, axis=1)[np.arange(len(codes)), codes].mean()
+        usual = np.log([USUAL_SHARPNESS, USUAL_SOFTENING])
 
-        self.scale_ = float(np.exp(minimize_scalar(log_loss, bounds=np.log([1, 1e3])).x))
+        def unlikelihood(logs):
+            right = _log_probabilities(scores, *np.exp(logs))[np.arange(len(codes)), codes]
+            return ((logs - usual) ** 2).sum() / (2 * USUAL_DEVIATION**2) - right.sum()
+
+        best = minimize(unlikelihood, usual, method="Nelder-Mead")
+        self.sharpness_, self.softening_ = np.exp(best.x).tolist()
         return self
 
     def predict_log_proba(self, values, lengths):
@@ -103,7 +115,12 @@ class PairsNaiveBayes:
             known = self.features_[columns] == keys
             counts = _count(documents[known], columns[known], n, len(self.features_))
             scores[chunk] = self._tfidf.transform(counts) @ self.weights_
-        return log_softmax(self.scale_ * scores, axis=1)
+        return _log_probabilities(scores, self.sharpness_, self.softening_)
+
+
+def _log_probabilities(scores, sharpness, softening):
+    deviations = scores.std(axis=1, keepdims=True)
+    return log_softmax(sharpness / np.hypot(deviations, softening) * scores, axis=1)
 
 
 def _words_and_pairs(values, lengths):

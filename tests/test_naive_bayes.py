@@ -36,7 +36,9 @@ def test_scores_are_those_of_scikit_learn_on_words_and_pairs(documents):
     documents, codes = documents
     test = [*documents[100:], [], [1, 39, 1, 39], [999, 1]]
     model = PairsNaiveBayes().fit(*flatten(documents[:100]), codes[:100])
-    expected = log_softmax(model.scale_ * scikit_learn(documents[:100], codes[:100], test), axis=1)
+    scores = scikit_learn(documents[:100], codes[:100], test)
+    scores /= np.sqrt(scores.var(axis=1, keepdims=True) + model.softening_**2)
+    expected = log_softmax(model.sharpness_ * scores, axis=1)
     assert np.ptp(expected, axis=1)[:20].max() > 0.5
     got = model.predict_log_proba(*flatten(test))
     assert got.dtype == np.float32
