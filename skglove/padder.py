@@ -160,10 +160,12 @@ class SequencePadder(TransformerMixin, BaseEstimator):
         starts = ends - (kept if self.truncating == "pre" else lengths)
         firsts = self.maxlen_ - kept if self.padding == "pre" else np.zeros_like(kept)
         ids = np.zeros((len(lengths), self.maxlen_), dtype=np.int32)
+        flat = ids.reshape(-1)
+        firsts = firsts + np.arange(len(lengths)) * self.maxlen_
         # A loop over documents, not over ids: masks of the whole matrix take longer.
-        positions = zip(ids, firsts.tolist(), starts.tolist(), kept.tolist(), strict=True)
-        for row, first, start, size in positions:
-            row[first : first + size] = values[start : start + size]
+        positions = (bounds.tolist() for bounds in (firsts, firsts + kept, starts, starts + kept))
+        for first, last, start, end in zip(*positions, strict=True):
+            flat[first:last] = values[start:end]
         return ids
 
     def __sklearn_tags__(self):

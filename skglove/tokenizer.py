@@ -1,5 +1,6 @@
 """GloveTokenizer: texts to token ids."""
 
+import itertools
 import os
 import re
 import warnings
@@ -19,6 +20,8 @@ from skglove.vectors import WordVectors
 
 # Characters of text that are split at a time: enough to be fast, few enough to reuse the same memory.
 CHUNK_CHARACTERS = 2**20
+# Words that are counted at a time.
+BLOCK_TOKENS = 2**22
 
 # Python strings may hold lone surrogates, which strict UTF-8 refuses.
 UTF8 = {"encoding": "utf-8", "errors": "surrogatepass"}
@@ -297,7 +300,8 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
 
         id_of_code = np.empty(len(words), dtype=np.int32)
         id_of_code[ranks] = self._limit_ids(np.arange(1, len(words) + 1) + len(reserved))
-        return self._make_ids(id_of_code[codes], lengths)
+        codes = id_of_code[codes]
+        return self._make_ids(codes, lengths)
 
     def _encode(self, X):
         """Split texts: a code for every word that occurs, the distinct words by code, words per text."""
@@ -331,11 +335,11 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
     def _make_ids(self, values, lengths):
         """Leave out words without an id and cut the rest into documents."""
         if not self._oov_id:
-            known = values > 0
-            totals = np.zeros(len(values) + 1, dtype=np.int32 if len(values) < 2**31 else np.int64)
-            np.cumsum(known, out=totals[1:])
-            ends = totals[np.cumsum(lengths)]
-            values, lengths = values[known], np.diff(ends, prepend=0)
+            known, filled = values > 0, lengths > 0
+            starts = (np.cumsum(lengths) - lengths)[filled]
+            lengths = np.zeros_like(lengths)
+            lengths[filled] = np.add.reduceat(known, starts, dtype=lengths.dtype) if len(starts) else 0
+            values = values[known]
         return ragged_token_ids(values, lengths, self._vocabulary)
 
     def _measure_coverage(self):
@@ -449,10 +453,18 @@ def _split_pieces(codes, pieces, lengths):
 def _count(codes, lengths, n_words):
     """Count how often and in how many documents words occur; ``codes`` are words, document after document."""
     rows = np.concatenate([[0], np.cumsum(lengths)])
-    ones = np.ones(len(codes), dtype=bool)
-    by_word = csr_array((ones, codes, rows), shape=(len(lengths), n_words)).tocsc()
-    # The documents of a word are in order now, one after the other: count where a new one begins.
-    firsts = by_word.indptr[:-1]
-    new = np.diff(by_word.indices, prepend=-1) != 0
-    new[firsts] = True
-    return np.diff(by_word.indptr).astype(np.int64), np.add.reduceat(new, firsts, dtype=np.int64)
+    counts, document_counts = np.zeros((2, n_words), dtype=np.int64)
+    # In blocks, because sorting the words needs several times their memory.
+    blocks = np.unique(np.searchsorted(rows, np.append(np.arange(0, rows[-1], BLOCK_TOKENS), rows[-1])))
+    for first, last in itertools.pairwise(blocks):
+        part = codes[rows[first] : rows[last]]
+        parts = np.ones(len(part), dtype=bool), part, rows[first : last + 1] - rows[first]
+        by_word = csr_array(parts, shape=(last - first, n_words)).tocsc()
+        words = np.flatnonzero(np.diff(by_word.indptr))
+        # The documents of a word are in order now, one after the other: count where a new one begins.
+        firsts = by_word.indptr[words]
+        new = np.diff(by_word.indices, prepend=-1) != 0
+        new[firsts] = True
+        counts[words] += np.diff(by_word.indptr)[words]
+        document_counts[words] += np.add.reduceat(new, firsts, dtype=np.int64)
+    return counts, document_counts

@@ -98,13 +98,14 @@ def test_every_id_is_below_num_words_and_stands_for_its_word(texts, rules):
 
 
 @settings(deadline=None, max_examples=100)
-@given(texts=CORPORA, rules=RULES, characters=st.integers(1, 40))
-def test_chunks_do_not_change_the_result(texts, rules, characters):
+@given(texts=CORPORA, rules=RULES, characters=st.integers(1, 40), tokens=st.integers(1, 9))
+def test_chunks_do_not_change_the_result(texts, rules, characters, tokens):
     rules = rules | {"oov_token": "<no word>"}
     whole = GloveTokenizer(vectors=None, **rules)
     expected = as_lists(whole.fit_transform(texts))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tokenizer, "CHUNK_CHARACTERS", characters)
+        patch.setattr(tokenizer, "BLOCK_TOKENS", tokens)
         parts = GloveTokenizer(vectors=None, **rules)
         assert as_lists(parts.fit_transform(texts)) == expected
         assert as_lists(parts.transform(texts)) == expected
@@ -190,6 +191,7 @@ def test_style_glove_gives_the_words_of_its_rules(texts, unseen, lower, characte
     ours = GloveTokenizer(vectors=None, style="glove", num_words=None, lower=lower)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tokenizer, "CHUNK_CHARACTERS", characters)
+        patch.setattr(tokenizer, "BLOCK_TOKENS", characters)
         ids = ours.fit_transform(texts)
         assert words_of(ids) == expected
         assert as_lists(clone(ours).fit(texts).transform(texts)) == as_lists(ids)
