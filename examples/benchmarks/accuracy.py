@@ -376,7 +376,7 @@ def main():
         if "cut" in setting.only:
             measure_split(report, setting, "cut", *cut, PEERS, NETWORKS)
         if "kept" in setting.only:
-            networks = ["skglove", "skglove, the blog's network"]
+            networks = ["skglove", "skglove, the convnet alone", "skglove, the blog's network"]
             measure_split(report, setting, "kept", *read_posts(setting, "keep"), list(PEERS)[:2], networks)
         if "single" in setting.only:
             parts = without_cross_posts(*cut)

@@ -51,7 +51,16 @@ def skglove_padding(setting):
     return figures | {"digest": _digest(matrix)}
 
 
-def _short(setting, predict):
+def fill(setting):
+    import numpy as np
+
+    n_texts = len(load_posts(setting).all)
+    with clock() as figures:
+        np.zeros((n_texts, 1000), dtype=np.int32)[:] = 1
+    return figures
+
+
+def _short(setting, predict=0):
     import tensorflow  # noqa: F401 is imported before the clock starts
     from sklearn.pipeline import Pipeline
 
@@ -65,7 +74,7 @@ def _short(setting, predict):
         classifier = skglove.KerasConvTextClassifier("stacked", epochs=1)
         pipeline = Pipeline([("tokens", tokenizer), ("cnn", classifier)])
         pipeline.fit(sentences[: n // 500], [i % 2 for i in range(n // 500)])  # any labels do
-        sentences = sentences[: n // 5]
+        sentences = sentences[:predict]
         size *= len(sentences) / n
     with clock() as figures:
         pipeline.predict_proba(sentences) if predict else tokenizer.fit_transform(sentences)
@@ -97,6 +106,7 @@ GROUPS = {
         {
             "keras": ("Keras `pad_sequences`", keras_padding, "keras"),
             "skglove": ("`SequencePadder`", skglove_padding, "keras"),
+            "fill": ("what no way can do without: a new matrix is filled with ones", fill, "keras"),
         },
         FIGURES,
         [
@@ -107,8 +117,9 @@ GROUPS = {
     "short_texts": Group(
         "Many short texts: memory against the texts' own size",
         {
-            "tokenizer": ("`fit_transform` of the tokenizer", partial(_short, predict=False), None),
-            "predict": ("`predict_proba` of the pipeline", partial(_short, predict=True), None),
+            "tokenizer": ("`fit_transform` of the tokenizer", _short, None),
+            "predict": ("`predict_proba` of the pipeline", partial(_short, predict=200_000), None),
+            "fewer": ("the same of fewer: what one batch needs", partial(_short, predict=20_000), None),
         },
         f"texts size {FIGURES} times_size per_second",
         [
