@@ -6,6 +6,7 @@ from scipy.sparse import csr_matrix
 from scipy.special import log_softmax
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.naive_bayes import ComplementNB
+from sklearn.preprocessing import normalize
 
 # Weights, of words and pairs times classes: 80 MB. Kept are the words and pairs in the most documents.
 MAX_WEIGHTS = 20_000_000
@@ -39,7 +40,7 @@ class PairsNaiveBayes:
     sharpness_ : float
         What scores are multiplied by, after the division.
     softening_ : float
-        What is added, as squares are, to the standard deviation that scores are divided by.
+        Scores are divided by ``sqrt(deviation**2 + softening_**2)``.
 
     References
     ----------
@@ -71,17 +72,25 @@ class PairsNaiveBayes:
         n_features = MAX_WEIGHTS // (codes.max() + 1)
         if len(features) > n_features:
             kept = np.sort(np.argsort(-frequencies, kind="stable")[:n_features])
-            features, counts = features[kept], counts[:, kept]
+            features, counts, frequencies = features[kept], counts[:, kept], frequencies[kept]
         elif not len(features):  # not one word in any document
             features, counts = np.zeros(1, dtype=np.int64), csr_matrix((len(lengths), 1), dtype=np.float32)
+            frequencies = np.zeros(1, dtype=np.int64)
         self.features_ = features
         self._tfidf = TfidfTransformer(sublinear_tf=True).fit(counts)
         values = self._tfidf.transform(counts)
         model = ComplementNB(alpha=SMOOTHING).fit(values, codes)
-        self.weights_ = model.feature_log_prob_.T.astype(np.float32)
-        rows = np.random.RandomState(0).permutation(len(codes))[:CALIBRATION_DOCUMENTS]
-        scores, codes = _leave_one_out(model, values[rows], codes[rows]), codes[rows]
+        # Centred, because what is common to the classes would cost digits.
+        weights = model.feature_log_prob_.T
+        self.weights_ = (weights - weights.mean(axis=1, keepdims=True)).astype(np.float32)
 
+        rows = np.random.RandomState(0).permutation(len(codes))[:CALIBRATION_DOCUMENTS]
+        values, codes = values[rows], codes[rows]
+        # What a document would be to the others: of its words, those that no other has would be unknown.
+        idf = np.log(len(lengths) / np.maximum(frequencies, 1)) + 1
+        new = values.copy()
+        new.data *= np.where(frequencies > 1, idf / self._tfidf.idf_, 0)[values.indices]
+        scores = _leave_one_out(model, values, normalize(new), codes)
         usual = np.log([USUAL_SHARPNESS, USUAL_SOFTENING])
 
         def unlikelihood(logs):
@@ -143,21 +152,22 @@ def _count(documents, columns, n_documents, n_features):
     return counts
 
 
-def _leave_one_out(model, X, codes):
+def _leave_one_out(model, X, new, codes):
     """Score documents that `model` was fitted on as if each had been left out, in chunks of rows.
 
-    Its words leave the counts of all classes but its own. That alone would favour its own class, which has
-    more words left over; so the totals lose them for every class.
+    `X` is what they added to the counts of `model`, `new` what they would be as new documents. Their words
+    leave the counts of all classes but their own. That alone would favour their own class, which has more
+    words left over; so the totals lose them for every class.
     """
     complements = (model.feature_all_ + model.alpha - model.feature_count_).T
     totals = complements.sum(axis=0)
     scores = np.empty((X.shape[0], len(totals)))
     for i in range(0, X.shape[0], 100):
-        chunk = X[i : i + 100]
+        chunk, values = X[i : i + 100], new[i : i + 100].data
         others = np.arange(len(totals)) != codes[i : i + 100, np.newaxis]
         of_entry = np.repeat(np.arange(chunk.shape[0]), np.diff(chunk.indptr))
         logs = np.log(complements[chunk.indices] - others[of_entry] * chunk.data[:, np.newaxis])
-        add_up = csr_matrix((chunk.data, np.arange(chunk.nnz), chunk.indptr), (chunk.shape[0], chunk.nnz))
-        mass = chunk.sum(axis=1).A1[:, np.newaxis]
-        scores[i : i + 100] = mass * np.log(np.maximum(totals - mass, 1e-6)) - add_up @ logs
+        add_up = csr_matrix((values, np.arange(chunk.nnz), chunk.indptr), (chunk.shape[0], chunk.nnz))
+        log_totals = np.log(np.maximum(totals - chunk.sum(axis=1).A1[:, np.newaxis], 1e-6))
+        scores[i : i + 100] = add_up.sum(axis=1).A1[:, np.newaxis] * log_totals - add_up @ logs
     return scores

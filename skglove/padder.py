@@ -161,7 +161,7 @@ class SequencePadder(TransformerMixin, BaseEstimator):
         firsts = self.maxlen_ - kept if self.padding == "pre" else np.zeros_like(kept)
         ids = np.zeros((len(lengths), self.maxlen_), dtype=np.int32)
         flat = ids.reshape(-1)
-        firsts = firsts + np.arange(len(lengths)) * self.maxlen_
+        firsts = firsts + np.arange(len(lengths), dtype=np.int64) * self.maxlen_
         # A loop over documents, not over ids: masks of the whole matrix take longer.
         positions = (bounds.tolist() for bounds in (firsts, firsts + kept, starts, starts + kept))
         for first, last, start, end in zip(*positions, strict=True):

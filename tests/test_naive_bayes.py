@@ -60,7 +60,7 @@ def test_leaving_one_out_is_fitting_without_it(documents):
         [np.bincount(document, minlength=40)[1:] / 7 for document in documents], dtype=np.float32
     )
     model = ComplementNB(alpha=0.3).fit(counts, codes)
-    scores = _leave_one_out(model, counts, codes)
+    scores = _leave_one_out(model, counts, counts, codes)
     for i in range(0, 120, 7):
         others = np.arange(120) != i
         left_out = ComplementNB(alpha=0.3).fit(counts[others], codes[others])
@@ -80,6 +80,30 @@ def test_words_that_say_nothing_make_no_sure_probabilities(n_classes, n_each):
     model = PairsNaiveBayes().fit(rng.randint(1, 500, lengths.sum()), lengths, codes)
     new = np.exp(model.predict_log_proba(rng.randint(1, 500, 200 * 60), np.full(200, 60)))
     assert new.max(axis=1).mean() < 1.7 / n_classes
+
+
+def test_words_of_one_document_do_not_blind_small_classes():
+    # Of 10 words, 3 tell the class and the others are in hardly any other document.
+    rng = np.random.RandomState(0)
+    codes, lengths = np.repeat(np.arange(4), [900, 20, 20, 20]), np.full(960, 10)
+
+    def draw():
+        telling = 1 + codes[:, np.newaxis] * 30 + rng.randint(0, 30, (960, 3))
+        return np.hstack([telling, rng.randint(200, 20_000, (960, 7))]).astype(np.int32).ravel()
+
+    probabilities = np.exp(PairsNaiveBayes().fit(draw(), lengths, codes).predict_log_proba(draw(), lengths))
+    assert probabilities[np.arange(960), codes].mean() > 0.95
+
+
+def test_scores_keep_their_digits_in_long_documents():
+    rng = np.random.RandomState(0)
+    codes, lengths = np.arange(40) % 20, np.full(40, 1000)
+    words = (rng.zipf(1.3, 40_000) + 40 * np.repeat(codes, 1000)) % 5000 + 1
+    model = PairsNaiveBayes().fit(words, lengths, codes)
+    got = model.predict_log_proba(words, lengths)
+    model.weights_ = model.weights_.astype(np.float64) + 3.0  # which changes nothing
+    scores = model.predict_log_proba(words, lengths)
+    np.testing.assert_allclose(got, scores, atol=1e-3)
 
 
 def test_probabilities_are_neither_too_sure_nor_too_unsure():
