@@ -108,8 +108,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         A Keras loss on one-hot targets of shape (n_documents, n_classes).
     naive_bayes_weight : "auto" or float, default="auto"
         Share, from 0 to below 1, that naive Bayes on the words and pairs of adjacent words has in the
-        probabilities: the logarithms of both are averaged with this weight. 0 is the network alone. "auto" is
-        0.7 in "residual", 0 in "stacked".
+        probabilities: the logarithms of both are averaged with this weight. 0 is the network alone, which is
+        better where a single phrase decides. "auto" is 0.7 in "residual", 0 in "stacked".
     batch_size : "auto" or int, default="auto"
         Documents in a batch. "auto" is 128 in "stacked"; in "residual" an eighth of the documents, but at
         least 16 and at most 128.
