@@ -119,7 +119,7 @@ GROUPS = {
         {
             "tokenizer": ("`fit_transform` of the tokenizer", _short, None),
             "predict": ("`predict_proba` of the pipeline", partial(_short, predict=200_000), None),
-            "fewer": ("the same of fewer: what one batch needs", partial(_short, predict=20_000), None),
+            "fewer": ("the same of 20,000 texts", partial(_short, predict=20_000), None),
         },
         f"texts size {FIGURES} times_size per_second",
         [
