@@ -36,7 +36,7 @@ class PairsNaiveBayes:
     features_ : ndarray of shape (n_features,), int64
         Ids of words, and of pairs: the first word's times 2**32, plus the second's. Sorted.
     weights_ : ndarray of shape (n_features, n_classes), float32
-        What one unit of TF-IDF adds to the score of each class.
+        What one unit of TF-IDF adds to the score of each class, less the mean over the classes.
     sharpness_ : float
         What scores are multiplied by, after the division.
     softening_ : float
