@@ -23,7 +23,7 @@ GRID = [
     {"tokens__vectors": [None, "glove.6B.50d"]},
     {"tokens__num_words": [2_000]},
     {"pad__maxlen": [100]},
-    {"cnn__naive_bayes_weight": [0]},
+    {"cnn__lexical_weight": [0]},
     {"cnn__trainable_embedding": [False]},
 ]
 

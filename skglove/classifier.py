@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from skglove.naive_bayes import PairsNaiveBayes
+from skglove.lexical import LexicalModel
 from skglove.token_ids import check_ids, flatten_ragged, holds_sequences, is_ragged
 
 # What "auto" stands for. How "residual" settles what is missing here says _settle.
@@ -28,7 +28,7 @@ AUTO = {
         "optimizer": "rmsprop",
         "learning_rate": 0.001,
         "learning_rate_schedule": "constant",
-        "naive_bayes_weight": 0.0,
+        "lexical_weight": 0.0,
         "batch_size": 128,
         "epochs": 2,
     },
@@ -39,7 +39,7 @@ AUTO = {
         "optimizer": "adam",
         "learning_rate": 0.03,
         "learning_rate_schedule": "one_cycle",
-        "naive_bayes_weight": 0.7,
+        "lexical_weight": 0.7,
     },
 }
 
@@ -62,7 +62,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         * "residual": word vectors, trained further; a convolution that adds to each what it makes of the
           words around it; their sum over the document, with a weight for every word that is learned and
           starts at its inverse document frequency, scaled to one length; softmax. Its probabilities are
-          multiplied with those of naive Bayes, see `naive_bayes_weight`.
+          multiplied with those of a linear model of words and pairs of words, see `lexical_weight`.
         * "stacked": the network of [1]_, trained as there. `n_conv_layers` convolutions with ReLU, all but
           the last followed by a max pooling, the last by global max pooling; a dense layer with ReLU;
           softmax.
@@ -106,10 +106,11 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         "residual", "constant" in "stacked".
     loss : str or callable, default="categorical_crossentropy"
         A Keras loss on one-hot targets of shape (n_documents, n_classes).
-    naive_bayes_weight : "auto" or float, default="auto"
-        Share, from 0 to below 1, that naive Bayes on the words and pairs of adjacent words has in the
-        probabilities: the logarithms of both are averaged with this weight. 0 is the network alone, which is
-        better where a single phrase decides. "auto" is 0.7 in "residual", 0 in "stacked".
+    lexical_weight : "auto" or float, default="auto"
+        Share, from 0 to below 1, that a linear model of the words and pairs of adjacent words has in the
+        probabilities: the logarithms of both are averaged with this weight. 0 is the network alone. The
+        model is complement naive Bayes or, from 1,000 documents on, logistic regression if that finds the
+        labels of documents left out likelier. "auto" is 0.7 in "residual", 0 in "stacked".
     batch_size : "auto" or int, default="auto"
         Documents in a batch. "auto" is 128 in "stacked"; in "residual" an eighth of the documents, but at
         least 16 and at most 128.
@@ -118,8 +119,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         which matters below 10,000 documents.
     validation_fraction : float, default=0.0
         Share of the documents, stratified by label, that is held out from training the network; `history_`
-        then has their loss and accuracy, by the network alone, after every epoch. Naive Bayes, which has
-        nothing to tune, learns from all documents.
+        then has their loss and accuracy, by the network alone, after every epoch. The lexical model learns
+        from all documents.
     early_stopping : bool, default=False
         Whether to stop when the accuracy on the documents held out by `validation_fraction` has not grown for
         `n_iter_no_change` epochs. The weights of the best epoch are kept, also when `epochs` end training.
@@ -144,8 +145,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         The labels seen in `fit`, sorted.
     model_ : keras.Model
         The network, from ids of shape (n_documents, n_columns) to its own probabilities.
-    naive_bayes_ : PairsNaiveBayes or None
-        Naive Bayes on words and pairs. None without a `naive_bayes_weight`.
+    lexical_model_ : LexicalModel or None
+        The linear model of words and pairs; its `is_regression_` tells which. None if `lexical_weight` is 0.
     settings_ : dict
         What was used of each parameter that may be "auto", but for `pretrained`.
     history_ : dict of str to list of float
@@ -201,7 +202,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "learning_rate_schedule": [StrOptions({"auto", "constant", "one_cycle"})],
         "loss": [str, callable],
-        "naive_bayes_weight": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
+        "lexical_weight": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
@@ -233,7 +234,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         learning_rate="auto",
         learning_rate_schedule="auto",
         loss="categorical_crossentropy",
-        naive_bayes_weight="auto",
+        lexical_weight="auto",
         batch_size="auto",
         epochs="auto",
         validation_fraction=0.0,
@@ -261,7 +262,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         self.learning_rate = learning_rate
         self.learning_rate_schedule = learning_rate_schedule
         self.loss = loss
-        self.naive_bayes_weight = naive_bayes_weight
+        self.lexical_weight = lexical_weight
         self.batch_size = batch_size
         self.epochs = epochs
         self.validation_fraction = validation_fraction
@@ -342,9 +343,9 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 callbacks=self._make_callbacks(settings["learning_rate"]),
                 verbose=int(self.verbose),
             )
-        # Naive Bayes has nothing to tune, so it may learn from the documents held out for the network, too.
-        weight = settings["naive_bayes_weight"]
-        self.naive_bayes_ = PairsNaiveBayes().fit(values, lengths, codes) if weight else None
+        # The lexical model leaves out its own documents, so it may learn from the network's, too.
+        weight = settings["lexical_weight"]
+        self.lexical_model_ = LexicalModel().fit(values, lengths, codes, seed) if weight else None
         self.model_ = model
         self.settings_ = settings
         self.history_ = {name: [float(value) for value in values] for name, values in history.history.items()}
@@ -396,12 +397,13 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             for i in range(len(batches)):
                 rows = batches.rows_of(i)
                 probabilities[rows] = self.model_.predict_on_batch(batches.ids_of(rows))
-        if self.naive_bayes_ is None:
+        if self.lexical_model_ is None:
             return probabilities
-        weight = float(self.settings_["naive_bayes_weight"])
+        weight = float(self.settings_["lexical_weight"])
         logarithms = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
         return softmax(
-            (1 - weight) * logarithms + weight * self.naive_bayes_.predict_log_proba(values, lengths), axis=1
+            (1 - weight) * logarithms + weight * self.lexical_model_.predict_log_proba(values, lengths),
+            axis=1,
         )
 
     def predict(self, X):

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 import skglove.batches
 import skglove.layers
 from skglove import KerasConvTextClassifier, SequencePadder, TokenIds, Vocabulary, WordVectors
-from skglove.naive_bayes import PairsNaiveBayes
+from skglove.lexical import LexicalModel
 
 WORDS = ("good", "bad", "film", "plot")
 VECTORS = WordVectors(WORDS[:3], np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0]], dtype=np.float32))
@@ -556,7 +556,7 @@ def test_same_seed_gives_the_same_predictions_and_another_seed_others(architectu
             dropout=0.3,
             epochs=3,
             learning_rate=0.001,
-            naive_bayes_weight=0,
+            lexical_weight=0,
             random_state=seed,
         ).fit(X, y)
         for seed in (1, 1, 2)
@@ -656,7 +656,7 @@ def test_pickle_has_the_matrix_once():
     assert 1e6 < len(pickle.dumps(classifier)) < 1.02e6
 
 
-# The architecture "residual", and naive Bayes beside it
+# The architecture "residual", and the lexical model beside it
 
 
 def test_defaults_classify_words_with_similar_vectors():
@@ -677,23 +677,23 @@ def test_a_residual_convolution_learns_the_order_of_words(kernel_size, learned):
     rng = np.random.RandomState(0)
     documents, y = rng.randint(3, 30, (200, 7)), np.arange(200) % 2
     documents[:, 2:4] = np.where(y[:, np.newaxis], [1, 2], [2, 1])
-    options = {"kernel_size": kernel_size, "epochs": 20, "naive_bayes_weight": 0, "random_state": 0}
+    options = {"kernel_size": kernel_size, "epochs": 20, "lexical_weight": 0, "random_state": 0}
     classifier = KerasConvTextClassifier(embedding_dim=10, **options).fit(documents[:100], y[:100])
     assert (classifier.score(documents[100:], y[100:]) > 0.9) == learned
 
 
 @pytest.mark.parametrize("weight", [0, 0.3, 0.7])
-def test_naive_bayes_has_its_share_in_the_probabilities(weight):
+def test_the_lexical_model_has_its_share_in_the_probabilities(weight):
     X, y = documents()
     y = np.random.RandomState(0).permutation(y)  # so that the two are unsure, and do not agree
-    classifier = small(architecture="residual", epochs=3, naive_bayes_weight=np.float64(weight)).fit(X, y)
+    classifier = small(architecture="residual", epochs=3, lexical_weight=np.float64(weight)).fit(X, y)
     network = expected = classifier.model_.predict_on_batch(np.asarray(X))
-    assert (classifier.naive_bayes_ is None) == (weight == 0)
+    assert (classifier.lexical_model_ is None) == (weight == 0)
     if weight:
-        bayes = PairsNaiveBayes().fit(np.asarray(X).ravel(), np.full(32, 6), y)
-        bayes = np.exp(bayes.predict_log_proba(np.asarray(X).ravel(), np.full(32, 6)))
-        assert np.abs(bayes - network).max() > 0.05
-        expected = network ** (1 - weight) * bayes**weight
+        lexical = LexicalModel().fit(np.asarray(X).ravel(), np.full(32, 6), y)
+        lexical = np.exp(lexical.predict_log_proba(np.asarray(X).ravel(), np.full(32, 6)))
+        assert np.abs(lexical - network).max() > 0.05
+        expected = network ** (1 - weight) * lexical**weight
         expected /= expected.sum(axis=1, keepdims=True)
     got = classifier.predict_proba(X)
     assert got.dtype == np.float32
@@ -708,14 +708,14 @@ def test_what_is_cut_off_counts_among_the_ids(architecture):
     assert embedding_of(classifier).input_dim == 10
 
 
-def test_naive_bayes_sees_the_same_words_as_the_network():
+def test_the_lexical_model_sees_the_same_words_as_the_network():
     X, y = ragged(n=40)
     classifier = small(architecture="residual", maxlen=3, epochs=1).fit(X, y)
     cut = X.copy()
     cut[:] = [document[-3:] for document in X]
     np.testing.assert_allclose(classifier.predict_proba(cut), classifier.predict_proba(X), atol=1e-6)
     other = small(architecture="residual", maxlen=3, epochs=1).fit(cut, y)
-    np.testing.assert_array_equal(other.naive_bayes_.weights_, classifier.naive_bayes_.weights_)
+    np.testing.assert_array_equal(other.lexical_model_.weights_, classifier.lexical_model_.weights_)
 
 
 @pytest.mark.parametrize(
@@ -737,7 +737,7 @@ def test_settings_tell_what_auto_was():
         "optimizer": "sgd",
         "learning_rate": 0.05,
         "learning_rate_schedule": "one_cycle",
-        "naive_bayes_weight": 0.7,
+        "lexical_weight": 0.7,
         "batch_size": 8,
         "epochs": 20,
     }

@@ -19,16 +19,16 @@ from skglove import GloveTokenizer, KerasConvTextClassifier
 # What is changed in the tokenizer and in the classifier.
 LEVERS = {
     "the defaults": ({}, {}),
-    "no naive Bayes": ({}, {"naive_bayes_weight": 0}),
-    "naive Bayes weighs 0.5": ({}, {"naive_bayes_weight": 0.5}),
-    "naive Bayes weighs 0.9": ({}, {"naive_bayes_weight": 0.9}),
+    "no naive Bayes": ({}, {"lexical_weight": 0}),
+    "naive Bayes weighs 0.5": ({}, {"lexical_weight": 0.5}),
+    "naive Bayes weighs 0.9": ({}, {"lexical_weight": 0.9}),
     "no words around (kernel_size=1)": ({}, {"kernel_size": 1}),
     "kernel_size=5": ({}, {"kernel_size": 5}),
     "no vectors (pretrained=False)": ({}, {"pretrained": False}),
     "vectors frozen": ({}, {"trainable_embedding": False}),
-    "vectors frozen, no naive Bayes": ({}, {"trainable_embedding": False, "naive_bayes_weight": 0}),
+    "vectors frozen, no naive Bayes": ({}, {"trainable_embedding": False, "lexical_weight": 0}),
     "learning rate 0.003, constant": ({}, {"learning_rate": 0.003, "learning_rate_schedule": "constant"}),
-    "no naive Bayes, kernel_size=1": ({}, {"naive_bayes_weight": 0, "kernel_size": 1}),
+    "no naive Bayes, kernel_size=1": ({}, {"lexical_weight": 0, "kernel_size": 1}),
     'style="glove"': ({"style": "glove"}, {}),
     "num_words=20,000": ({"num_words": 20_000}, {}),
 }

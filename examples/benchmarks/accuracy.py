@@ -112,7 +112,7 @@ NETWORKS = {
     "skglove": {},
     "skglove, early stopping": {"epochs": 4, "early_stopping": True, "validation_fraction": 0.1},
     "skglove, from scratch": {"pretrained": False},
-    "skglove, the convnet alone": {"naive_bayes_weight": 0.0},
+    "skglove, the convnet alone": {"lexical_weight": 0.0},
     "skglove, the blog's network": {"architecture": "stacked"},
 }
 

@@ -1,16 +1,22 @@
-"""Naive Bayes on words and pairs of words, which a network's word vectors are blind to."""
+"""A linear classifier of words and pairs of words, which a network's word vectors are blind to."""
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 from scipy.special import log_softmax
 from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.linear_model import SGDClassifier
 from sklearn.naive_bayes import ComplementNB
 from sklearn.preprocessing import normalize
 
 # Weights, of words and pairs times classes: 80 MB. Kept are the words and pairs in the most documents.
 MAX_WEIGHTS = 20_000_000
 SMOOTHING = 0.1
+# Passes of logistic regression over the documents. Its penalty is that of C=1.
+PASSES = 5
+# Naive Bayes needs fewer documents [3]_. Of more classes than these, each with its own regression, the
+# regressions would take longer than the network.
+REGRESSION_DOCUMENTS, REGRESSION_CLASSES = 1_000, 100
 # Documents that sharpness and softening are fitted to. Two numbers need no more.
 CALIBRATION_DOCUMENTS = 2_000
 # What they are expected to be before a document is seen, and how far from it, in logarithms. This decides
@@ -21,22 +27,30 @@ USUAL_DEVIATION = 0.5
 CHUNK_DOCUMENTS = 4_096
 
 
-class PairsNaiveBayes:
-    """Complement naive Bayes on the TF-IDF of words and of pairs of adjacent words, with probabilities.
+class LexicalModel:
+    """Naive Bayes or logistic regression on the TF-IDF of words and of pairs of adjacent words.
 
-    Naive Bayes counts every word as if the others were not there, so that the distances between its scores
-    tell little of how sure it may be; which class stands out, and how far beyond the others, tells more. So
-    the scores of a document are divided by their own standard deviation over the classes, softened where that
-    is small, and then multiplied by a sharpness. Both numbers are fitted, as the temperature of [1]_ is, to
-    make the labels of the training documents likeliest, each document being scored as if it had been left
-    out of training.
+    Complement naive Bayes [2]_ is better where there are few documents or many words, each of which tells a
+    little; logistic regression where a few words or phrases settle the class. Taken is the one that finds the
+    labels of left-out documents likelier.
+
+    The distances between the scores of such models tell little of how sure they may be; which class stands
+    out, and how far beyond the others, tells more. So the scores of a document are divided by their own
+    standard deviation over the classes, softened where that is small, and then multiplied by a sharpness.
+    Both numbers are fitted, as the temperature of [1]_ is, to make the labels of the left-out documents
+    likeliest.
 
     Attributes
     ----------
+    is_regression_ : bool
+        Whether this is logistic regression; it is naive Bayes otherwise.
     features_ : ndarray of shape (n_features,), int64
         Ids of words, and of pairs: the first word's times 2**32, plus the second's. Sorted.
     weights_ : ndarray of shape (n_features, n_classes), float32
-        What one unit of TF-IDF adds to the score of each class, less the mean over the classes.
+        What one unit of TF-IDF adds to the score of each class, in naive Bayes less the mean of all classes.
+    intercepts_ : ndarray of shape (n_classes,), float32
+        What is added to the scores of every document. Zero in naive Bayes. In regression, which tells
+        each class from all others, the score is the logarithm of the logistic function of that sum.
     sharpness_ : float
         What scores are multiplied by, after the division.
     softening_ : float
@@ -46,10 +60,11 @@ class PairsNaiveBayes:
     ----------
     .. [1] C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
     .. [2] J. Rennie et al., "Tackling the Poor Assumptions of Naive Bayes Text Classifiers", ICML 2003.
+    .. [3] A. Ng, M. Jordan, "On Discriminative vs. Generative Classifiers", NIPS 2001.
     """
 
-    def fit(self, values, lengths, codes):
-        """Count.
+    def fit(self, values, lengths, codes, seed=0):
+        """Count, and if there are enough documents, train.
 
         Parameters
         ----------
@@ -59,17 +74,20 @@ class PairsNaiveBayes:
             How many of them each document has.
         codes : ndarray of shape (n_documents,), int
             Classes, numbered from 0, each present.
+        seed : int, default=0
+            Of which documents are left out, and the order of the others.
 
         Returns
         -------
-        self : PairsNaiveBayes
+        self : LexicalModel
             Ready to predict.
         """
         keys, documents = _words_and_pairs(values, lengths)
         features, columns = np.unique(keys, return_inverse=True)
         counts = _count(documents, columns, len(lengths), len(features))
         frequencies = np.bincount(counts.indices, minlength=len(features))
-        n_features = MAX_WEIGHTS // (codes.max() + 1)
+        n_classes = codes.max() + 1
+        n_features = MAX_WEIGHTS // n_classes
         if len(features) > n_features:
             kept = np.sort(np.argsort(-frequencies, kind="stable")[:n_features])
             features, counts, frequencies = features[kept], counts[:, kept], frequencies[kept]
@@ -78,28 +96,54 @@ class PairsNaiveBayes:
             frequencies = np.zeros(1, dtype=np.int64)
         self.features_ = features
         self._tfidf = TfidfTransformer(sublinear_tf=True).fit(counts)
-        values = self._tfidf.transform(counts)
-        model = ComplementNB(alpha=SMOOTHING).fit(values, codes)
+        X = self._tfidf.transform(counts)
+        rows = np.random.RandomState(seed).permutation(len(codes))[:CALIBRATION_DOCUMENTS]
+        # What a document would be to the others: of its words, those that no other has would be unknown.
+        idf = np.log(len(lengths) / np.maximum(frequencies, 1)) + 1
+        new = X[rows]
+        new.data *= np.where(frequencies > 1, idf / self._tfidf.idf_, 0)[new.indices]
+        new = normalize(new)
+
+        model = ComplementNB(alpha=SMOOTHING).fit(X, codes)
+        scores = _leave_one_out(model, X[rows], new, codes[rows])
+        self.is_regression_ = False
+        self.sharpness_, self.softening_ = _calibrate(scores, codes[rows])
         # Centred, because what is common to the classes would cost digits.
         weights = model.feature_log_prob_.T
         self.weights_ = (weights - weights.mean(axis=1, keepdims=True)).astype(np.float32)
-
-        rows = np.random.RandomState(0).permutation(len(codes))[:CALIBRATION_DOCUMENTS]
-        values, codes = values[rows], codes[rows]
-        # What a document would be to the others: of its words, those that no other has would be unknown.
-        idf = np.log(len(lengths) / np.maximum(frequencies, 1)) + 1
-        new = values.copy()
-        new.data *= np.where(frequencies > 1, idf / self._tfidf.idf_, 0)[values.indices]
-        scores = _leave_one_out(model, values, normalize(new), codes)
-        usual = np.log([USUAL_SHARPNESS, USUAL_SOFTENING])
-
-        def unlikelihood(logs):
-            right = _log_probabilities(scores, *np.exp(logs))[np.arange(len(codes)), codes]
-            return ((logs - usual) ** 2).sum() / (2 * USUAL_DEVIATION**2) - right.sum()
-
-        best = minimize(unlikelihood, usual, method="Nelder-Mead")
-        self.sharpness_, self.softening_ = np.exp(best.x).tolist()
+        self.intercepts_ = np.zeros(n_classes, dtype=np.float32)
+        if len(codes) >= REGRESSION_DOCUMENTS and n_classes <= REGRESSION_CLASSES:
+            self._try_regression(X, codes, rows, new, scores, seed)
         return self
+
+    def _try_regression(self, X, codes, rows, new, scores, seed):
+        """Take logistic regression if it does better than naive Bayes, of `scores`, on left-out documents."""
+        n_left_out = min(len(rows), len(codes) // 5)
+        left_out = np.zeros(len(codes), dtype=bool)
+        left_out[rows[:n_left_out]] = True
+        left_out[np.unique(codes, return_index=True)[1]] = False  # no class without a document
+        of_rows = left_out[rows]
+        targets = codes[rows[of_rows]]
+
+        def regression(rows):
+            model = SGDClassifier(
+                "log_loss", alpha=1 / len(codes), max_iter=PASSES, tol=None, random_state=seed
+            ).fit(X[rows], codes[rows])
+            binary = len(model.coef_) == 1
+            return (
+                np.vstack([-model.coef_, model.coef_]) if binary else model.coef_,
+                np.append(-model.intercept_, model.intercept_) if binary else model.intercept_,
+            )
+
+        weights, intercepts = regression(~left_out)
+        regressed = _log_logistic(new[of_rows] @ weights.T + intercepts)
+        calibration = _calibrate(regressed, targets)
+        bayes = _log_probabilities(scores[of_rows], self.sharpness_, self.softening_)
+        if _likelihood(_log_probabilities(regressed, *calibration), targets) > _likelihood(bayes, targets):
+            self.is_regression_ = True
+            self.sharpness_, self.softening_ = calibration
+            weights, self.intercepts_ = regression(slice(None))
+            self.weights_ = np.ascontiguousarray(weights.T)
 
     def predict_log_proba(self, values, lengths):
         """Predict logarithms of probabilities.
@@ -112,7 +156,7 @@ class PairsNaiveBayes:
         Returns
         -------
         log_probabilities : ndarray of shape (n_documents, n_classes), float32
-            Of equal numbers for a document without a known word.
+            In naive Bayes, equal numbers for a document without a known word.
         """
         scores = np.empty((len(lengths), self.weights_.shape[1]), dtype=np.float32)
         bounds = np.append(0, np.cumsum(lengths))
@@ -123,13 +167,34 @@ class PairsNaiveBayes:
             columns = np.minimum(np.searchsorted(self.features_, keys), len(self.features_) - 1)
             known = self.features_[columns] == keys
             counts = _count(documents[known], columns[known], n, len(self.features_))
-            scores[chunk] = self._tfidf.transform(counts) @ self.weights_
+            scores[chunk] = self._tfidf.transform(counts) @ self.weights_ + self.intercepts_
+        if self.is_regression_:
+            scores = _log_logistic(scores)
         return _log_probabilities(scores, self.sharpness_, self.softening_)
 
 
 def _log_probabilities(scores, sharpness, softening):
     deviations = scores.std(axis=1, keepdims=True)
     return log_softmax(sharpness / np.hypot(deviations, softening) * scores, axis=1)
+
+
+def _log_logistic(scores):
+    return -np.logaddexp(0, -scores)
+
+
+def _likelihood(log_probabilities, codes):
+    return log_probabilities[np.arange(len(codes)), codes].sum()
+
+
+def _calibrate(scores, codes):
+    """Fit sharpness and softening to the classes of documents."""
+    usual = np.log([USUAL_SHARPNESS, USUAL_SOFTENING])
+
+    def unlikelihood(logs):
+        prior = ((logs - usual) ** 2).sum() / (2 * USUAL_DEVIATION**2)
+        return prior - _likelihood(_log_probabilities(scores, *np.exp(logs)), codes)
+
+    return np.exp(minimize(unlikelihood, usual, method="Nelder-Mead").x).tolist()
 
 
 def _words_and_pairs(values, lengths):

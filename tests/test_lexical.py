@@ -3,10 +3,11 @@ import pytest
 import scipy.sparse
 from scipy.special import log_softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import SGDClassifier
 from sklearn.naive_bayes import ComplementNB
 
-import skglove.naive_bayes
-from skglove.naive_bayes import PairsNaiveBayes, _leave_one_out
+import skglove.lexical
+from skglove.lexical import LexicalModel, _leave_one_out
 
 
 def flatten(documents):
@@ -35,7 +36,7 @@ def scikit_learn(documents, codes, test):
 def test_scores_are_those_of_scikit_learn_on_words_and_pairs(documents):
     documents, codes = documents
     test = [*documents[100:], [], [1, 39, 1, 39], [999, 1]]
-    model = PairsNaiveBayes().fit(*flatten(documents[:100]), codes[:100])
+    model = LexicalModel().fit(*flatten(documents[:100]), codes[:100])
     scores = scikit_learn(documents[:100], codes[:100], test)
     scores /= np.sqrt(scores.var(axis=1, keepdims=True) + model.softening_**2)
     expected = log_softmax(model.sharpness_ * scores, axis=1)
@@ -48,7 +49,7 @@ def test_scores_are_those_of_scikit_learn_on_words_and_pairs(documents):
 
 def test_pairs_end_at_documents_and_at_padding():
     codes = np.array([0, 1])
-    model = PairsNaiveBayes().fit(*flatten([[1, 0, 2, 3], [4, 5]]), codes)
+    model = LexicalModel().fit(*flatten([[1, 0, 2, 3], [4, 5]]), codes)
     pairs = [divmod(int(key), 2**32) for key in model.features_ if key >= 2**32]
     assert pairs == [(2, 3), (4, 5)]
     assert [key for key in model.features_ if key < 2**32] == [1, 2, 3, 4, 5]
@@ -77,9 +78,73 @@ def test_leaving_one_out_is_fitting_without_it(documents):
 def test_words_that_say_nothing_make_no_sure_probabilities(n_classes, n_each):
     rng = np.random.RandomState(0)
     codes, lengths = np.repeat(np.arange(n_classes), n_each), np.full(n_classes * n_each, 60)
-    model = PairsNaiveBayes().fit(rng.randint(1, 500, lengths.sum()), lengths, codes)
+    model = LexicalModel().fit(rng.randint(1, 500, lengths.sum()), lengths, codes)
     new = np.exp(model.predict_log_proba(rng.randint(1, 500, 200 * 60), np.full(200, 60)))
     assert new.max(axis=1).mean() < 1.7 / n_classes
+
+
+def headers(n_classes, n_documents=1200):
+    """Documents of 30 words: 3 name the class, the others are of a subject, which often is the class's."""
+    rng = np.random.RandomState(0)
+    codes = np.arange(n_documents) % n_classes
+    subjects = np.where(rng.rand(n_documents) < 0.5, codes, rng.randint(n_classes, size=n_documents))
+    words = rng.randint(101, 111, (n_documents, 30)) + 10 * subjects[:, np.newaxis]
+    words[:, :3] = 1 + codes[:, np.newaxis] + [0, 10, 20]
+    return words.astype(np.int32), codes
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+def test_regression_is_taken_where_few_words_settle_the_class(n_classes):
+    words, codes = headers(n_classes, 1600)
+    model = LexicalModel().fit(words[:1200].ravel(), np.full(1200, 30), codes[:1200], seed=3)
+    assert model.is_regression_
+    got = model.predict_log_proba(words[1200:].ravel(), np.full(400, 30))
+    assert got.dtype == np.float32
+    assert (got.argmax(axis=1) == codes[1200:]).mean() > 0.99
+    # It is that of scikit-learn on scikit-learn's features.
+    vectorizer = TfidfVectorizer(
+        token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32
+    )
+    texts = [" ".join(map(str, document)) for document in words]
+    X = vectorizer.fit_transform(texts[:1200])
+    regression = SGDClassifier("log_loss", alpha=1 / 1200, max_iter=5, tol=None, random_state=3)
+    scores = regression.fit(X, codes[:1200]).decision_function(vectorizer.transform(texts[1200:]))
+    scores = np.stack([-scores, scores], axis=1) if n_classes == 2 else scores
+    scores = np.log(1 / (1 + np.exp(-scores)))
+    scores /= np.sqrt(scores.var(axis=1, keepdims=True) + model.softening_**2)
+    np.testing.assert_allclose(got, log_softmax(model.sharpness_ * scores, axis=1), atol=1e-3)
+
+
+def test_regression_must_do_better_on_documents_left_out(monkeypatch):
+    # Many words that tell a little each: what naive Bayes is for.
+    rng = np.random.RandomState(0)
+    codes, lengths = np.arange(1200) % 4, np.full(1200, 20)
+    words = rng.randint(0, 2000, (1200, 20)) + 500 * codes[:, np.newaxis] * (rng.rand(1200, 20) < 0.3)
+    fit = LexicalModel().fit(words.ravel() + 1, lengths, codes)
+    assert not fit.is_regression_
+    # Refused, it leaves no trace.
+    monkeypatch.setattr(skglove.lexical, "REGRESSION_DOCUMENTS", 10**9)
+    without = LexicalModel().fit(words.ravel() + 1, lengths, codes)
+    np.testing.assert_array_equal(fit.weights_, without.weights_)
+    assert (fit.sharpness_, fit.softening_) == (without.sharpness_, without.softening_)
+
+
+@pytest.mark.parametrize(("n_documents", "n_classes"), [(999, 5), (1200, 101)])
+def test_few_documents_or_many_classes_are_left_to_naive_bayes(n_documents, n_classes, monkeypatch):
+    monkeypatch.setattr(skglove.lexical, "SGDClassifier", None)
+    words, codes = headers(5, n_documents)
+    codes[:n_classes] = np.arange(n_classes)
+    assert not LexicalModel().fit(words.ravel(), np.full(n_documents, 30), codes).is_regression_
+
+
+def test_classes_of_one_document_do_not_stop_regression():
+    words, codes = headers(5)
+    codes[[5, 6, 7]] = 5, 6, 7
+    for seed in range(3):  # each of which draws one of the three
+        assert np.isin([5, 6, 7], np.random.RandomState(seed).permutation(1200)[:240]).any()
+        model = LexicalModel().fit(words.ravel(), np.full(1200, 30), codes, seed)
+        assert model.is_regression_
+        assert model.weights_.shape[1] == 8
 
 
 def test_words_of_one_document_do_not_blind_small_classes():
@@ -91,7 +156,7 @@ def test_words_of_one_document_do_not_blind_small_classes():
         telling = 1 + codes[:, np.newaxis] * 30 + rng.randint(0, 30, (960, 3))
         return np.hstack([telling, rng.randint(200, 20_000, (960, 7))]).astype(np.int32).ravel()
 
-    probabilities = np.exp(PairsNaiveBayes().fit(draw(), lengths, codes).predict_log_proba(draw(), lengths))
+    probabilities = np.exp(LexicalModel().fit(draw(), lengths, codes).predict_log_proba(draw(), lengths))
     assert probabilities[np.arange(960), codes].mean() > 0.95
 
 
@@ -99,7 +164,7 @@ def test_scores_keep_their_digits_in_long_documents():
     rng = np.random.RandomState(0)
     codes, lengths = np.arange(40) % 20, np.full(40, 1000)
     words = (rng.zipf(1.3, 40_000) + 40 * np.repeat(codes, 1000)) % 5000 + 1
-    model = PairsNaiveBayes().fit(words, lengths, codes)
+    model = LexicalModel().fit(words, lengths, codes)
     got = model.predict_log_proba(words, lengths)
     model.weights_ = model.weights_.astype(np.float64) + 3.0  # which changes nothing
     scores = model.predict_log_proba(words, lengths)
@@ -113,7 +178,7 @@ def test_probabilities_are_neither_too_sure_nor_too_unsure():
     words = np.where(rng.rand(3000, 5) < 0.5, rng.randint(1, 9, (3000, 5)), rng.randint(9, 99, (3000, 5)))
     words = np.where((words < 9) & (rng.rand(3000, 5) < 0.6), 2 * (words // 2) + codes[:, None], words)
     lengths = np.full(1500, 5)
-    model = PairsNaiveBayes().fit(words[:1500].ravel(), lengths, codes[:1500])
+    model = LexicalModel().fit(words[:1500].ravel(), lengths, codes[:1500])
     probabilities = np.exp(model.predict_log_proba(words[1500:].ravel(), lengths))
     accuracy = (probabilities.argmax(axis=1) == codes[1500:]).mean()
     assert 0.6 < accuracy < 0.95
@@ -121,21 +186,21 @@ def test_probabilities_are_neither_too_sure_nor_too_unsure():
 
 
 def test_the_rarest_features_are_left_out(monkeypatch):
-    monkeypatch.setattr(skglove.naive_bayes, "MAX_WEIGHTS", 7)  # of 2 classes
-    model = PairsNaiveBayes().fit(*flatten([[1, 2], [1, 2], [1, 3], [4]]), np.array([0, 0, 1, 1]))
+    monkeypatch.setattr(skglove.lexical, "MAX_WEIGHTS", 7)  # of 2 classes
+    model = LexicalModel().fit(*flatten([[1, 2], [1, 2], [1, 3], [4]]), np.array([0, 0, 1, 1]))
     assert model.features_.tolist() == [1, 2, (1 << 32) + 2]
 
 
 def test_chunks_change_nothing(documents, monkeypatch):
     documents, codes = documents
-    model = PairsNaiveBayes().fit(*flatten(documents), codes)
+    model = LexicalModel().fit(*flatten(documents), codes)
     whole = model.predict_log_proba(*flatten(documents))
-    monkeypatch.setattr(skglove.naive_bayes, "CHUNK_DOCUMENTS", 7)
+    monkeypatch.setattr(skglove.lexical, "CHUNK_DOCUMENTS", 7)
     np.testing.assert_array_equal(model.predict_log_proba(*flatten(documents)), whole)
 
 
 def test_documents_without_any_words():
-    model = PairsNaiveBayes().fit(*flatten([[0], [], [0, 0]]), np.array([0, 1, 1]))
+    model = LexicalModel().fit(*flatten([[0], [], [0, 0]]), np.array([0, 1, 1]))
     np.testing.assert_allclose(np.exp(model.predict_log_proba(*flatten([[5], []]))), 0.5)
 
 
@@ -143,6 +208,6 @@ def test_the_callers_arrays_stay_as_they_were(documents):
     documents, codes = documents
     values, lengths = flatten(documents)
     before = values.copy(), lengths.copy()
-    PairsNaiveBayes().fit(values, lengths, codes).predict_log_proba(values, lengths)
+    LexicalModel().fit(values, lengths, codes).predict_log_proba(values, lengths)
     np.testing.assert_array_equal(values, before[0])
     np.testing.assert_array_equal(lengths, before[1])
