@@ -42,6 +42,7 @@ AUTO = {
         "lexical_weight": 0.7,
     },
 }
+AUTO_MAXLEN = {"stacked": 1000, "residual": 2000}
 
 
 class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
@@ -52,7 +53,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     generous `maxlen` costs little.
 
     Parameters whose default is "auto", but for `pretrained`, take what suits the architecture; `settings_`
-    says what that was.
+    and `maxlen_` say what that was.
 
     Parameters
     ----------
@@ -66,10 +67,10 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         * "stacked": the network of [1]_, trained as there. `n_conv_layers` convolutions with ReLU, all but
           the last followed by a max pooling, the last by global max pooling; a dense layer with ReLU;
           softmax.
-    maxlen : int or None, default=1000
+    maxlen : "auto", int or None, default="auto"
         Of documents of different lengths, the last `maxlen` ids are used, as `SequencePadder` does it. None
         takes the length of the longest document seen in `fit`. A matrix given to `fit` is used as it is; a
-        list of documents of one length is a matrix, too.
+        list of documents of one length is a matrix, too. "auto" is 2000 in "residual", 1000 in "stacked".
     pretrained : "auto" or bool, default="auto"
         Whether the embedding starts from the vectors of X's vocabulary: "auto" if there are some, True
         insists on it, False learns the embedding from random vectors.
@@ -148,7 +149,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     lexical_model_ : LexicalModel or None
         The linear model of words and pairs; its `is_regression_` tells which. None if `lexical_weight` is 0.
     settings_ : dict
-        What was used of each parameter that may be "auto", but for `pretrained`.
+        What was used of each parameter that may be "auto", but for `maxlen` and `pretrained`.
     history_ : dict of str to list of float
         "loss" and "accuracy" of every epoch, and with a `validation_fraction` "val_loss" and "val_accuracy".
     n_iter_ : int
@@ -187,7 +188,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
 
     _parameter_constraints = {
         "architecture": [StrOptions({"residual", "stacked"})],
-        "maxlen": [Interval(Integral, 1, None, closed="left"), None],
+        "maxlen": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), None],
         "pretrained": [StrOptions({"auto"}), "boolean"],
         "trainable_embedding": [StrOptions({"auto"}), "boolean"],
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
@@ -219,7 +220,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         self,
         architecture="residual",
         *,
-        maxlen=1000,
+        maxlen="auto",
         pretrained="auto",
         trainable_embedding="auto",
         embedding_dim=100,
@@ -305,7 +306,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             y = column_or_1d(y, warn=True)
             assert_all_finite(y, input_name="y")
             check_consistent_length(X, y)
-            maxlen = self.maxlen
+            maxlen = AUTO_MAXLEN[self.architecture] if self.maxlen == "auto" else self.maxlen
         else:
             X, y = validate_data(self, X, y)
             values, lengths = _flatten_matrix(X)

@@ -728,6 +728,13 @@ def test_what_auto_is_depends_on_the_documents(n_documents, batch_size, epochs):
     assert KerasConvTextClassifier(batch_size=7, epochs=1)._settle(n_documents)[0]["batch_size"] == 7
 
 
+@pytest.mark.parametrize(("architecture", "maxlen"), [("residual", 2000), ("stacked", 1000)])
+def test_auto_maxlen(architecture, maxlen):
+    X = np.array([[1, 2], np.tile([3, 4], 1500)], dtype=object)
+    classifier = KerasConvTextClassifier(architecture, embedding_dim=2, filters=2, epochs=1).fit(X, [0, 1])
+    assert classifier.maxlen_ == maxlen
+
+
 def test_settings_tell_what_auto_was():
     classifier = small(architecture="residual", optimizer="sgd").fit(*documents())
     assert classifier.settings_ == {
