@@ -8,7 +8,6 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
@@ -398,14 +397,19 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             for i in range(len(batches)):
                 rows = batches.rows_of(i)
                 probabilities[rows] = self.model_.predict_on_batch(batches.ids_of(rows))
-        if self.lexical_model_ is None:
-            return probabilities
-        weight = float(self.settings_["lexical_weight"])
-        logarithms = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
-        return softmax(
-            (1 - weight) * logarithms + weight * self.lexical_model_.predict_log_proba(values, lengths),
-            axis=1,
-        )
+        if self.lexical_model_ is not None:
+            weight = float(self.settings_["lexical_weight"])
+            logarithms = self.lexical_model_.predict_log_proba(values, lengths)
+            logarithms *= weight
+            # In place, because there may be many classes times many documents.
+            np.maximum(probabilities, np.finfo(np.float32).tiny, out=probabilities)
+            np.log(probabilities, out=probabilities)
+            probabilities *= 1 - weight
+            probabilities += logarithms
+            probabilities -= probabilities.max(axis=1, keepdims=True)
+            np.exp(probabilities, out=probabilities)
+            probabilities /= probabilities.sum(axis=1, keepdims=True)
+        return probabilities
 
     def predict(self, X):
         """Predict the label of every document.

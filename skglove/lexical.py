@@ -158,7 +158,7 @@ class LexicalModel:
         log_probabilities : ndarray of shape (n_documents, n_classes), float32
             In naive Bayes, equal numbers for a document without a known word.
         """
-        scores = np.empty((len(lengths), self.weights_.shape[1]), dtype=np.float32)
+        logarithms = np.empty((len(lengths), self.weights_.shape[1]), dtype=np.float32)
         bounds = np.append(0, np.cumsum(lengths))
         for i in range(0, len(lengths), CHUNK_DOCUMENTS):
             chunk = slice(i, i + CHUNK_DOCUMENTS)
@@ -167,10 +167,11 @@ class LexicalModel:
             columns = np.minimum(np.searchsorted(self.features_, keys), len(self.features_) - 1)
             known = self.features_[columns] == keys
             counts = _count(documents[known], columns[known], n, len(self.features_))
-            scores[chunk] = self._tfidf.transform(counts) @ self.weights_ + self.intercepts_
-        if self.is_regression_:
-            scores = _log_logistic(scores)
-        return _log_probabilities(scores, self.sharpness_, self.softening_)
+            scores = self._tfidf.transform(counts) @ self.weights_ + self.intercepts_
+            if self.is_regression_:
+                scores = _log_logistic(scores)
+            logarithms[chunk] = _log_probabilities(scores, self.sharpness_, self.softening_)
+        return logarithms
 
 
 def _log_probabilities(scores, sharpness, softening):

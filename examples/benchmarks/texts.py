@@ -60,7 +60,7 @@ def fill(setting):
     return figures
 
 
-def _short(setting, predict=0):
+def _short(setting, method="fit_transform", n_texts=None):
     import tensorflow  # noqa: F401 is imported before the clock starts
     from sklearn.pipeline import Pipeline
 
@@ -69,15 +69,17 @@ def _short(setting, predict=0):
 
     sentences, size = load_sentences(setting)
     tokenizer = skglove.GloveTokenizer(vectors=None)
-    if predict:
+    work = tokenizer.fit_transform
+    if method != "fit_transform":
         n = len(sentences)
         classifier = skglove.KerasConvTextClassifier("stacked", epochs=1)
         pipeline = Pipeline([("tokens", tokenizer), ("cnn", classifier)])
         pipeline.fit(sentences[: n // 500], [i % 2 for i in range(n // 500)])  # any labels do
-        sentences = sentences[:predict]
+        work = getattr(tokenizer if method == "transform" else pipeline, method)
+        sentences = sentences[:n_texts]
         size *= len(sentences) / n
     with clock() as figures:
-        pipeline.predict_proba(sentences) if predict else tokenizer.fit_transform(sentences)
+        work(sentences)
     figures |= {"texts": len(sentences), "size": size, "times_size": figures["megabytes"] / size}
     return figures | {"per_second": len(sentences) / figures["seconds"]}
 
@@ -118,8 +120,9 @@ GROUPS = {
         "Many short texts: memory against the texts' own size",
         {
             "tokenizer": ("`fit_transform` of the tokenizer", _short, None),
-            "predict": ("`predict_proba` of the pipeline", partial(_short, predict=200_000), None),
-            "fewer": ("the same of 20,000 texts", partial(_short, predict=20_000), None),
+            "predict": ("`predict_proba` of the pipeline", partial(_short, "predict_proba", 200_000), None),
+            "ids": ("of that, `transform` of the tokenizer", partial(_short, "transform", 200_000), None),
+            "fewer": ("`predict_proba` of 20,000 texts", partial(_short, "predict_proba", 20_000), None),
         },
         f"texts size {FIGURES} times_size per_second",
         [
