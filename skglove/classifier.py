@@ -109,8 +109,9 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     lexical_weight : "auto" or float, default="auto"
         Share, from 0 to below 1, that a linear model of the words and pairs of adjacent words has in the
         probabilities: the logarithms of both are averaged with this weight. 0 is the network alone. The
-        model is complement naive Bayes or, from 1,000 documents on, logistic regression if that finds the
-        labels of documents left out likelier. "auto" is 0.7 in "residual", 0 in "stacked".
+        model is complement naive Bayes; or, from 1,000 documents on and of up to 100 classes, logistic
+        regression if that finds the labels of documents left out likelier. "auto" is 0.7 in "residual", 0 in
+        "stacked".
     batch_size : "auto" or int, default="auto"
         Documents in a batch. "auto" is 128 in "stacked"; in "residual" an eighth of the documents, but at
         least 16 and at most 128.
@@ -136,8 +137,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     verbose : int, default=0
         0: silent, 1: Keras's progress bar, 2: one line an epoch.
     random_state : int, RandomState instance or None, default=None
-        Source of initial weights, dropout, the order of the documents and the held-out share. Two fits with
-        the same int give the same model.
+        Source of initial weights, dropout, the order of the documents and the documents held or left out.
+        Two fits with the same int give the same model.
 
     Attributes
     ----------
@@ -343,7 +344,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 callbacks=self._make_callbacks(settings["learning_rate"]),
                 verbose=int(self.verbose),
             )
-        # The lexical model leaves out its own documents, so it may learn from the network's, too.
+        # The lexical model tests itself, so it may learn from what is held out from the network, too.
         weight = settings["lexical_weight"]
         self.lexical_model_ = LexicalModel().fit(values, lengths, codes, seed) if weight else None
         self.model_ = model

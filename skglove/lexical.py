@@ -17,12 +17,11 @@ PASSES = 5
 # Naive Bayes needs fewer documents [3]_. Of more classes than these, each with its own regression, the
 # regressions would take longer than the network.
 REGRESSION_DOCUMENTS, REGRESSION_CLASSES = 1_000, 100
-# Documents that sharpness and softening are fitted to. Two numbers need no more.
+# Documents that are left out, for sharpness and softening and to choose by. Two numbers need no more.
 CALIBRATION_DOCUMENTS = 2_000
-# What they are expected to be before a document is seen, and how far from it, in logarithms. This decides
-# on few documents only, of which each that is left out is missed too much.
+# What they are expected to be before a document is seen. This decides on few documents only, and more in
+# naive Bayes: of few documents, each that is left out is missed too much.
 USUAL_SHARPNESS, USUAL_SOFTENING = 1.5, 0.135
-USUAL_DEVIATION = 0.5
 # Documents that are counted at once in prediction.
 CHUNK_DOCUMENTS = 4_096
 
@@ -107,10 +106,10 @@ class LexicalModel:
         model = ComplementNB(alpha=SMOOTHING).fit(X, codes)
         scores = _leave_one_out(model, X[rows], new, codes[rows])
         self.is_regression_ = False
-        self.sharpness_, self.softening_ = _calibrate(scores, codes[rows])
+        self.sharpness_, self.softening_ = _calibrate(scores, codes[rows], deviation=0.5)
         # Centred, because what is common to the classes would cost digits.
         weights = model.feature_log_prob_.T
-        self.weights_ = (weights - weights.mean(axis=1, keepdims=True)).astype(np.float32)
+        self.weights_ = (weights - weights.mean(axis=1, keepdims=True)).astype(np.float32, order="C")
         self.intercepts_ = np.zeros(n_classes, dtype=np.float32)
         if len(codes) >= REGRESSION_DOCUMENTS and n_classes <= REGRESSION_CLASSES:
             self._try_regression(X, codes, rows, new, scores, seed)
@@ -118,32 +117,37 @@ class LexicalModel:
 
     def _try_regression(self, X, codes, rows, new, scores, seed):
         """Take logistic regression if it does better than naive Bayes, of `scores`, on left-out documents."""
-        n_left_out = min(len(rows), len(codes) // 5)
-        left_out = np.zeros(len(codes), dtype=bool)
-        left_out[rows[:n_left_out]] = True
-        left_out[np.unique(codes, return_index=True)[1]] = False  # no class without a document
-        of_rows = left_out[rows]
-        targets = codes[rows[of_rows]]
 
-        def regression(rows):
+        def regression(X, codes_of_rows):
             model = SGDClassifier(
                 "log_loss", alpha=1 / len(codes), max_iter=PASSES, tol=None, random_state=seed
-            ).fit(X[rows], codes[rows])
-            binary = len(model.coef_) == 1
-            return (
-                np.vstack([-model.coef_, model.coef_]) if binary else model.coef_,
-                np.append(-model.intercept_, model.intercept_) if binary else model.intercept_,
             )
+            model.fit(X, codes_of_rows)
+            weights, intercepts = model.coef_, model.intercept_
+            if len(weights) == 1:  # scikit-learn has one row for two classes
+                weights, intercepts = np.vstack([-weights, weights]), np.append(-intercepts, intercepts)
+            return np.ascontiguousarray(weights.T), intercepts.astype(np.float32)
 
-        weights, intercepts = regression(~left_out)
-        regressed = _log_logistic(new[of_rows] @ weights.T + intercepts)
-        calibration = _calibrate(regressed, targets)
-        bayes = _log_probabilities(scores[of_rows], self.sharpness_, self.softening_)
+        n_left_out = min(len(codes) // 10, CALIBRATION_DOCUMENTS)
+        n_folds = min(10, CALIBRATION_DOCUMENTS // n_left_out)
+        # No class may be without a document to learn from.
+        firsts = np.unique(codes, return_index=True)[1]
+        parts, regressed = [], []
+        for i in range(n_folds):
+            part = np.arange(i * n_left_out, (i + 1) * n_left_out)
+            parts.append(part[~np.isin(rows[part], firsts)])
+            others = np.ones(len(codes), dtype=bool)
+            others[rows[parts[-1]]] = False
+            weights, intercepts = regression(X[others], codes[others])
+            regressed.append(_log_logistic(new[parts[-1]] @ weights + intercepts))
+        left_out, regressed = np.concatenate(parts), np.concatenate(regressed)
+        targets = codes[rows[left_out]]
+        calibration = _calibrate(regressed, targets, deviation=1.0)
+        bayes = _log_probabilities(scores[left_out], self.sharpness_, self.softening_)
         if _likelihood(_log_probabilities(regressed, *calibration), targets) > _likelihood(bayes, targets):
             self.is_regression_ = True
             self.sharpness_, self.softening_ = calibration
-            weights, self.intercepts_ = regression(slice(None))
-            self.weights_ = np.ascontiguousarray(weights.T)
+            self.weights_, self.intercepts_ = regression(X, codes)
 
     def predict_log_proba(self, values, lengths):
         """Predict logarithms of probabilities.
@@ -187,12 +191,12 @@ def _likelihood(log_probabilities, codes):
     return log_probabilities[np.arange(len(codes)), codes].sum()
 
 
-def _calibrate(scores, codes):
-    """Fit sharpness and softening to the classes of documents."""
+def _calibrate(scores, codes, deviation):
+    """Fit sharpness and softening to the classes of documents; by `deviation`, how far from the usual."""
     usual = np.log([USUAL_SHARPNESS, USUAL_SOFTENING])
 
     def unlikelihood(logs):
-        prior = ((logs - usual) ** 2).sum() / (2 * USUAL_DEVIATION**2)
+        prior = ((logs - usual) ** 2).sum() / (2 * deviation**2)
         return prior - _likelihood(_log_probabilities(scores, *np.exp(logs)), codes)
 
     return np.exp(minimize(unlikelihood, usual, method="Nelder-Mead").x).tolist()

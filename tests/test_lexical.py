@@ -98,6 +98,8 @@ def test_regression_is_taken_where_few_words_settle_the_class(n_classes):
     words, codes = headers(n_classes, 1600)
     model = LexicalModel().fit(words[:1200].ravel(), np.full(1200, 30), codes[:1200], seed=3)
     assert model.is_regression_
+    assert model.weights_.dtype == model.intercepts_.dtype == np.float32
+    assert model.weights_.flags.c_contiguous
     got = model.predict_log_proba(words[1200:].ravel(), np.full(400, 30))
     assert got.dtype == np.float32
     assert (got.argmax(axis=1) == codes[1200:]).mean() > 0.99
@@ -115,6 +117,28 @@ def test_regression_is_taken_where_few_words_settle_the_class(n_classes):
     np.testing.assert_allclose(got, log_softmax(model.sharpness_ * scores, axis=1), atol=1e-3)
 
 
+@pytest.mark.parametrize("n_classes", [2, 5])
+def test_probabilities_of_regression_are_neither_too_sure_nor_too_unsure(n_classes):
+    words, codes = headers(n_classes, 3000)
+    rng = np.random.RandomState(1)
+    codes = np.where(rng.rand(3000) < 0.7, codes, rng.randint(n_classes, size=3000))
+    model = LexicalModel().fit(words[:1500].ravel(), np.full(1500, 30), codes[:1500])
+    assert model.is_regression_
+    probabilities = np.exp(model.predict_log_proba(words[1500:].ravel(), np.full(1500, 30)))
+    accuracy = (probabilities.argmax(axis=1) == codes[1500:]).mean()
+    assert 0.7 < accuracy < 0.9
+    assert probabilities.max(axis=1).mean() == pytest.approx(accuracy, abs=0.04)
+
+
+def test_the_seed_draws_the_documents_left_out(monkeypatch):
+    monkeypatch.setattr(skglove.lexical, "REGRESSION_DOCUMENTS", 10**9)
+    words, codes = headers(5, 2400)
+    one, same, other = (
+        LexicalModel().fit(words.ravel(), np.full(2400, 30), codes, seed).sharpness_ for seed in (0, 0, 1)
+    )
+    assert one == same != other
+
+
 def test_regression_must_do_better_on_documents_left_out(monkeypatch):
     # Many words that tell a little each: what naive Bayes is for.
     rng = np.random.RandomState(0)
@@ -122,6 +146,7 @@ def test_regression_must_do_better_on_documents_left_out(monkeypatch):
     words = rng.randint(0, 2000, (1200, 20)) + 500 * codes[:, np.newaxis] * (rng.rand(1200, 20) < 0.3)
     fit = LexicalModel().fit(words.ravel() + 1, lengths, codes)
     assert not fit.is_regression_
+    assert fit.weights_.flags.c_contiguous
     # Refused, it leaves no trace.
     monkeypatch.setattr(skglove.lexical, "REGRESSION_DOCUMENTS", 10**9)
     without = LexicalModel().fit(words.ravel() + 1, lengths, codes)
@@ -135,6 +160,11 @@ def test_few_documents_or_many_classes_are_left_to_naive_bayes(n_documents, n_cl
     words, codes = headers(5, n_documents)
     codes[:n_classes] = np.arange(n_classes)
     assert not LexicalModel().fit(words.ravel(), np.full(n_documents, 30), codes).is_regression_
+
+
+def test_enough_documents_and_not_too_many_classes_are_tried():
+    words, codes = headers(100, 1000)
+    assert LexicalModel().fit(words.ravel(), np.full(1000, 30), codes).is_regression_
 
 
 def test_classes_of_one_document_do_not_stop_regression():
