@@ -12,8 +12,9 @@ from sklearn.preprocessing import normalize
 # Weights, of words and pairs times classes: 80 MB. Kept are the words and pairs in the most documents.
 MAX_WEIGHTS = 20_000_000
 SMOOTHING = 0.1
-# Passes of logistic regression over the documents. Its penalty is that of C=1.
-PASSES = 5
+# Passes of logistic regression over the documents, and its inverse penalties to choose from.
+PASSES = 3
+INVERSE_PENALTIES = 1, 10, 100
 # Naive Bayes needs fewer documents [3]_. Of more classes than these, each with its own regression, the
 # regressions would take longer than the network.
 REGRESSION_DOCUMENTS, REGRESSION_CLASSES = 1_000, 100
@@ -30,8 +31,8 @@ class LexicalModel:
     """Naive Bayes or logistic regression on the TF-IDF of words and of pairs of adjacent words.
 
     Complement naive Bayes [2]_ is better where there are few documents or many words, each of which tells a
-    little; logistic regression where a few words or phrases settle the class. Taken is the one that finds the
-    labels of left-out documents likelier.
+    little; logistic regression where a few words or phrases settle the class. Taken is the one, and the
+    penalty of the regression, that finds the labels of left-out documents likeliest.
 
     The distances between the scores of such models tell little of how sure they may be; which class stands
     out, and how far beyond the others, tells more. So the scores of a document are divided by their own
@@ -118,10 +119,9 @@ class LexicalModel:
     def _try_regression(self, X, codes, rows, new, scores, seed):
         """Take logistic regression if it does better than naive Bayes, of `scores`, on left-out documents."""
 
-        def regression(X, codes_of_rows):
-            model = SGDClassifier(
-                "log_loss", alpha=1 / len(codes), max_iter=PASSES, tol=None, random_state=seed
-            )
+        def regression(X, codes_of_rows, C):
+            alpha = 1 / (C * len(codes))
+            model = SGDClassifier("log_loss", alpha=alpha, max_iter=PASSES, tol=None, random_state=seed)
             model.fit(X, codes_of_rows)
             weights, intercepts = model.coef_, model.intercept_
             if len(weights) == 1:  # scikit-learn has one row for two classes
@@ -132,22 +132,28 @@ class LexicalModel:
         n_folds = min(10, CALIBRATION_DOCUMENTS // n_left_out)
         # No class may be without a document to learn from.
         firsts = np.unique(codes, return_index=True)[1]
-        parts, regressed = [], []
-        for i in range(n_folds):
-            part = np.arange(i * n_left_out, (i + 1) * n_left_out)
-            parts.append(part[~np.isin(rows[part], firsts)])
-            others = np.ones(len(codes), dtype=bool)
-            others[rows[parts[-1]]] = False
-            weights, intercepts = regression(X[others], codes[others])
-            regressed.append(_log_logistic(new[parts[-1]] @ weights + intercepts))
-        left_out, regressed = np.concatenate(parts), np.concatenate(regressed)
+        parts = [np.arange(i * n_left_out, (i + 1) * n_left_out) for i in range(n_folds)]
+        parts = [part[~np.isin(rows[part], firsts)] for part in parts]
+        left_out = np.concatenate(parts)
         targets = codes[rows[left_out]]
-        calibration = _calibrate(regressed, targets, deviation=1.0)
         bayes = _log_probabilities(scores[left_out], self.sharpness_, self.softening_)
-        if _likelihood(_log_probabilities(regressed, *calibration), targets) > _likelihood(bayes, targets):
+        best, best_C = _likelihood(bayes, targets), None
+        for C in INVERSE_PENALTIES:
+            regressed = []
+            for part in parts:
+                others = np.ones(len(codes), dtype=bool)
+                others[rows[part]] = False
+                weights, intercepts = regression(X[others], codes[others], C)
+                regressed.append(_log_logistic(new[part] @ weights + intercepts))
+            regressed = np.concatenate(regressed)
+            calibration = _calibrate(regressed, targets, deviation=1.0)
+            likelihood = _likelihood(_log_probabilities(regressed, *calibration), targets)
+            if likelihood > best:
+                best, best_C = likelihood, C
+                self.sharpness_, self.softening_ = calibration
+        if best_C is not None:
             self.is_regression_ = True
-            self.sharpness_, self.softening_ = calibration
-            self.weights_, self.intercepts_ = regression(X, codes)
+            self.weights_, self.intercepts_ = regression(X, codes, best_C)
 
     def predict_log_proba(self, values, lengths):
         """Predict logarithms of probabilities.

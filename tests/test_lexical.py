@@ -94,7 +94,8 @@ def headers(n_classes, n_documents=1200):
 
 
 @pytest.mark.parametrize("n_classes", [2, 5])
-def test_regression_is_taken_where_few_words_settle_the_class(n_classes):
+def test_regression_is_taken_where_few_words_settle_the_class(n_classes, monkeypatch):
+    monkeypatch.setattr(skglove.lexical, "INVERSE_PENALTIES", (10,))
     words, codes = headers(n_classes, 1600)
     model = LexicalModel().fit(words[:1200].ravel(), np.full(1200, 30), codes[:1200], seed=3)
     assert model.is_regression_
@@ -109,7 +110,7 @@ def test_regression_is_taken_where_few_words_settle_the_class(n_classes):
     )
     texts = [" ".join(map(str, document)) for document in words]
     X = vectorizer.fit_transform(texts[:1200])
-    regression = SGDClassifier("log_loss", alpha=1 / 1200, max_iter=5, tol=None, random_state=3)
+    regression = SGDClassifier("log_loss", alpha=1 / 12_000, max_iter=3, tol=None, random_state=3)
     scores = regression.fit(X, codes[:1200]).decision_function(vectorizer.transform(texts[1200:]))
     scores = np.stack([-scores, scores], axis=1) if n_classes == 2 else scores
     scores = np.log(1 / (1 + np.exp(-scores)))
@@ -128,6 +129,20 @@ def test_probabilities_of_regression_are_neither_too_sure_nor_too_unsure(n_class
     accuracy = (probabilities.argmax(axis=1) == codes[1500:]).mean()
     assert 0.7 < accuracy < 0.9
     assert probabilities.max(axis=1).mean() == pytest.approx(accuracy, abs=0.04)
+
+
+def test_the_penalty_is_the_best_on_documents_left_out(monkeypatch):
+    words, codes = headers(5, 2400)
+    codes = np.where(np.arange(2400) % 3, codes, np.random.RandomState(0).randint(5, size=2400))
+
+    def fit(*penalties):
+        monkeypatch.setattr(skglove.lexical, "INVERSE_PENALTIES", penalties)
+        model = LexicalModel().fit(words[:1200].ravel(), np.full(1200, 30), codes[:1200])
+        log_probabilities = model.predict_log_proba(words[1200:].ravel(), np.full(1200, 30))
+        return model.sharpness_, log_probabilities[np.arange(1200), codes[1200:]].mean()
+
+    alone = [fit(C) for C in (0.01, 1, 100)]
+    assert fit(0.01, 1, 100) == fit(100, 1, 0.01) == max(alone, key=lambda result: result[1])
 
 
 def test_the_seed_draws_the_documents_left_out(monkeypatch):
