@@ -277,7 +277,9 @@ def summarise(results):
         for model, runs in models.items():
             options = runs[0].get("options", {}) if model in PEERS else {}
             name = model + (f" ({', '.join(f'{k}={v}' for k, v in options.items())})" if options else "")
-            cells = [f"{len(runs)}", spread([run["accuracy"] for run in runs], 4)]
+            accuracy = [run["accuracy"] for run in runs]
+            mean = f", mean {np.mean(accuracy):.4f}" if group == "bbc" else ""
+            cells = [f"{len(runs)}", spread(accuracy, 4) + mean]
             for column in ("log_loss", "calibration_error"):
                 values = [run[column] for run in runs if column in run]
                 cells.append(f"{np.median(values):.3f}" if values else "")
