@@ -28,7 +28,8 @@ import vectors
 from measuring import COLUMNS, in_a_process, measure
 
 ALL = texts.GROUPS | vectors.GROUPS | networks.GROUPS | pipelines.GROUPS
-ORDER = "tokenizer padding vectors epoch predict whole_job scaling short_texts grid_search fits start_up"
+ORDER = "tokenizer padding vectors epoch default predict whole_job scaling short_texts grid_search fits"
+ORDER += " start_up"
 GROUPS = {name: ALL[name] for name in ORDER.split()}
 PACKAGES = ["numpy", "scipy", "scikit-learn", "keras", "tensorflow", "pyarrow", "joblib"]
 PACKAGES += ["torch", "skorch", "scikeras", "fasttext", "gensim"]
