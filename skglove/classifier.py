@@ -110,8 +110,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         Share, from 0 to below 1, that a linear model of the words and pairs of adjacent words has in the
         probabilities: the logarithms of both are averaged with this weight. 0 is the network alone. The
         model is complement naive Bayes; or, from 1,000 documents on and of up to 100 classes, logistic
-        regression if that finds the labels of documents left out likelier. "auto" is 0.7 in "residual", 0 in
-        "stacked".
+        regression if that finds the labels of documents left out clearly likelier. "auto" is 0.7 in
+        "residual", 0 in "stacked".
     batch_size : "auto" or int, default="auto"
         Documents in a batch. "auto" is 128 in "stacked"; in "residual" an eighth of the documents, but at
         least 16 and at most 128.

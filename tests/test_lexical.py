@@ -169,6 +169,16 @@ def test_regression_must_do_better_on_documents_left_out(monkeypatch):
     assert (fit.sharpness_, fit.softening_) == (without.sharpness_, without.softening_)
 
 
+def test_regression_must_do_clearly_better(monkeypatch):
+    words, codes = headers(5)
+    codes = np.where(np.arange(1200) % 3, codes, np.random.RandomState(0).randint(5, size=1200))
+    taken = []
+    for loss in (0.95, 0.5):
+        monkeypatch.setattr(skglove.lexical, "REGRESSION_LOSS", loss)
+        taken.append(LexicalModel().fit(words.ravel(), np.full(1200, 30), codes).is_regression_)
+    assert taken == [True, False]
+
+
 @pytest.mark.parametrize(("n_documents", "n_classes"), [(999, 5), (1200, 101)])
 def test_few_documents_or_many_classes_are_left_to_naive_bayes(n_documents, n_classes, monkeypatch):
     monkeypatch.setattr(skglove.lexical, "SGDClassifier", None)
