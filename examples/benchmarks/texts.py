@@ -120,9 +120,21 @@ GROUPS = {
         "Many short texts: memory against the texts' own size",
         {
             "tokenizer": ("`fit_transform` of the tokenizer", _short, None),
-            "predict": ("`predict_proba` of the pipeline", partial(_short, "predict_proba", 200_000), None),
-            "ids": ("of that, `transform` of the tokenizer", partial(_short, "transform", 200_000), None),
-            "fewer": ("`predict_proba` of 20,000 texts", partial(_short, "predict_proba", 20_000), None),
+            "predict": (
+                "`predict_proba` of the pipeline",
+                partial(_short, method="predict_proba", n_texts=200_000),
+                None,
+            ),
+            "ids": (
+                "of that, `transform` of the tokenizer",
+                partial(_short, method="transform", n_texts=200_000),
+                None,
+            ),
+            "fewer": (
+                "`predict_proba` of 20,000 texts",
+                partial(_short, method="predict_proba", n_texts=20_000),
+                None,
+            ),
         },
         f"texts size {FIGURES} times_size per_second",
         [
