@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skglove.token_ids import TokenIds, check_ids, flatten_ragged, holds_sequences
+from skglove.token_ids import TokenIds, check_documents, check_ids, holds_sequences
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class SequencePadder(TransformerMixin, BaseEstimator):
         ValueError
             If an id is negative, fractional, missing or too large, or if there are no documents.
         """
-        self._learn_maxlen(self._flatten(X, reset=True)[1])
+        self._learn_maxlen(self._check(X, reset=True)[1])
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -107,9 +107,9 @@ class SequencePadder(TransformerMixin, BaseEstimator):
         ValueError
             If an id is negative, fractional, missing or too large, or if there are no documents.
         """
-        values, lengths = self._flatten(X, reset=True)
+        documents, lengths = self._check(X, reset=True)
         self._learn_maxlen(lengths)
-        return TokenIds(self._pad(values, lengths), getattr(X, "vocabulary", None))
+        return self._pad(documents, lengths, getattr(X, "vocabulary", None))
 
     def transform(self, X):
         """Pad and cut the documents.
@@ -130,18 +130,18 @@ class SequencePadder(TransformerMixin, BaseEstimator):
             If an id is negative, fractional, missing or too large, or if there are no documents.
         """
         check_is_fitted(self)
-        values, lengths = self._flatten(X, reset=False)
-        return TokenIds(self._pad(values, lengths), getattr(X, "vocabulary", None))
+        documents, lengths = self._check(X, reset=False)
+        return self._pad(documents, lengths, getattr(X, "vocabulary", None))
 
-    def _flatten(self, X, *, reset):
-        """Check X and join its documents: all their ids, and how many each document has."""
+    def _check(self, X, *, reset):
+        """Check X: an array of ids for each document, and how many each has."""
         if holds_sequences(X):
             for name in ("n_features_in_", "feature_names_in_"):
                 if reset and hasattr(self, name):
                     delattr(self, name)
-            return flatten_ragged(X)
+            return check_documents(X)
         ids = check_ids(validate_data(self, X, reset=reset))
-        return ids.ravel(), np.full(len(ids), ids.shape[1])
+        return ids, np.full(len(ids), ids.shape[1])
 
     def _learn_maxlen(self, lengths):
         longest = int(lengths.max())
@@ -150,22 +150,26 @@ class SequencePadder(TransformerMixin, BaseEstimator):
         self.maxlen_ = longest if self.maxlen is None else self.maxlen
         self.n_truncated_ = int(np.count_nonzero(lengths > self.maxlen_))
 
-    def _pad(self, values, lengths):
-        """Make the matrix of documents that were joined to one array."""
+    def _pad(self, documents, lengths, vocabulary):
+        """Make the matrix of documents."""
         kept = np.minimum(lengths, self.maxlen_)
-        cut = lengths - kept
+        cut = lengths > kept
         if cut.any():
             logger.info("cut %d of %d documents to %d tokens", np.count_nonzero(cut), len(cut), self.maxlen_)
-        ends = np.cumsum(lengths)
-        starts = ends - (kept if self.truncating == "pre" else lengths)
-        firsts = self.maxlen_ - kept if self.padding == "pre" else np.zeros_like(kept)
+        part = slice(-self.maxlen_, None) if self.truncating == "pre" else slice(self.maxlen_)
+        documents = list(documents)
+        for i in np.flatnonzero(cut):
+            documents[i] = documents[i][part]
+        firsts = np.arange(len(lengths), dtype=np.int64) * self.maxlen_
+        if self.padding == "pre":
+            firsts += self.maxlen_ - kept
         ids = np.zeros((len(lengths), self.maxlen_), dtype=np.int32)
         flat = ids.reshape(-1)
-        firsts = firsts + np.arange(len(lengths), dtype=np.int64) * self.maxlen_
         # A loop over documents, not over ids: masks of the whole matrix take longer.
-        positions = (bounds.tolist() for bounds in (firsts, firsts + kept, starts, starts + kept))
-        for first, last, start, end in zip(*positions, strict=True):
-            flat[first:last] = values[start:end]
+        for document, first, last in zip(documents, firsts.tolist(), (firsts + kept).tolist(), strict=True):
+            flat[first:last] = document
+        ids = ids.view(TokenIds)  # not TokenIds(ids), which would check them again
+        ids.vocabulary = vocabulary
         return ids
 
     def __sklearn_tags__(self):

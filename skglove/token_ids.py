@@ -304,6 +304,46 @@ def flatten_ragged(X):
     return check_ids(values, lengths), lengths
 
 
+def check_documents(X):
+    """Check ragged ids, each document for itself.
+
+    Parameters
+    ----------
+    X : sequence of n_documents sequences of int
+        Ragged ids.
+
+    Returns
+    -------
+    documents : ndarray of shape (n_documents,), object
+        One int32 array a document.
+    lengths : ndarray of shape (n_documents,), int64
+        How many ids each document has.
+
+    Raises
+    ------
+    ValueError
+        If there are no documents, or if an id is negative, fractional, missing or too large.
+    """
+    documents = _as_documents(X)
+    base = _joined_already(documents)
+    if base is not None:  # to check it is faster than to join the documents again
+        lengths = np.fromiter(map(len, documents), dtype=np.int64, count=len(documents))
+        if base.size <= 2 * lengths.sum() and base.min(initial=0) >= 0:
+            return documents, lengths
+    values, lengths = flatten_ragged(X)
+    return np.asarray(ragged_token_ids(values, lengths)), lengths
+
+
+def _joined_already(documents):
+    """Find the int32 array that all documents are parts of, if they are, as from `ragged_token_ids`."""
+    base = getattr(documents[0], "base", None) if len(documents) else None
+    if not isinstance(base, np.ndarray) or base.dtype != np.int32:
+        return None
+    int32 = base.dtype
+    parts = (type(d) is np.ndarray and d.base is base and d.ndim == 1 and d.dtype is int32 for d in documents)
+    return base if all(parts) else None
+
+
 def check_ids(values, lengths=None):
     """Check that numbers are token ids.
 

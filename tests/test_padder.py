@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skglove import GloveTokenizer, SequencePadder, TokenIds, Vocabulary
+from skglove.token_ids import ragged_token_ids
 
 RAGGED = [[1], [1, 2, 3, 4], [], [5, 6]]
 VOCABULARY = Vocabulary(tuple("abcdef"))
@@ -25,6 +26,11 @@ SIDES = st.sampled_from(["pre", "post"])
 def ragged_array(documents, vocabulary=None):
     arrays = [np.array(document, dtype=np.int32) for document in documents]
     return TokenIds(np.fromiter(arrays, dtype=object, count=len(arrays)), vocabulary)
+
+
+def parts_of_one_array(documents, vocabulary=None):
+    values = np.array([i for document in documents for i in document], dtype=np.int32)
+    return ragged_token_ids(values, list(map(len, documents)), vocabulary)
 
 
 # Keras as the oracle
@@ -43,7 +49,7 @@ def test_matrix_equals_keras(documents, unseen, maxlen, padding, truncating):
     sides = {"padding": padding, "truncating": truncating}
     expected = keras.utils.pad_sequences(documents, maxlen, **sides)
     ours = SequencePadder(maxlen, **sides)
-    for X in (documents, tuple(documents), ragged_array(documents)):
+    for X in (documents, tuple(documents), ragged_array(documents), parts_of_one_array(documents)):
         ids = ours.fit_transform(X)
         assert ids.dtype == np.int32
         np.testing.assert_array_equal(ids, expected)
@@ -83,6 +89,10 @@ def test_default_is_1000_columns_padded_and_cut_on_the_left():
         list,
         tuple,
         ragged_array,
+        parts_of_one_array,
+        lambda documents: parts_of_one_array([[-7], *documents, [-8]])[1:-1],  # parts, but not all of them
+        lambda documents: parts_of_one_array([*documents[::-1], range(99)])[-2::-1],
+        lambda documents: [document[::-1] for document in parts_of_one_array([d[::-1] for d in documents])],
         lambda documents: np.array(documents, dtype=object),
         pd.Series,
         pl.Series,
@@ -102,6 +112,15 @@ def test_every_kind_of_ragged_ids_gives_the_same_matrix(container):
     ("X", "error", "message"),
     [
         ([[1], [2, -3]], ValueError, "Negative values in data: token ids .* got -3 in document 1"),
+        (parts_of_one_array([[1], [], [2, -3]]), ValueError, "got -3 in document 2"),
+        ([*parts_of_one_array([[1], [2]]), np.array([-4], np.int32)], ValueError, "got -4 in document 2"),
+        ([*parts_of_one_array([[1], [2]]), [-5]], ValueError, "got -5 in document 2"),
+        (list(np.array([[[1, 2]], [[3, 4]]], dtype=np.int32)), ValueError, "got some of 2 dimensions"),
+        (
+            [part.view(np.float32) for part in parts_of_one_array([[1], [2]])],
+            ValueError,
+            "got 1.4.*e-45 in document 0",
+        ),
         (np.array([[1, 2], [3, -4]]), ValueError, "got -4 in document 1"),
         ([[1], [], [2, 1.5]], ValueError, "got 1.5 in document 2"),
         (np.array([[1, 2.5]]), ValueError, "got 2.5 in document 0"),
