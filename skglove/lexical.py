@@ -65,7 +65,7 @@ class LexicalModel:
     .. [3] A. Ng, M. Jordan, "On Discriminative vs. Generative Classifiers", NIPS 2001.
     """
 
-    def fit(self, values, lengths, codes, seed=0):
+    def fit(self, values, lengths, codes, seed=0, sample_weight=None):
         """Count, and if there are enough documents, train.
 
         Parameters
@@ -78,6 +78,9 @@ class LexicalModel:
             Classes, numbered from 0, each present.
         seed : int, default=0
             Of which documents are left out, and the order of the others.
+        sample_weight : ndarray of shape (n_documents,), float, or None, default=None
+            How much each document counts; 1 on average. Which words and pairs are kept, and their inverse
+            document frequencies, are the same for all weights. None is all ones.
 
         Returns
         -------
@@ -97,6 +100,8 @@ class LexicalModel:
             features, counts = np.zeros(1, dtype=np.int64), csr_matrix((len(lengths), 1), dtype=np.float32)
             frequencies = np.zeros(1, dtype=np.int64)
         self.features_ = features
+        if sample_weight is None:
+            sample_weight = np.ones(len(codes), dtype=np.float32)
         self._tfidf = TfidfTransformer(sublinear_tf=True).fit(counts)
         X = self._tfidf.transform(counts)
         rows = np.random.RandomState(seed).permutation(len(codes))[:CALIBRATION_DOCUMENTS]
@@ -106,29 +111,32 @@ class LexicalModel:
         new.data *= np.where(frequencies > 1, idf / self._tfidf.idf_, 0)[new.indices]
         new = normalize(new)
 
-        model = ComplementNB(alpha=SMOOTHING).fit(X, codes)
-        scores = _leave_one_out(model, X[rows], new, codes[rows])
+        model = ComplementNB(alpha=SMOOTHING).fit(X, codes, sample_weight)
+        added = X[rows].multiply(sample_weight[rows, np.newaxis]).tocsr()
+        scores = _leave_one_out(model, added, new, codes[rows])
         self.is_regression_ = False
-        self.sharpness_, self.softening_ = _calibrate(scores, codes[rows], deviation=0.5)
+        self.sharpness_, self.softening_ = _calibrate(scores, codes[rows], sample_weight[rows], deviation=0.5)
         # Centred, because what is common to the classes would cost digits.
         weights = model.feature_log_prob_.T
         self.weights_ = (weights - weights.mean(axis=1, keepdims=True)).astype(np.float32, order="C")
         self.intercepts_ = np.zeros(n_classes, dtype=np.float32)
         if len(codes) >= REGRESSION_DOCUMENTS and n_classes <= REGRESSION_CLASSES:
-            self._try_regression(X, codes, rows, new, scores, seed)
+            self._try_regression(X, codes, sample_weight, rows, new, scores, seed)
         return self
 
-    def _try_regression(self, X, codes, rows, new, scores, seed):
+    def _try_regression(self, X, codes, sample_weight, rows, new, scores, seed):
         """Take logistic regression if it does better than naive Bayes, of `scores`, on left-out documents."""
+        n_documents = len(codes)
 
-        def regression(X, codes_of_rows, C):
-            alpha = 1 / (C * len(codes))
+        def regression(C, X, codes, sample_weight):
+            alpha = 1 / (C * n_documents)
             model = SGDClassifier("log_loss", alpha=alpha, max_iter=PASSES, tol=None, random_state=seed)
-            model.fit(X, codes_of_rows)
-            weights, intercepts = model.coef_, model.intercept_
-            if len(weights) == 1:  # scikit-learn has one row for two classes
-                weights, intercepts = np.vstack([-weights, weights]), np.append(-intercepts, intercepts)
-            return np.ascontiguousarray(weights.T), intercepts.astype(np.float32)
+            model.fit(X, codes, sample_weight=sample_weight)
+            coefficients, intercepts = model.coef_, model.intercept_
+            if len(coefficients) == 1:  # scikit-learn has one row for two classes
+                coefficients = np.vstack([-coefficients, coefficients])
+                intercepts = np.append(-intercepts, intercepts)
+            return np.ascontiguousarray(coefficients.T), intercepts.astype(np.float32)
 
         n_left_out = min(len(codes) // 10, CALIBRATION_DOCUMENTS)
         n_folds = min(10, CALIBRATION_DOCUMENTS // n_left_out)
@@ -137,25 +145,25 @@ class LexicalModel:
         parts = [np.arange(i * n_left_out, (i + 1) * n_left_out) for i in range(n_folds)]
         parts = [part[~np.isin(rows[part], firsts)] for part in parts]
         left_out = np.concatenate(parts)
-        targets = codes[rows[left_out]]
+        targets = codes[rows[left_out]], sample_weight[rows[left_out]]
         bayes = _log_probabilities(scores[left_out], self.sharpness_, self.softening_)
-        best, best_C = REGRESSION_LOSS * _likelihood(bayes, targets), None
+        best, best_C = REGRESSION_LOSS * _likelihood(bayes, *targets), None
         for C in INVERSE_PENALTIES:
             regressed = []
             for part in parts:
                 others = np.ones(len(codes), dtype=bool)
                 others[rows[part]] = False
-                weights, intercepts = regression(X[others], codes[others], C)
-                regressed.append(_log_logistic(new[part] @ weights + intercepts))
+                coefficients, intercepts = regression(C, X[others], codes[others], sample_weight[others])
+                regressed.append(_log_logistic(new[part] @ coefficients + intercepts))
             regressed = np.concatenate(regressed)
-            calibration = _calibrate(regressed, targets, deviation=1.0)
-            likelihood = _likelihood(_log_probabilities(regressed, *calibration), targets)
+            calibration = _calibrate(regressed, *targets, deviation=1.0)
+            likelihood = _likelihood(_log_probabilities(regressed, *calibration), *targets)
             if likelihood > best:
                 best, best_C = likelihood, C
                 self.sharpness_, self.softening_ = calibration
         if best_C is not None:
             self.is_regression_ = True
-            self.weights_, self.intercepts_ = regression(X, codes, best_C)
+            self.weights_, self.intercepts_ = regression(best_C, X, codes, sample_weight)
 
     def predict_log_proba(self, values, lengths):
         """Predict logarithms of probabilities.
@@ -195,17 +203,17 @@ def _log_logistic(scores):
     return -np.logaddexp(0, -scores)
 
 
-def _likelihood(log_probabilities, codes):
-    return log_probabilities[np.arange(len(codes)), codes].sum()
+def _likelihood(log_probabilities, codes, sample_weight):
+    return (sample_weight * log_probabilities[np.arange(len(codes)), codes]).sum()
 
 
-def _calibrate(scores, codes, deviation):
+def _calibrate(scores, codes, sample_weight, deviation):
     """Fit sharpness and softening to the classes of documents; by `deviation`, how far from the usual."""
     usual = np.log([USUAL_SHARPNESS, USUAL_SOFTENING])
 
     def unlikelihood(logs):
         prior = ((logs - usual) ** 2).sum() / (2 * deviation**2)
-        return prior - _likelihood(_log_probabilities(scores, *np.exp(logs)), codes)
+        return prior - _likelihood(_log_probabilities(scores, *np.exp(logs)), codes, sample_weight)
 
     return np.exp(minimize(unlikelihood, usual, method="Nelder-Mead").x).tolist()
 

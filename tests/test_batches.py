@@ -13,38 +13,45 @@ DOCUMENTS = np.split(VALUES, np.cumsum(LENGTHS)[:-1])
 def batches_of(**options):
     # One class; the value tells the document.
     targets = np.arange(len(LENGTHS), dtype=np.float32)[:, None]
-    return Batches(VALUES, LENGTHS, **{"maxlen": 4, "batch_size": 3, "targets": targets, **options})
+    options = {
+        "maxlen": 4,
+        "batch_size": 3,
+        "targets": targets,
+        "sample_weight": 10 * targets[:, 0],
+        **options,
+    }
+    return Batches(VALUES, LENGTHS, **options)
 
 
 @pytest.mark.parametrize("maxlen", [1, 4, 10])
 def test_documents_are_padded_and_cut_as_by_the_padder(maxlen):
     batches = batches_of(maxlen=maxlen)
-    ids = np.concatenate([ids for ids, _ in batches])
+    ids = np.concatenate([ids for ids, *_ in batches])
     np.testing.assert_array_equal(ids, SequencePadder(maxlen).fit_transform(DOCUMENTS))
     assert ids.dtype == np.int32
 
 
 def test_batches_have_batch_size_documents_but_for_the_last():
     batches = batches_of()
-    assert [len(ids) for ids, _ in batches] == [3, 3, 1]
+    assert [len(ids) for ids, *_ in batches] == [3, 3, 1]
     assert len(batches) == 3
 
 
-def test_every_document_comes_once_an_epoch_with_its_target():
+def test_every_document_comes_once_an_epoch_with_its_target_and_weight():
     batches = batches_of(maxlen=10, random_state=np.random.RandomState(0))
     for _ in range(3):
         seen = {
-            int(target): row[row > 0].tolist()
-            for ids, targets in batches
-            for row, [target] in zip(ids, targets, strict=True)
+            (int(target), weight): row[row > 0].tolist()
+            for ids, targets, weights in batches
+            for row, [target], weight in zip(ids, targets, weights, strict=True)
         }
-        assert seen == dict(enumerate(map(np.ndarray.tolist, DOCUMENTS)))
+        assert seen == {(i, 10 * i): document.tolist() for i, document in enumerate(DOCUMENTS)}
         batches.on_epoch_end()
 
 
 def test_only_the_rows_asked_for_come():
     batches = batches_of(rows=np.array([5, 2]), random_state=np.random.RandomState(0))
-    [(ids, targets)] = batches
+    [(ids, targets, _)] = batches
     assert sorted(targets.ravel()) == [2, 5]
     assert len(ids) == 2
 

@@ -6,9 +6,12 @@ import random
 import keras
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
-from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.exceptions import DataConversionWarning, NotFittedError, UnsetMetadataPassedError
+from sklearn.pipeline import make_pipeline
 from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils.class_weight import compute_sample_weight
 
 import skglove.batches
 import skglove.layers
@@ -56,6 +59,99 @@ each_architecture = pytest.mark.parametrize("architecture", ["residual", "stacke
 
 def embedding_of(classifier):
     return classifier.model_.get_layer("embedding")
+
+
+# Weights
+
+
+@each_architecture
+@pytest.mark.parametrize("constant", [7, np.full(32, 0.1), [3] * 32])
+def test_equal_weights_are_none(constant, architecture):
+    X, y = documents()
+    classifier = small(architecture=architecture, epochs=2)
+    expected = clone(classifier).fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(classifier.fit(X, y, sample_weight=constant).predict_proba(X), expected, 1e-5)
+
+
+@each_architecture
+def test_the_heavier_of_contradicting_documents_win(architecture):
+    X, y = documents()
+    X, y = X.take([*range(32)] * 2, axis=0), np.append(y, 1 - y)
+    for heavy in (y[:32], y[32:]):
+        weights = np.where(np.arange(64) < 32, 1, 3) if heavy is y[32:] else np.repeat([3.0, 1.0], 32)
+        classifier = small(architecture=architecture).fit(X, y, sample_weight=weights)
+        assert (classifier.predict(X[:32]) == heavy).all()
+
+
+@each_architecture
+def test_documents_of_weight_zero_teach_nothing(architecture):
+    X, y = documents()
+    weights = np.where(np.arange(32) < 24, 1, 0)
+    one, other = (
+        small(architecture=architecture, epochs=2).fit(X, labels, sample_weight=weights).predict_proba(X)
+        for labels in (y, np.where(weights, y, 1 - y))
+    )
+    np.testing.assert_array_equal(one, other)
+
+
+@each_architecture
+def test_balanced_weights_find_more_of_the_rare_class(architecture):
+    rng = np.random.RandomState(0)
+    y = (np.arange(200) % 10 == 0).astype(int)
+    ids = rng.randint(2, 9, (200, 5))
+    ids[:, 0] = np.where(rng.rand(200) < 0.7, 2 + 4 * y, ids[:, 0])
+    classifier = small(architecture=architecture, epochs=5, vocabulary_size=9)
+    plain = clone(classifier).fit(ids, y).predict(ids)
+    balanced = classifier.fit(ids, y, sample_weight=compute_sample_weight("balanced", y)).predict(ids)
+    assert balanced[y == 1].mean() > plain[y == 1].mean()
+
+
+def test_validation_loss_is_weighted():
+    X, y = documents()
+    losses = [
+        small(validation_fraction=0.5, epochs=1, learning_rate=1e-9)
+        .fit(X, y, sample_weight=np.where(y, heavy, 1))
+        .history_["val_loss"]
+        for heavy in (1, 5)
+    ]
+    assert losses[0] != pytest.approx(losses[1], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (np.ones(31), "sample_weight.shape"),
+        (np.ones((32, 2)), "must be 1D"),
+        (np.where(np.arange(32) == 3, -1, 1), "Negative values in data passed to `sample_weight`"),
+        (np.zeros(32), "at least one non-zero"),
+        (np.where(np.arange(32) == 3, np.nan, 1), "sample_weight contains NaN"),
+    ],
+)
+def test_wrong_weights_are_an_error(weights, message):
+    with pytest.raises(ValueError, match=message):
+        small().fit(*documents(), sample_weight=weights)
+
+
+def test_fit_takes_no_other_parameters():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'sample_weigth'"):
+        small().fit(*documents(), sample_weigth=np.ones(32))
+
+
+def test_weights_are_routed():
+    X, y = documents()
+    weights = np.where(y, 9, 1)
+    expected = small(epochs=2).fit(X, y, sample_weight=weights).predict_proba(X)
+    np.testing.assert_array_equal(
+        make_pipeline(small(epochs=2))
+        .fit(X, y, kerasconvtextclassifier__sample_weight=weights)
+        .predict_proba(X),
+        expected,
+    )
+    with config_context(enable_metadata_routing=True):
+        asked = make_pipeline(small(epochs=2).set_fit_request(sample_weight=True))
+        np.testing.assert_array_equal(asked.fit(X, y, sample_weight=weights).predict_proba(X), expected)
+        with pytest.raises(UnsetMetadataPassedError):
+            make_pipeline(small(epochs=2)).fit(X, y, sample_weight=weights)
 
 
 # Labels

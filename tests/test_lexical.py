@@ -55,21 +55,22 @@ def test_pairs_end_at_documents_and_at_padding():
     assert [key for key in model.features_ if key < 2**32] == [1, 2, 3, 4, 5]
 
 
-def test_leaving_one_out_is_fitting_without_it(documents):
+@pytest.mark.parametrize("weights", [np.ones(120), np.random.RandomState(0).uniform(0.1, 3, 120)])
+def test_leaving_one_out_is_fitting_without_it(documents, weights):
     documents, codes = documents
     counts = scipy.sparse.csr_matrix(
         [np.bincount(document, minlength=40)[1:] / 7 for document in documents], dtype=np.float32
     )
-    model = ComplementNB(alpha=0.3).fit(counts, codes)
-    scores = _leave_one_out(model, counts, counts, codes)
+    weighted = scipy.sparse.csr_matrix(counts.multiply(weights[:, np.newaxis]))
+    model = ComplementNB(alpha=0.3).fit(counts, codes, weights)
+    scores = _leave_one_out(model, weighted, counts, codes)
     for i in range(0, 120, 7):
         others = np.arange(120) != i
-        left_out = ComplementNB(alpha=0.3).fit(counts[others], codes[others])
+        left_out = ComplementNB(alpha=0.3).fit(counts[others], codes[others], weights[others])
         expected = left_out.predict_joint_log_proba(counts[[i]])[0]
         # The total of the document's own class loses the document, too.
-        mass, own = counts[[i]].sum(), codes[i]
-        total = (left_out.feature_all_ + 0.3 - left_out.feature_count_).sum(axis=1)[own]
-        expected[own] += mass * np.log((total - mass) / total)
+        total = (left_out.feature_all_ + 0.3 - left_out.feature_count_).sum(axis=1)[codes[i]]
+        expected[codes[i]] += counts[[i]].sum() * np.log((total - weighted[[i]].sum()) / total)
         np.testing.assert_allclose(scores[i], expected, rtol=1e-4)
     assert np.abs(scores - model.predict_joint_log_proba(counts)).max() > 0.01
 
@@ -81,6 +82,14 @@ def test_words_that_say_nothing_make_no_sure_probabilities(n_classes, n_each):
     model = LexicalModel().fit(rng.randint(1, 500, lengths.sum()), lengths, codes)
     new = np.exp(model.predict_log_proba(rng.randint(1, 500, 200 * 60), np.full(200, 60)))
     assert new.max(axis=1).mean() < 1.7 / n_classes
+
+
+def test_heavy_documents_do_not_vouch_for_themselves():
+    rng = np.random.RandomState(0)
+    codes, lengths, weights = np.arange(40) % 2, np.full(40, 60), np.where(np.arange(40) < 4, 9, 0.1)
+    model = LexicalModel().fit(rng.randint(1, 500, 2400), lengths, codes, sample_weight=weights)
+    new = np.exp(model.predict_log_proba(rng.randint(1, 500, 200 * 60), np.full(200, 60)))
+    assert new.max(axis=1).mean() < 0.8
 
 
 def headers(n_classes, n_documents=1200):
@@ -152,6 +161,21 @@ def test_the_seed_draws_the_documents_left_out(monkeypatch):
         LexicalModel().fit(words.ravel(), np.full(2400, 30), codes, seed).sharpness_ for seed in (0, 0, 1)
     )
     assert one == same != other
+
+
+@pytest.mark.parametrize("least", [1000, 10**9])
+def test_documents_of_weight_zero_teach_nothing(least, monkeypatch):
+    monkeypatch.setattr(skglove.lexical, "REGRESSION_DOCUMENTS", least)
+    words, codes = headers(5)
+    weights = np.where(np.arange(1200) % 3 == 2, 0, 1.5)
+    fits = []
+    for shift in (0, 1):
+        shifted = np.where((weights > 0) | (np.arange(1200) < 15), codes, (codes + shift) % 5)
+        fits.append(LexicalModel().fit(words.ravel(), np.full(1200, 30), shifted, sample_weight=weights))
+    one, other = fits
+    assert one.is_regression_ == (least == 1000)
+    np.testing.assert_array_equal(one.weights_, other.weights_)
+    assert (one.sharpness_, one.softening_) == (other.sharpness_, other.softening_)
 
 
 def test_regression_must_do_better_on_documents_left_out(monkeypatch):
