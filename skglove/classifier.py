@@ -308,28 +308,31 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If an id is negative, fractional or missing, if there is only one class, if ``pretrained=True``
-            and X carries no vectors, if a weight is negative or all are zero, or if the loss is no longer a
-            number.
+            and X carries no vectors, if a weight is negative, if not two classes have one above zero, or if
+            the loss is no longer a number.
         """
         from skglove.batches import Batches
 
-        vocabulary = getattr(X, "vocabulary", None)
-        if is_ragged(X):
+        vocabulary, ragged = getattr(X, "vocabulary", None), is_ragged(X)
+        if ragged:
             self._forget_columns()
-            values, lengths = flatten_ragged(X)
             y = column_or_1d(y, warn=True)
             assert_all_finite(y, input_name="y")
             check_consistent_length(X, y)
-            maxlen = AUTO_MAXLEN[self.architecture] if self.maxlen == "auto" else self.maxlen
         else:
             X, y = validate_data(self, X, y)
+        check_classification_targets(y)
+        classes, codes = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
+            raise ValueError(f"Training needs at least 2 classes, y has one class: {classes.tolist()}.")
+        sample_weight = _check_weights(classes, codes, fit_params)
+        if ragged:
+            values, lengths = flatten_ragged(X)
+            maxlen = AUTO_MAXLEN[self.architecture] if self.maxlen == "auto" else self.maxlen
+        else:
             values, lengths = _flatten_matrix(X)
             maxlen = X.shape[1]
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"Training needs at least 2 classes, y has one class: {self.classes_.tolist()}.")
-        sample_weight = _check_weights(lengths, fit_params)
+        self.classes_ = classes
         self._vocabulary = vocabulary
         self.maxlen_ = max(1, int(lengths.max())) if maxlen is None else maxlen
         if self.early_stopping and not self.validation_fraction:
@@ -584,15 +587,20 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         return tags
 
 
-def _check_weights(documents, fit_params):
+def _check_weights(classes, codes, fit_params):
     """Bring the weights of documents to a mean of 1, float32."""
     for name in fit_params.keys() - {"sample_weight"}:
         raise TypeError(
             f"fit() got an unexpected keyword argument {name!r}; it takes X, y and sample_weight."
         )
     weights = _check_sample_weight(
-        fit_params.get("sample_weight"), documents, dtype=np.float64, ensure_non_negative=True
+        fit_params.get("sample_weight"), codes, dtype=np.float64, ensure_non_negative=True
     )
+    weighty = classes[np.unique(codes[weights > 0])]
+    if len(weighty) < 2:
+        raise ValueError(
+            f"Training needs at least 2 classes; sample_weight leaves one class: {weighty.tolist()}."
+        )
     return (weights / weights.mean()).astype(np.float32)
 
 

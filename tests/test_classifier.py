@@ -77,10 +77,10 @@ def test_equal_weights_are_none(constant, architecture):
 def test_the_heavier_of_contradicting_documents_win(architecture):
     X, y = documents()
     X, y = X.take([*range(32)] * 2, axis=0), np.append(y, 1 - y)
-    for heavy in (y[:32], y[32:]):
-        weights = np.where(np.arange(64) < 32, 1, 3) if heavy is y[32:] else np.repeat([3.0, 1.0], 32)
+    for heavy in (0, 1):
+        weights = np.where(np.arange(64) // 32 == heavy, 3, 1)
         classifier = small(architecture=architecture).fit(X, y, sample_weight=weights)
-        assert (classifier.predict(X[:32]) == heavy).all()
+        np.testing.assert_array_equal(classifier.predict(X[:32]), y[:32] if heavy == 0 else y[32:])
 
 
 @each_architecture
@@ -124,6 +124,7 @@ def test_validation_loss_is_weighted():
         (np.ones((32, 2)), "must be 1D"),
         (np.where(np.arange(32) == 3, -1, 1), "Negative values in data passed to `sample_weight`"),
         (np.zeros(32), "at least one non-zero"),
+        (documents()[1], r"at least 2 classes; sample_weight leaves one class: \[1\]"),
         (np.where(np.arange(32) == 3, np.nan, 1), "sample_weight contains NaN"),
     ],
 )
