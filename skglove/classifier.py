@@ -110,7 +110,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         by a cosine. Callbacks that set the learning rate need "constant". "auto" is "one_cycle" in
         "residual", "constant" in "stacked".
     loss : str or callable, default="categorical_crossentropy"
-        A Keras loss on one-hot targets of shape (n_documents, n_classes).
+        A Keras loss on one-hot targets of shape (n_documents, n_classes), with one value a document.
     lexical_weight : "auto" or float, default="auto"
         Share, from 0 to below 1, that a linear model of the words and pairs of adjacent words has in the
         probabilities: the logarithms of both are averaged with this weight. 0 is the network alone. The
@@ -296,8 +296,9 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             Labels of any type, of at least two classes.
         **fit_params : dict
             Only ``sample_weight``, array-like of shape (n_documents,): how much each document counts in
-            training, in proportion to the mean of all. >= 0. Weigh classes with
-            `sklearn.utils.class_weight.compute_sample_weight`. Accuracies in `history_` are unweighted.
+            training and in `history_`, in proportion to the mean of all. >= 0. To weigh classes, take
+            `sklearn.utils.class_weight.compute_sample_weight`. Documents of weight 0 still count in the
+            frequencies of words, in the choice of what is held out, and in the number of steps.
 
         Returns
         -------
@@ -316,22 +317,21 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         vocabulary, ragged = getattr(X, "vocabulary", None), is_ragged(X)
         if ragged:
             self._forget_columns()
+            values, lengths = flatten_ragged(X)
             y = column_or_1d(y, warn=True)
             assert_all_finite(y, input_name="y")
             check_consistent_length(X, y)
+            maxlen = AUTO_MAXLEN[self.architecture] if self.maxlen == "auto" else self.maxlen
         else:
             X, y = validate_data(self, X, y)
+            maxlen = X.shape[1]
         check_classification_targets(y)
         classes, codes = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(f"Training needs at least 2 classes, y has one class: {classes.tolist()}.")
         sample_weight = _check_weights(classes, codes, fit_params)
-        if ragged:
-            values, lengths = flatten_ragged(X)
-            maxlen = AUTO_MAXLEN[self.architecture] if self.maxlen == "auto" else self.maxlen
-        else:
+        if not ragged:
             values, lengths = _flatten_matrix(X)
-            maxlen = X.shape[1]
         self.classes_ = classes
         self._vocabulary = vocabulary
         self.maxlen_ = max(1, int(lengths.max())) if maxlen is None else maxlen
@@ -342,6 +342,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         random_state = check_random_state(self.random_state)
         seed = random_state.randint(2**30)
         training, validation = self._split(codes, random_state)
+        if training is not None:
+            _check_weighted_classes(classes, codes[training], sample_weight[training])
         settings, n_steps = self._settle(len(codes) if training is None else len(training))
         one_cycle = settings["learning_rate_schedule"] == "one_cycle"
         n_ids = self._count_ids(largest_id)
@@ -364,11 +366,10 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 verbose=int(self.verbose),
             )
         # The lexical model tests itself, so it may learn from what is held out from the network, too.
-        weight = settings["lexical_weight"]
-        self.lexical_model_ = None
-        if weight:
-            self.lexical_model_ = LexicalModel().fit(values, lengths, codes, seed, sample_weight)
-        self.model_ = model
+        lexical_model = None
+        if settings["lexical_weight"]:
+            lexical_model = LexicalModel().fit(values, lengths, codes, seed, sample_weight)
+        self.model_, self.lexical_model_ = model, lexical_model
         self.settings_ = settings
         self.history_ = {name: [float(value) for value in values] for name, values in history.history.items()}
         self.n_iter_ = len(history.epoch)
@@ -596,12 +597,20 @@ def _check_weights(classes, codes, fit_params):
     weights = _check_sample_weight(
         fit_params.get("sample_weight"), codes, dtype=np.float64, ensure_non_negative=True
     )
-    weighty = classes[np.unique(codes[weights > 0])]
-    if len(weighty) < 2:
+    assert_all_finite(weights, input_name="sample_weight")  # which was not looked at if it is one number
+    weights = weights / weights.max()
+    weights = (weights / weights.mean()).astype(np.float32)
+    _check_weighted_classes(classes, codes, weights)
+    return weights
+
+
+def _check_weighted_classes(classes, codes, weights):
+    weighted = classes[np.unique(codes[weights > 0])]
+    if len(weighted) < 2:
         raise ValueError(
-            f"Training needs at least 2 classes; sample_weight leaves one class: {weighty.tolist()}."
+            "Training needs at least 2 classes; of the documents to train on, those with a sample_weight "
+            f"above zero are of {len(weighted)}: {weighted.tolist()}."
         )
-    return (weights / weights.mean()).astype(np.float32)
 
 
 def _flatten_matrix(X):

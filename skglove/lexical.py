@@ -112,7 +112,7 @@ class LexicalModel:
         new = normalize(new)
 
         model = ComplementNB(alpha=SMOOTHING).fit(X, codes, sample_weight)
-        added = X[rows].multiply(sample_weight[rows, np.newaxis]).tocsr()
+        added = X[rows].multiply(sample_weight[rows, np.newaxis].astype(np.float64)).tocsr()
         scores = _leave_one_out(model, added, new, codes[rows])
         self.is_regression_ = False
         self.sharpness_, self.softening_ = _calibrate(scores, codes[rows], sample_weight[rows], deviation=0.5)
@@ -140,8 +140,9 @@ class LexicalModel:
 
         n_left_out = min(len(codes) // 10, CALIBRATION_DOCUMENTS)
         n_folds = min(10, CALIBRATION_DOCUMENTS // n_left_out)
-        # No class may be without a document to learn from.
-        firsts = np.unique(codes, return_index=True)[1]
+        # No class may be without a document to learn from, of some weight if it has one.
+        order = np.argsort(sample_weight == 0, kind="stable")
+        firsts = order[np.unique(codes[order], return_index=True)[1]]
         parts = [np.arange(i * n_left_out, (i + 1) * n_left_out) for i in range(n_folds)]
         parts = [part[~np.isin(rows[part], firsts)] for part in parts]
         left_out = np.concatenate(parts)

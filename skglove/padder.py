@@ -147,7 +147,7 @@ class SequencePadder(TransformerMixin, BaseEstimator):
         longest = int(lengths.max())
         if self.maxlen is None and longest == 0:
             raise ValueError("maxlen=None takes the longest document's length, but all documents are empty.")
-        self.maxlen_ = longest if self.maxlen is None else self.maxlen
+        self.maxlen_ = longest if self.maxlen is None else int(self.maxlen)
         self.n_truncated_ = int(np.count_nonzero(lengths > self.maxlen_))
 
     def _pad(self, documents, lengths, vocabulary):

@@ -314,8 +314,8 @@ def check_documents(X):
 
     Returns
     -------
-    documents : ndarray of shape (n_documents,), object
-        One int32 array a document.
+    documents : sequence of n_documents ndarrays of int32
+        The ids of each document.
     lengths : ndarray of shape (n_documents,), int64
         How many ids each document has.
 

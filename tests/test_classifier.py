@@ -9,6 +9,7 @@ import pytest
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import DataConversionWarning, NotFittedError, UnsetMetadataPassedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.class_weight import compute_sample_weight
@@ -124,13 +125,65 @@ def test_validation_loss_is_weighted():
         (np.ones((32, 2)), "must be 1D"),
         (np.where(np.arange(32) == 3, -1, 1), "Negative values in data passed to `sample_weight`"),
         (np.zeros(32), "at least one non-zero"),
-        (documents()[1], r"at least 2 classes; sample_weight leaves one class: \[1\]"),
+        (documents()[1], r"at least 2 classes; .* above zero are of 1: \[1\]"),
+        (np.where(documents()[1], 1, 1e-60), r"above zero are of 1: \[1\]"),
+        (np.inf, "sample_weight contains infinity"),
+        (np.nan, "sample_weight contains NaN"),
         (np.where(np.arange(32) == 3, np.nan, 1), "sample_weight contains NaN"),
     ],
 )
 def test_wrong_weights_are_an_error(weights, message):
     with pytest.raises(ValueError, match=message):
         small().fit(*documents(), sample_weight=weights)
+
+
+def test_weights_all_held_out_are_an_error():
+    X, y = documents()
+    weights = np.where(np.arange(32) < 2, 1, 0)
+    classifier = small(validation_fraction=0.9)
+    with pytest.raises(ValueError, match="of the documents to train on, those with a sample_weight above"):
+        classifier.fit(X, y, sample_weight=weights)
+
+
+def test_huge_weights_are_relative():
+    X, y = documents()
+    one, other = (
+        small(epochs=2).fit(X, y, sample_weight=np.where(y, heavy, heavy / 4)).predict_proba(X)
+        for heavy in (1, 1e308)
+    )
+    np.testing.assert_allclose(one, other, 1e-5)
+
+
+def test_early_stopping_looks_at_weighted_accuracy():
+    X, y = documents()
+    y[:4] = 1 - y[:4]  # which cannot be learned; all others are
+    classifier = small(validation_fraction=0.5, epochs=20)
+    plain = classifier.fit(X, y).history_["val_accuracy"][-1]
+    weighted = classifier.fit(X, y, sample_weight=np.where(np.arange(32) < 4, 1e-3, 1))
+    assert plain < weighted.history_["val_accuracy"][-1] > 0.99
+
+
+def test_a_class_without_any_weight_is_not_predicted():
+    X, y = documents()
+    y[:6] = 2
+    classifier = small(architecture="residual").fit(X, y, sample_weight=np.where(y == 2, 0, 1))
+    assert classifier.classes_.tolist() == [0, 1, 2]
+    assert set(classifier.predict(X)) == {0, 1}
+
+
+def test_grid_search_cuts_the_weights_as_it_does_the_documents():
+    X, y = documents()
+    seen = []
+
+    class Spy(KerasConvTextClassifier):
+        def fit(self, X, y, **fit_params):
+            seen.append(fit_params["sample_weight"])
+            return super().fit(X, y, **fit_params)
+
+    parameters = small(epochs=1).get_params()
+    search = GridSearchCV(Spy(**parameters), {"filters": [2]}, cv=2, refit=False, error_score="raise")
+    search.fit(X, y, sample_weight=np.arange(32) + 1.0)
+    assert sorted(np.concatenate(seen)) == list(range(1, 33))
 
 
 def test_fit_takes_no_other_parameters():
@@ -142,6 +195,7 @@ def test_weights_are_routed():
     X, y = documents()
     weights = np.where(y, 9, 1)
     expected = small(epochs=2).fit(X, y, sample_weight=weights).predict_proba(X)
+    assert not np.allclose(expected, small(epochs=2).fit(X, y).predict_proba(X))
     np.testing.assert_array_equal(
         make_pipeline(small(epochs=2))
         .fit(X, y, kerasconvtextclassifier__sample_weight=weights)

@@ -178,6 +178,15 @@ def test_documents_of_weight_zero_teach_nothing(least, monkeypatch):
     assert (one.sharpness_, one.softening_) == (other.sharpness_, other.softening_)
 
 
+def test_few_documents_with_a_weight_are_not_all_left_out_at_once():
+    words, codes = headers(2)
+    one, other = np.random.RandomState(0).permutation(1200)[:2]  # the first fold begins with them
+    codes[[one, other]] = 0, 1
+    weights = 600.0 * np.isin(np.arange(1200), [one, other])
+    model = LexicalModel().fit(words.ravel(), np.full(1200, 30), codes, sample_weight=weights)
+    assert np.isfinite(model.weights_).all()
+
+
 def test_regression_must_do_better_on_documents_left_out(monkeypatch):
     # Many words that tell a little each: what naive Bayes is for.
     rng = np.random.RandomState(0)

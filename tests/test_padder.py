@@ -74,6 +74,14 @@ def test_matrix_of_a_matrix_equals_keras(matrix, maxlen, padding, truncating):
         np.testing.assert_array_equal(SequencePadder(maxlen, **sides).fit_transform(X), expected)
 
 
+def test_parts_of_one_array_are_not_joined_again(monkeypatch):
+    parts = parts_of_one_array([[1], [2, 3, 4], [], [5, 6, 7, 8]])
+    monkeypatch.setattr("skglove.token_ids.flatten_ragged", None)
+    assert SequencePadder(2).fit_transform(parts).tolist() == [[0, 1], [3, 4], [0, 0], [7, 8]]
+    with pytest.raises(TypeError):  # of a large array, these are few
+        SequencePadder(2).fit_transform(parts[:1])
+
+
 def test_default_is_1000_columns_padded_and_cut_on_the_left():
     ids = SequencePadder().fit_transform([[1, 2], range(2000)])
     assert ids.shape == (2, 1000)
@@ -205,6 +213,11 @@ def test_callers_ids_are_left_as_they_are():
 
 
 # What it learns and passes on
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64])
+def test_maxlen_of_numpy(kind):
+    assert SequencePadder(kind(2)).fit_transform(RAGGED).tolist() == [[0, 1], [3, 4], [0, 0], [5, 6]]
 
 
 def test_maxlen_none_is_the_longest_document_of_fit():
