@@ -28,7 +28,7 @@ class Batches(keras.utils.PyDataset):
     sample_weight : ndarray of shape (n_documents,), float32, or None, default=None
         What each document's loss is multiplied by. None for prediction.
     random_state : numpy.random.RandomState or None, default=None
-        Source of the order, which changes after every epoch. None keeps the documents in order.
+        Source of the order, which is another in every epoch. None keeps the documents in order.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Batches(keras.utils.PyDataset):
         else:
             self.bounds = np.arange(0, len(self.order), batch_size)
         self.bounds = np.append(self.bounds, len(self.order))
-        self.on_epoch_end()
+        self.on_epoch_begin()
 
     def __len__(self):
         return len(self.bounds) - 1
@@ -82,7 +82,32 @@ class Batches(keras.utils.PyDataset):
             ids[i, self.maxlen - len(words) :] = words
         return ids
 
-    def on_epoch_end(self):
+    def on_epoch_begin(self):
         """Draw a new order."""
         if self.random_state is not None:
             self.order = self.random_state.permutation(self.order)
+
+    def for_keras(self):
+        """Make what to give to `keras.Model.fit`: these batches, in TensorFlow as a dataset.
+
+        Keras makes one itself, whose buffers TensorFlow then tunes, in a thread that looks after ever longer
+        pauses. One epoch in five begins with waiting for the end of a pause, for as long as an epoch takes.
+        """
+        if keras.backend.backend() != "tensorflow":
+            return self
+        import tensorflow as tf
+
+        def epoch():
+            self.on_epoch_begin()
+            for index in range(len(self)):
+                yield self[index]
+
+        shapes = (None, self.maxlen), (None, *self.targets.shape[1:]), (None,)
+        types = tf.int32, tf.float32, tf.float32
+        dataset = tf.data.Dataset.from_generator(
+            epoch, output_signature=tuple(map(tf.TensorSpec, shapes, types))
+        )
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(self)))
+        return dataset.prefetch(2).with_options(options)

@@ -351,15 +351,16 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         model = self._build_model(n_ids, word_weights, settings, n_steps if one_cycle else None, seed)
         targets = np.eye(len(self.classes_), dtype=np.float32)[codes]
 
-        def batches(rows, random_state=None):
+        def batches_of(rows, random_state=None):
             options = {"maxlen": self.maxlen_, "batch_size": settings["batch_size"]}
             options |= {"targets": targets, "sample_weight": sample_weight}
-            return Batches(values, lengths, rows=rows, random_state=random_state, **options)
+            batches = Batches(values, lengths, rows=rows, random_state=random_state, **options)
+            return batches.for_keras()
 
         with _tracing_expected():
             history = model.fit(
-                batches(training, random_state),
-                validation_data=None if validation is None else batches(validation),
+                batches_of(training, random_state),
+                validation_data=None if validation is None else batches_of(validation),
                 epochs=settings["epochs"],
                 shuffle=False,  # the batches shuffle themselves, from random_state
                 callbacks=self._make_callbacks(settings["learning_rate"]),

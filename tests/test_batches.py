@@ -46,7 +46,7 @@ def test_every_document_comes_once_an_epoch_with_its_target_and_weight():
             for row, [target], weight in zip(ids, targets, weights, strict=True)
         }
         assert seen == {(i, 10 * i): document.tolist() for i, document in enumerate(DOCUMENTS)}
-        batches.on_epoch_end()
+        batches.on_epoch_begin()
 
 
 def test_only_the_rows_asked_for_come():
@@ -64,13 +64,13 @@ def test_order_changes_every_epoch_and_follows_from_random_state():
         assert first.order.tolist() == second.order.tolist()
         assert first.order.tolist() != other.order.tolist()
         for batches in (first, second, other):
-            batches.on_epoch_end()
+            batches.on_epoch_begin()
     assert orders[0] != orders[1] != orders[2]
 
 
 def test_order_stays_without_random_state():
     batches = batches_of()
-    batches.on_epoch_end()
+    batches.on_epoch_begin()
     assert batches.order.tolist() == list(range(7))
 
 
@@ -82,3 +82,23 @@ def test_batches_for_prediction_hold_as_many_tokens_as_may_be(monkeypatch):
     assert taken == [[0, 1, 2], [3, 4], [5], [7]]
     monkeypatch.undo()
     assert len(batches_of(batch_size=None)) == 1
+
+
+def test_keras_gets_the_same_batches_in_another_order_every_epoch():
+    ours, given = (batches_of(random_state=np.random.RandomState(0)) for _ in range(2))
+    dataset = given.for_keras()
+    assert int(dataset.cardinality()) == len(ours) == 3
+    seen = set()
+    for _ in range(3):
+        ours.on_epoch_begin()
+        seen.add(tuple(ours.order))
+        for expected, got in zip(ours, dataset, strict=True):
+            for array, tensor in zip(expected, got, strict=True):
+                np.testing.assert_array_equal(array, tensor)
+                assert tensor.dtype.name == array.dtype.name
+    assert len(seen) == 3
+
+
+def test_no_thread_tunes_the_batches():
+    # TensorFlow's would make some epochs wait, for as long as they take.
+    assert not batches_of().for_keras().options().autotune.enabled
