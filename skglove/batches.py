@@ -1,5 +1,7 @@
 """Batches of padded documents for Keras, from documents that need not be padded."""
 
+import weakref
+
 import keras
 import numpy as np
 
@@ -88,7 +90,9 @@ class Batches(keras.utils.PyDataset):
             self.order = self.random_state.permutation(self.order)
 
     def for_keras(self):
-        """Make what to give to `keras.Model.fit`: these batches, in TensorFlow as a dataset.
+        """Make what to give to `keras.Model.fit`: these batches, in TensorFlow as a dataset of them.
+
+        Keep the batches as long as the dataset, which does not: TensorFlow never forgets the function below.
 
         Keras makes one itself, whose buffers TensorFlow then tunes, in a thread that looks after ever longer
         pauses. One epoch in five begins with waiting for the end of a pause, for as long as an epoch takes.
@@ -97,10 +101,13 @@ class Batches(keras.utils.PyDataset):
             return self
         import tensorflow as tf
 
+        this = weakref.ref(self)
+
         def epoch():
-            self.on_epoch_begin()
-            for index in range(len(self)):
-                yield self[index]
+            batches = this()
+            batches.on_epoch_begin()
+            for index in range(len(batches)):
+                yield batches[index]
 
         shapes = (None, self.maxlen), (None, *self.targets.shape[1:]), (None,)
         types = tf.int32, tf.float32, tf.float32

@@ -354,13 +354,15 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         def batches_of(rows, random_state=None):
             options = {"maxlen": self.maxlen_, "batch_size": settings["batch_size"]}
             options |= {"targets": targets, "sample_weight": sample_weight}
-            batches = Batches(values, lengths, rows=rows, random_state=random_state, **options)
-            return batches.for_keras()
+            return Batches(values, lengths, rows=rows, random_state=random_state, **options)
+
+        learned = batches_of(training, random_state)
+        held_out = None if validation is None else batches_of(validation)
 
         with _tracing_expected():
             history = model.fit(
-                batches_of(training, random_state),
-                validation_data=None if validation is None else batches_of(validation),
+                learned.for_keras(),
+                validation_data=None if held_out is None else held_out.for_keras(),
                 epochs=settings["epochs"],
                 shuffle=False,  # the batches shuffle themselves, from random_state
                 callbacks=self._make_callbacks(settings["learning_rate"]),

@@ -676,6 +676,12 @@ def test_a_network_that_is_no_longer_used_leaves_nothing_in_memory(pretrained, a
     assert count_graphs() <= before
 
 
+def test_documents_are_not_kept_after_a_fit():
+    small(validation_fraction=0.2, epochs=1).fit(*documents())
+    gc.collect()
+    assert not [thing for thing in gc.get_objects() if type(thing) is skglove.batches.Batches]
+
+
 @each_architecture
 @pytest.mark.parametrize("options", [{"dtype_policy": "mixed_bfloat16"}, {"jit_compile": True}])
 def test_options_of_the_machine(options, architecture):
