@@ -90,12 +90,16 @@ class Batches(keras.utils.PyDataset):
             self.order = self.random_state.permutation(self.order)
 
     def for_keras(self):
-        """Make what to give to `keras.Model.fit`: these batches, in TensorFlow as a dataset of them.
+        """Make what to give to `keras.Model.fit`.
 
-        Keep the batches as long as the dataset, which does not: TensorFlow never forgets the function below.
+        The dataset that Keras would make has buffers that TensorFlow tunes, in a thread that sleeps ever
+        longer. Some epochs would begin with waiting for its sleep to end, for as long as an epoch takes.
 
-        Keras makes one itself, whose buffers TensorFlow then tunes, in a thread that looks after ever longer
-        pauses. One epoch in five begins with waiting for the end of a pause, for as long as an epoch takes.
+        Returns
+        -------
+        batches : tf.data.Dataset or Batches
+            In TensorFlow a dataset of these batches, in a new order every epoch. It does not keep them, so
+            hold on to them: TensorFlow never forgets the function that it is made from. Otherwise themselves.
         """
         if keras.backend.backend() != "tensorflow":
             return self

@@ -311,6 +311,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             If an id is negative, fractional or missing, if there is only one class, if ``pretrained=True``
             and X carries no vectors, if a weight is negative, if not two classes have one above zero, or if
             the loss is no longer a number.
+        TypeError
+            If X holds texts, or if another keyword than ``sample_weight`` is given.
         """
         from skglove.batches import Batches
 
