@@ -129,6 +129,10 @@ def build_network(
     .. [2] L. N. Smith, N. Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large
        Learning Rates", 2018.
     """
+    if isinstance(loss, str) and "sparse" in loss:
+        raise ValueError(
+            f"loss={loss!r} takes classes as integers; here they are one-hot. Drop the 'sparse_'."
+        )
     seeds = iter(range(seed, seed + n_conv_layers + 5))
     policy = keras.dtype_policies.get(dtype_policy)
 
@@ -225,6 +229,10 @@ def _standardize(matrix, random_state):
 def _make_optimizer(optimizer, learning_rate):
     if not isinstance(optimizer, str):
         return optimizer(learning_rate=learning_rate)
+    try:
+        keras.optimizers.get(optimizer)
+    except ValueError as error:
+        raise ValueError(f"Keras has no optimizer={optimizer!r}. It has 'adam', among others.") from error
     if isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule):
         learning_rate = keras.optimizers.schedules.serialize(learning_rate)
     else:

@@ -614,8 +614,18 @@ def test_optimizer_and_loss_are_used():
 
 
 def test_an_unknown_optimizer_is_an_error():
-    with pytest.raises(ValueError, match="rmsporp"):
+    with pytest.raises(ValueError, match="Keras has no optimizer='rmsporp'"):
         small(optimizer="rmsporp").fit(*documents())
+
+
+def test_a_loss_of_integer_targets_is_an_error():
+    with pytest.raises(ValueError, match="loss='sparse_categorical_crossentropy' takes classes as integers"):
+        small(loss="sparse_categorical_crossentropy").fit(*documents())
+
+
+def test_an_unknown_loss_is_an_error():
+    with pytest.raises(ValueError, match="categorical_crossentrpy"):
+        small(loss="categorical_crossentrpy").fit(*documents())
 
 
 def test_verbose_shows_keras_progress(capsys):
