@@ -10,6 +10,7 @@ seed, in percentage points.
 
 import argparse
 import math
+from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import patch
 
@@ -17,22 +18,46 @@ import numpy as np
 from accuracy import Report, measure, read_posts, spread
 from sklearn.pipeline import make_pipeline
 
-from skglove import GloveTokenizer, KerasConvTextClassifier, lexical
+from skglove import GloveTokenizer, KerasConvTextClassifier, classifier, lexical
 
-# What is changed in the tokenizer and in the classifier.
+
+def words_alone(values, lengths):
+    """Number the words of documents, without the pairs."""
+    words = values != 0
+    return values[words].astype(np.int64), np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)[words]
+
+
+def equal_weights(values, lengths, n_ids):
+    """Weigh all words alike."""
+    return np.ones(n_ids, dtype=np.float32)
+
+
+def usual_calibration(*_, **__):
+    """Learn nothing from documents that are left out."""
+    return [lexical.USUAL_SHARPNESS, lexical.USUAL_SOFTENING]
+
+
+# What is changed in the tokenizer, in the classifier, and in the library.
 LEVERS = {
-    "the defaults": ({}, {}),
-    "no lexical model": ({}, {"lexical_weight": 0}),
-    "naive Bayes always": ({}, {}),  # see measure_lever
-    "lexical model weighs 0.5": ({}, {"lexical_weight": 0.5}),
-    "maxlen=1000": ({}, {"maxlen": 1000}),
-    "kernel_size=1": ({}, {"kernel_size": 1}),
-    "no vectors (pretrained=False)": ({}, {"pretrained": False}),
-    "vectors frozen": ({}, {"trainable_embedding": False}),
-    "learning rate 0.003, constant": ({}, {"learning_rate": 0.003, "learning_rate_schedule": "constant"}),
-    "no lexical model, kernel_size=1": ({}, {"lexical_weight": 0, "kernel_size": 1}),
-    'style="glove"': ({"style": "glove"}, {}),
-    "num_words=20,000": ({"num_words": 20_000}, {}),
+    "the defaults": ({}, {}, None),
+    "no lexical model": ({}, {"lexical_weight": 0}, None),
+    "naive Bayes always": ({}, {}, (lexical, "REGRESSION_DOCUMENTS", math.inf)),
+    "lexical model weighs 0.5": ({}, {"lexical_weight": 0.5}, None),
+    "lexical model of words alone": ({}, {}, (lexical, "_words_and_pairs", words_alone)),
+    "lexical model not calibrated": ({}, {}, (lexical, "_calibrate", usual_calibration)),
+    "maxlen=1000": ({}, {"maxlen": 1000}, None),
+    "kernel_size=1": ({}, {"kernel_size": 1}, None),
+    "no vectors (pretrained=False)": ({}, {"pretrained": False}, None),
+    "vectors frozen": ({}, {"trainable_embedding": False}, None),
+    "word weights start equal": ({}, {}, (classifier, "_inverse_document_frequencies", equal_weights)),
+    "learning rate 0.003, constant": (
+        {},
+        {"learning_rate": 0.003, "learning_rate_schedule": "constant"},
+        None,
+    ),
+    "no lexical model, kernel_size=1": ({}, {"lexical_weight": 0, "kernel_size": 1}, None),
+    'style="glove"': ({"style": "glove"}, {}, None),
+    "num_words=20,000": ({"num_words": 20_000}, {}, None),
 }
 # With the headers kept, the levers whose worth is another there.
 KEPT = ["the defaults", "no lexical model", "naive Bayes always", "maxlen=1000"]
@@ -42,16 +67,15 @@ TITLES = {"strip": "Headers cut", "keep": "Headers kept"}
 
 def measure_lever(setting, lever, seed, train, test):
     """Fit the defaults, but for one thing."""
-    tokenizer, classifier = LEVERS[lever]
+    of_tokenizer, of_classifier, of_library = LEVERS[lever]
 
     def make():
         return make_pipeline(
-            GloveTokenizer(setting.glove, **tokenizer),
-            KerasConvTextClassifier(random_state=seed, **classifier),
+            GloveTokenizer(setting.glove, **of_tokenizer),
+            KerasConvTextClassifier(random_state=seed, **of_classifier),
         )
 
-    least = math.inf if lever == "naive Bayes always" else lexical.REGRESSION_DOCUMENTS
-    with patch.object(lexical, "REGRESSION_DOCUMENTS", least):
+    with patch.object(*of_library) if of_library else nullcontext():
         return measure(make, train, test)
 
 
