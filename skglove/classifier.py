@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import operator
 import warnings
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -10,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.model_selection import StratifiedShuffleSplit
-from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
+from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
@@ -21,7 +22,7 @@ from sklearn.utils.validation import (
 )
 
 from skglove.lexical import LexicalModel
-from skglove.token_ids import check_ids, flatten_ragged, holds_sequences, is_ragged
+from skglove.token_ids import check_ids, flatten_ragged, holds_sequences, is_ragged, restoring
 
 # What "auto" stands for. How "residual" settles what is missing here says _settle.
 AUTO = {
@@ -47,6 +48,8 @@ AUTO = {
     },
 }
 AUTO_MAXLEN = {"stacked": 1000, "residual": 2000}
+# Parameters of "stacked" alone, and their defaults.
+STACKED_ALONE = {"filters": 128, "pool_size": 5, "dense_units": 128}
 
 
 class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
@@ -129,7 +132,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         from all documents.
     early_stopping : bool, default=False
         Whether to stop when the accuracy on the documents held out by `validation_fraction` has not grown for
-        `n_iter_no_change` epochs. The weights of the best epoch are kept, also when `epochs` end training.
+        `n_iter_no_change` epochs, nor stayed while the loss fell. The weights of the best epoch are kept,
+        also when `epochs` end training.
     n_iter_no_change : int, default=3
         Epochs to wait for a better one.
     dtype_policy : {"float32", "mixed_bfloat16"} or None, default=None
@@ -138,7 +142,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     jit_compile : bool, default=False
         Whether XLA compiles the network. It then computes all padding too, so this seldom pays.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Called by Keras during training. `fit` uses copies of them.
+        Called by Keras during training. `fit` uses copies of them, see `callbacks_`.
     verbose : int, default=0
         0: silent, 1: Keras's progress bar, 2: one line an epoch.
     random_state : int, RandomState instance or None, default=None
@@ -154,11 +158,13 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     lexical_model_ : LexicalModel or None
         The linear model of words and pairs; its `is_regression_` tells which. None if `lexical_weight` is 0.
     settings_ : dict
-        What was used of each parameter that may be "auto", but for `maxlen` and `pretrained`.
+        What was used of each parameter that may be "auto", but for `maxlen`.
     history_ : dict of str to list of float
         "loss" and "accuracy" of every epoch, and with a `validation_fraction` "val_loss" and "val_accuracy".
     n_iter_ : int
         Epochs run.
+    callbacks_ : list of keras.callbacks.Callback
+        The copies of `callbacks` that `fit` used, with what they noted. They are not pickled.
     maxlen_ : int
         Columns of the ids that the network sees.
     n_features_in_ : int
@@ -314,19 +320,26 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         TypeError
             If X holds texts, or if another keyword than ``sample_weight`` is given.
         """
+        with restoring(self):
+            return self._learn(X, y, fit_params)
+
+    def _learn(self, X, y, fit_params):
         from skglove.batches import Batches
 
         vocabulary, ragged = getattr(X, "vocabulary", None), is_ragged(X)
         if ragged:
             self._forget_columns()
             values, lengths = flatten_ragged(X)
-            y = column_or_1d(y, warn=True)
-            assert_all_finite(y, input_name="y")
+            y = validate_data(self, "no_validation", y)
             check_consistent_length(X, y)
             maxlen = AUTO_MAXLEN[self.architecture] if self.maxlen == "auto" else self.maxlen
         else:
             X, y = validate_data(self, X, y)
             maxlen = X.shape[1]
+            if self.maxlen not in ("auto", None, maxlen):
+                warnings.warn(
+                    f"maxlen={self.maxlen} has no effect: X is a matrix, of {maxlen} columns.", stacklevel=4
+                )
         check_classification_targets(y)
         classes, codes = np.unique(y, return_inverse=True)
         if len(classes) < 2:
@@ -337,6 +350,12 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         self.classes_ = classes
         self._vocabulary = vocabulary
         self.maxlen_ = max(1, int(lengths.max())) if maxlen is None else maxlen
+        for name, default in STACKED_ALONE.items():
+            if self.architecture != "stacked" and getattr(self, name) != default:
+                warnings.warn(
+                    f"{name}={getattr(self, name)} has no effect: it is for architecture='stacked'.",
+                    stacklevel=4,  # _learn, fit, scikit-learn's wrapper of it, the caller
+                )
         if self.early_stopping and not self.validation_fraction:
             raise ValueError("early_stopping=True needs a validation_fraction, such as 0.1, to measure on.")
         largest_id = values.max(initial=0)
@@ -348,26 +367,31 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             _check_weighted_classes(classes, codes[training], sample_weight[training])
         settings, n_steps = self._settle(len(codes) if training is None else len(training))
         one_cycle = settings["learning_rate_schedule"] == "one_cycle"
+        settings["pretrained"] = self._takes_vectors()
         n_ids = self._count_ids(largest_id)
-        word_weights = _inverse_document_frequencies(values, lengths, n_ids)
+        frequencies = _document_frequencies(values, lengths, n_ids)
+        word_weights = _inverse_document_frequencies(frequencies, len(lengths))
         model = self._build_model(n_ids, word_weights, settings, n_steps if one_cycle else None, seed)
-        targets = np.eye(len(self.classes_), dtype=np.float32)[codes]
+
+        if not settings["pretrained"]:
+            _silence(model.get_layer("embedding"), np.flatnonzero(frequencies[1:] == 0) + 1)
 
         def batches_of(rows, random_state=None):
             options = {"maxlen": self.maxlen_, "batch_size": settings["batch_size"]}
-            options |= {"targets": targets, "sample_weight": sample_weight}
+            options |= {"codes": codes, "sample_weight": sample_weight}
             return Batches(values, lengths, rows=rows, random_state=random_state, **options)
 
         learned = batches_of(training, random_state)
         held_out = None if validation is None else batches_of(validation)
 
+        callbacks = self._copy_callbacks()
         with _tracing_expected():
             history = model.fit(
                 learned.for_keras(),
                 validation_data=None if held_out is None else held_out.for_keras(),
                 epochs=settings["epochs"],
                 shuffle=False,  # the batches shuffle themselves, from random_state
-                callbacks=self._make_callbacks(settings["learning_rate"]),
+                callbacks=self._own_callbacks(settings["learning_rate"]) + callbacks,
                 verbose=int(self.verbose),
             )
         # The lexical model tests itself, so it may learn from what is held out from the network, too.
@@ -375,7 +399,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         if settings["lexical_weight"]:
             lexical_model = LexicalModel().fit(values, lengths, codes, seed, sample_weight)
         self.model_, self.lexical_model_ = model, lexical_model
-        self.settings_ = settings
+        self.settings_, self.callbacks_ = settings, callbacks
         self.history_ = {name: [float(value) for value in values] for name, values in history.history.items()}
         self.n_iter_ = len(history.epoch)
         return self
@@ -439,6 +463,22 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             probabilities /= probabilities.sum(axis=1, keepdims=True)
         return probabilities
 
+    def predict_log_proba(self, X):
+        """Predict the logarithm of the probability of every class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_documents, n_columns) or ragged array-like of shape (n_documents,)
+            Token ids, as in `predict_proba`.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_documents, n_classes), float32
+            Columns are in the order of `classes_`. Minus infinity where float32 has no probability so small.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
     def predict(self, X):
         """Predict the label of every document.
 
@@ -489,6 +529,18 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             settings["epochs"] = max(2, -(-150 // steps))
         return settings, steps * settings["epochs"]
 
+    def _takes_vectors(self):
+        """Decide whether the embedding starts from vectors."""
+        vocabulary = self._vocabulary
+        has_vectors = vocabulary is not None and vocabulary.vectors is not None
+        if self.pretrained is True and not has_vectors:
+            raise ValueError(
+                "pretrained=True needs word vectors, but X carries "
+                + ("no vocabulary" if vocabulary is None else "a vocabulary without vectors")
+                + ". Use GloveTokenizer(vectors=...), and no step but a SequencePadder after it."
+            )
+        return has_vectors and bool(self.pretrained)
+
     def _count_ids(self, largest_id):
         """Decide how many rows the embedding has."""
         vocabulary = self._vocabulary
@@ -504,21 +556,13 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
     def _build_model(self, n_ids, word_weights, settings, n_steps, seed):
         from skglove.network import build_network
 
-        vocabulary = self._vocabulary
-        has_vectors = vocabulary is not None and vocabulary.vectors is not None
-        if self.pretrained is True and not has_vectors:
-            raise ValueError(
-                "pretrained=True needs word vectors, but X carries "
-                + ("no vocabulary" if vocabulary is None else "a vocabulary without vectors")
-                + ". Use GloveTokenizer(vectors=...), and no step but a SequencePadder after it."
-            )
         return build_network(
             n_ids,
             len(self.classes_),
             architecture=self.architecture,
             word_weights=word_weights,
             n_steps=n_steps,
-            embedding_matrix=vocabulary.embedding_matrix() if has_vectors and self.pretrained else None,
+            embedding_matrix=self._vocabulary.embedding_matrix() if settings["pretrained"] else None,
             embedding_dim=self.embedding_dim,
             trainable_embedding=settings["trainable_embedding"],
             n_conv_layers=settings["n_conv_layers"],
@@ -549,7 +593,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 f"there are {counts}. Each class needs at least one on either side."
             ) from error
 
-    def _make_callbacks(self, learning_rate):
+    def _own_callbacks(self, learning_rate):
         from keras.callbacks import EarlyStopping, LambdaCallback
 
         def check_loss(epoch, logs):
@@ -559,17 +603,40 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                     f"{learning_rate}."
                 )
 
-        callbacks = [LambdaCallback(on_epoch_end=check_loss), *(copy.deepcopy(self.callbacks) or [])]
+        class BestEpoch(EarlyStopping):
+            def get_monitor_value(self, logs):
+                # The loss decides between equal accuracies, which few documents often have.
+                return logs["val_accuracy"] - 1e-9 * logs["val_loss"]
+
+        callbacks = [LambdaCallback(on_epoch_end=check_loss)]
         if self.early_stopping:
-            patience = self.n_iter_no_change
-            callbacks.append(
-                EarlyStopping("val_accuracy", patience=patience, mode="max", restore_best_weights=True)
-            )
+            stop = BestEpoch(patience=self.n_iter_no_change, mode="max", restore_best_weights=True)
+            stop.monitor_op = operator.gt  # in double precision, unlike Keras's own
+            callbacks.append(stop)
         return callbacks
+
+    def _copy_callbacks(self):
+        from keras.callbacks import Callback
+
+        copies = []
+        for callback in self.callbacks or []:
+            if not isinstance(callback, Callback):
+                raise TypeError(
+                    f"callbacks has {callback!r}, which is no instance of keras.callbacks.Callback."
+                )
+            try:
+                copies.append(copy.deepcopy(callback))
+            except TypeError as error:
+                raise TypeError(
+                    f"callbacks has {callback!r}, which cannot be copied: {error}. "
+                    "What it opens it may open in on_train_begin."
+                ) from error
+        return copies
 
     def __getstate__(self):
         # Of the network, what prediction needs: layers and weights, not the optimizer's copies of them.
         state = dict(super().__getstate__())
+        state.pop("callbacks_", None)  # which may hold the network, or more copies of its weights
         if "model_" in state:
             model = self.model_
             config = type(model).__name__, model.get_config()
@@ -635,15 +702,26 @@ def _keep_ends(values, lengths, maxlen):
     return values[from_end <= maxlen], np.minimum(lengths, maxlen)
 
 
-def _inverse_document_frequencies(values, lengths, n_ids):
-    """Work out log((1 + n_documents) / (1 + documents with the word)) + 1, by id, float32."""
+def _document_frequencies(values, lengths, n_ids):
+    """Count the documents that have a word, by id."""
     bounds = np.append(0, np.cumsum(lengths))
     # Copied, because adding up duplicates moves the ids.
     parts = np.ones(len(values), dtype=bool), values, bounds
     words = csr_matrix(parts, shape=(len(lengths), n_ids), copy=True)
     words.sum_duplicates()
-    frequencies = np.bincount(words.indices, minlength=n_ids)
-    return (np.log((1 + len(lengths)) / (1 + frequencies)) + 1).astype(np.float32)
+    return np.bincount(words.indices, minlength=n_ids)
+
+
+def _inverse_document_frequencies(frequencies, n_documents):
+    """Work out log((1 + n_documents) / (1 + documents with the word)) + 1, by id, float32."""
+    return (np.log((1 + n_documents) / (1 + frequencies)) + 1).astype(np.float32)
+
+
+def _silence(embedding, ids):
+    """Make random vectors zero that nothing will teach: those of words in no document."""
+    matrix = embedding.get_weights()[0]
+    matrix[ids] = 0
+    embedding.set_weights([matrix])
 
 
 @contextmanager

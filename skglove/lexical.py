@@ -25,8 +25,8 @@ CALIBRATION_DOCUMENTS = 2_000
 # What they are expected to be before a document is seen. This decides on few documents only, and more in
 # naive Bayes: of few documents, each that is left out is missed too much.
 USUAL_SHARPNESS, USUAL_SOFTENING = 1.5, 0.135
-# Documents that are counted at once in prediction.
-CHUNK_DOCUMENTS = 4_096
+# Documents that are counted at once in prediction, and logarithms at once in leaving out: 64 MB.
+CHUNK_DOCUMENTS, CHUNK_LOGARITHMS = 4_096, 2**23
 
 
 class LexicalModel:
@@ -249,12 +249,13 @@ def _leave_one_out(model, X, new, codes):
     complements = (model.feature_all_ + model.alpha - model.feature_count_).T
     totals = complements.sum(axis=0)
     scores = np.empty((X.shape[0], len(totals)))
-    for i in range(0, X.shape[0], 100):
-        chunk, values = X[i : i + 100], new[i : i + 100].data
-        others = np.arange(len(totals)) != codes[i : i + 100, np.newaxis]
+    step = max(1, CHUNK_LOGARITHMS * X.shape[0] // (len(totals) * max(1, X.nnz)))
+    for i in range(0, X.shape[0], step):
+        chunk, values = X[i : i + step], new[i : i + step].data
+        others = np.arange(len(totals)) != codes[i : i + step, np.newaxis]
         of_entry = np.repeat(np.arange(chunk.shape[0]), np.diff(chunk.indptr))
         logs = np.log(complements[chunk.indices] - others[of_entry] * chunk.data[:, np.newaxis])
         add_up = csr_matrix((values, np.arange(chunk.nnz), chunk.indptr), (chunk.shape[0], chunk.nnz))
         log_totals = np.log(np.maximum(totals - chunk.sum(axis=1).A1[:, np.newaxis], 1e-6))
-        scores[i : i + 100] = add_up.sum(axis=1).A1[:, np.newaxis] * log_totals - add_up @ logs
+        scores[i : i + step] = add_up.sum(axis=1).A1[:, np.newaxis] * log_totals - add_up @ logs
     return scores

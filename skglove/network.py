@@ -129,7 +129,7 @@ def build_network(
     .. [2] L. N. Smith, N. Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large
        Learning Rates", 2018.
     """
-    if isinstance(loss, str) and "sparse" in loss:
+    if "sparse" in (loss if isinstance(loss, str) else getattr(loss, "name", "")):
         raise ValueError(
             f"loss={loss!r} takes classes as integers; here they are one-hot. Drop the 'sparse_'."
         )
@@ -227,14 +227,9 @@ def _standardize(matrix, random_state):
 
 
 def _make_optimizer(optimizer, learning_rate):
-    if not isinstance(optimizer, str):
-        return optimizer(learning_rate=learning_rate)
-    try:
-        keras.optimizers.get(optimizer)
-    except ValueError as error:
-        raise ValueError(f"Keras has no optimizer={optimizer!r}. It has 'adam', among others.") from error
-    if isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule):
-        learning_rate = keras.optimizers.schedules.serialize(learning_rate)
-    else:
-        learning_rate = float(learning_rate)
-    return keras.optimizers.get({"class_name": optimizer, "config": {"learning_rate": learning_rate}})
+    if isinstance(optimizer, str):
+        try:
+            optimizer = type(keras.optimizers.get(optimizer))
+        except ValueError as error:
+            raise ValueError(f"Keras has no optimizer={optimizer!r}. It has 'adam', among others.") from error
+    return optimizer(learning_rate=learning_rate)

@@ -5,6 +5,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterable, Mapping, Set
+from functools import lru_cache
 from numbers import Integral
 
 import numpy as np
@@ -15,8 +16,8 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from skglove.token_ids import Vocabulary, flatten_ragged, holds_sequences, ragged_token_ids
-from skglove.vectors import WordVectors
+from skglove.token_ids import Vocabulary, flatten_ragged, holds_sequences, ragged_token_ids, restoring
+from skglove.vectors import WordVectors, first_words
 
 # Characters of text that are split at a time: enough to be fast, few enough to reuse the same memory.
 CHUNK_CHARACTERS = 2**20
@@ -51,7 +52,8 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
     The rules are those of Keras's `Tokenizer`: lower the text, replace every character of `filters` by
     `split`, and split there. Or, if you say so by `style`, nearly those by which the texts were split that
     GloVe's vectors come from. The most frequent word gets id 1; words of equal frequency are numbered in the
-    order of their first appearance; only ids below `num_words` are used. Words without an id are left out.
+    order of their first appearance; only ids below `num_words` are used. Where the texts have fewer words,
+    the first words of `vectors` get the ids that are left. Words without an id are left out.
 
     The ids carry their vocabulary, and it knows where the words' vectors are: so a classifier later in a
     Pipeline can start from pre-trained vectors, without any step in between.
@@ -75,6 +77,11 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         punctuation among the words, newsgroup posts get longer by 40 %: think of `maxlen`.
     num_words : int or None, default=50_000
         Use ids below this number, so at most the ``num_words - 1`` most frequent words. None uses all.
+    unseen_words : bool, default=True
+        Where the texts given to `fit` have fewer words than `num_words` allows, give the ids that are left to
+        the words that stand first in `vectors`, which in GloVe's files are the most frequent. So where there
+        are few texts to learn from, a new one may say the same in other words. False leaves out what no text
+        had, as Keras does.
     filters : str, default='!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
         Characters at which texts are split, beside `split`. They are in no word. For style="keras" only.
     lower : bool, default=True
@@ -91,14 +98,15 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     vocabulary_ : dict of str to int
-        The id of every word seen in `fit`, also of those whose id is not below `num_words`.
+        The id of every word seen in `fit`, also of those whose id is not below `num_words`, and of those that
+        `unseen_words` added.
     word_counts_ : ndarray of shape (n_words + 1,), int64
         How often each word occurs in the texts given to `fit`, by id.
     document_counts_ : ndarray of shape (n_words + 1,), int64
         In how many of the texts each word occurs, by id.
     coverage_ : dict of str to float, or None
-        Of the words with ids below `num_words`, which share has a vector: "vocabulary" counts every word
-        once, "tokens" as often as it occurs. None without `vectors`.
+        Of the words seen in `fit` with ids below `num_words`, which share has a vector: "vocabulary" counts
+        every word once, "tokens" as often as it occurs. None without `vectors`.
 
     See Also
     --------
@@ -136,6 +144,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         "vectors": [str, os.PathLike, WordVectors, None],
         "style": [StrOptions({"keras", "glove"})],
         "num_words": [Interval(Integral, 2, None, closed="left"), None],
+        "unseen_words": ["boolean"],
         "filters": [str],
         "lower": ["boolean"],
         "split": [str],
@@ -150,6 +159,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         *,
         style="keras",
         num_words=50_000,
+        unseen_words=True,
         filters=FILTERS,
         lower=True,
         split=" ",
@@ -160,6 +170,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         self.vectors = vectors
         self.style = style
         self.num_words = num_words
+        self.unseen_words = unseen_words
         self.filters = filters
         self.lower = lower
         self.split = split
@@ -188,7 +199,8 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         TypeError, ValueError
             If X is not a collection of texts; the message names the first that is none.
         """
-        self._learn(X)
+        with restoring(self):
+            self._learn(X)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -212,7 +224,8 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         TypeError, ValueError
             If X is not a collection of texts; the message names the first that is none.
         """
-        return self._learn(X)
+        with restoring(self):
+            return self._learn(X)
 
     def transform(self, X):
         """Number the words of texts.
@@ -235,9 +248,8 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         codes, words, lengths = self._encode(X)
         n_reserved = int(self._oov_id > 0)
-        known = _encode_column(self._vocabulary.words[n_reserved:])
-        positions = pc.fill_null(pc.index_in(words, known), -1).to_numpy()
-        ids = np.where(positions < 0, self._oov_id, positions + 1 + n_reserved)
+        positions = pc.fill_null(pc.index_in(words, _known_words(self._vocabulary)), -1).to_numpy()
+        ids = np.where(positions < n_reserved, self._oov_id, positions + 1)
         return self._make_ids(ids.astype(np.int32)[codes], lengths)
 
     def inverse_transform(self, X):
@@ -259,7 +271,11 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
             If an id stands for no word.
         """
         check_is_fitted(self)
-        values, lengths = flatten_ragged(X if holds_sequences(X) else list(check_array(X)))
+        if not holds_sequences(X):
+            if np.ndim(X) == 1 and len(X):
+                raise ValueError("Expected the ids of documents, got those of one. Put it into a list.")
+            X = list(check_array(X))
+        values, lengths = flatten_ragged(X)
         n_words = len(self._vocabulary)
         if values.size and values.max() > n_words:
             raise ValueError(f"Id {values.max()} stands for no word: the vocabulary ends at {n_words}.")
@@ -282,24 +298,26 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         ranks = np.argsort(-counts, kind="stable")  # first seen first, among equals
         words = words.take(pa.array(ranks))
         reserved = [] if self.oov_token is None else [self.oov_token]
-        all_words = reserved + _decode_column(words)
+        seen = reserved + _decode_column(words)
+        n_kept = len(seen) if self.num_words is None else min(self.num_words - 1, len(seen))
         # As in Keras, an oov_token that is a word of the texts too has that word's id.
-        self.vocabulary_ = dict(zip(all_words, range(1, len(all_words) + 1), strict=True))
-        n_kept = len(all_words) if self.num_words is None else min(self.num_words - 1, len(all_words))
-        if reserved and self.vocabulary_[self.oov_token] > n_kept:
+        if self.oov_token in seen[n_kept:]:
             raise ValueError(
                 f"oov_token={self.oov_token!r} is itself a word of the texts, too rare for num_words="
                 f"{self.num_words}. Choose one that is no word, such as '<OOV>'."
             )
+        unseen = self._find_unseen(seen)
+        self.vocabulary_ = {word: i for i, word in enumerate(seen + unseen, 1)}
+        self._vocabulary = Vocabulary((*seen[:n_kept], *unseen), self.vectors)
         self._oov_id = self.vocabulary_[self.oov_token] if reserved else 0
-        zeros = np.zeros(1 + len(reserved), dtype=np.int64)
-        self.word_counts_ = np.concatenate([zeros, counts[ranks]])
-        self.document_counts_ = np.concatenate([zeros, document_counts[ranks]])
-        self._vocabulary = Vocabulary(tuple(all_words[:n_kept]), self.vectors)
+        zeros = np.zeros(1 + len(reserved), dtype=np.int64), np.zeros(len(unseen), dtype=np.int64)
+        self.word_counts_ = np.concatenate([zeros[0], counts[ranks], zeros[1]])
+        self.document_counts_ = np.concatenate([zeros[0], document_counts[ranks], zeros[1]])
         self.coverage_ = self._measure_coverage()
 
         id_of_code = np.empty(len(words), dtype=np.int32)
-        id_of_code[ranks] = self._limit_ids(np.arange(1, len(words) + 1) + len(reserved))
+        ids = np.arange(1, len(words) + 1) + len(reserved)
+        id_of_code[ranks] = np.where(ids > n_kept, self._oov_id, ids)
         codes = id_of_code[codes]
         return self._make_ids(codes, lengths)
 
@@ -328,9 +346,14 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         words, lengths = encoded.chunk(encoded.num_chunks - 1).dictionary, np.concatenate(lengths)
         return (codes, words, lengths) if self.style == "keras" else _split_pieces(codes, words, lengths)
 
-    def _limit_ids(self, ids):
-        """Replace ids that are not below num_words."""
-        return np.where(ids > len(self._vocabulary), self._oov_id, ids)
+    def _find_unseen(self, seen):
+        """List the first words of the vectors that were not seen but can be, for the ids that are left."""
+        n_left = 0 if self.num_words is None else self.num_words - 1 - len(seen)
+        if self.vectors is None or not self.unseen_words or n_left <= 0:
+            return []
+        first = first_words(self.vectors, self.num_words)
+        possible = set(_decode_column(self._encode(first)[1])).difference(seen) if first else ()
+        return [word for word in first if word in possible][:n_left]
 
     def _make_ids(self, values, lengths):
         """Leave out words without an id and cut the rest into documents."""
@@ -350,6 +373,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         counts = self.word_counts_[1 : len(found) + 1]
         if not counts.sum():
             return {"vocabulary": 0.0, "tokens": 0.0}
+        found, counts = found[counts > 0], counts[counts > 0]
         coverage = {"vocabulary": float(found.mean()), "tokens": float(counts[found].sum() / counts.sum())}
         if coverage["tokens"] < 0.5:
             warnings.warn(
@@ -412,7 +436,10 @@ def check_texts(X, encoding="utf-8", decode_error="strict"):
                     "or decode_error='replace'."
                 ) from error
         else:
-            raise TypeError(f"Expected texts, got {type(text).__name__} at index {i}: {text!r:.60}")
+            raise TypeError(
+                f"Expected texts, got {type(text).__name__} at index {i}: {text!r:.60}. Fill in a str for "
+                "what is missing; join the words of a list."
+            )
 
 
 def _chunks(texts):
@@ -430,6 +457,12 @@ def _chunks(texts):
 
 def _encode_column(texts):
     return pa.array([text.encode(**UTF8) for text in texts], pa.large_binary())
+
+
+@lru_cache(maxsize=2)
+def _known_words(vocabulary):
+    """Encode the words of a vocabulary, once: for a single text, that would take longer than all else."""
+    return _encode_column(vocabulary.words)
 
 
 def _decode_column(column):

@@ -153,6 +153,34 @@ def find_words(path, words):
     return found[back]
 
 
+def first_words(path, n):
+    """Read the first words of a file, parsing no numbers of a text file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        As in `read_vectors`.
+    n : int
+        How many.
+
+    Returns
+    -------
+    words : list of str
+        Each once; fewer if words repeat, or the file ends.
+
+    Raises
+    ------
+    VectorFileError
+        Where a line is too short or too long.
+    """
+    layout = sniff(path)
+    if layout.binary:
+        words = (word for block, _ in read_blocks(path, layout) for word in block.to_pylist())
+    else:
+        words = (word.decode(errors="backslashreplace") for word in _text_words(path, layout))
+    return list(dict.fromkeys(itertools.islice(words, n)))
+
+
 def read_rows(path, words):
     """Read the vectors of some words, parsing only their lines.
 
@@ -622,6 +650,16 @@ def _unique(words):
     """Return the distinct words, and where each of the given ones is among them."""
     encoded = as_arrow(words).dictionary_encode()
     return encoded.dictionary, encoded.indices.to_numpy()
+
+
+def _text_words(path, layout):
+    with _opened(path) as stream:
+        stream.read(layout.start)
+        for first, block in _blocks(path, stream, layout):
+            _check_lengths(path, block, first, layout)
+            yield from (
+                _word(_fields(line, layout), layout) for line in block.split(b"\n") if not _is_blank(line)
+            )
 
 
 def _wanted_lines(path, layout, words):

@@ -257,7 +257,7 @@ class WordVectors:
         """
         a, b = self._vector(a), self._vector(b)
         length = np.linalg.norm(a) * np.linalg.norm(b)
-        return float(a @ b / length) if length else 0.0
+        return float(np.clip(a @ b / length, -1, 1)) if length else 0.0
 
     def distance(self, a, b, metric="cosine"):
         """Return how far two words are apart.
@@ -652,6 +652,32 @@ def gather_vectors(source, words):
     return rows
 
 
+def first_words(source, n):
+    """Read the words that stand first: in most files, GloVe's among them, the most frequent.
+
+    Parameters
+    ----------
+    source : str, path-like or WordVectors
+        As in `load_vectors`. A file that is not in the cache is read only as far as that.
+    n : int
+        How many.
+
+    Returns
+    -------
+    words : list of str
+        All of them if there are fewer.
+
+    Examples
+    --------
+    >>> first_words(WordVectors(["hello", "world"], [[0.5], [0.25]]), 1)
+    ['hello']
+    """
+    vectors = _opened(source)
+    if vectors is not None:
+        return vectors._stored.words[:n].to_pylist()
+    return vector_files.first_words(_find(source), n)
+
+
 def _opened(source):
     """Open vectors where that costs nothing; return None for a file that is not in the cache."""
     if isinstance(source, WordVectors):
@@ -670,7 +696,7 @@ def _find(source):
     if not isinstance(source, str | os.PathLike):
         hint = ": WordVectors.from_gensim takes it" if hasattr(source, "index_to_key") else ""
         raise TypeError(f"Expected a name, a path or WordVectors, got {type(source).__name__}{hint}")
-    path = Path(source)
+    path = Path(source).expanduser()
     if path.name != source or path.suffix in _ENDINGS or path.is_file():
         vector_files.locate(path)
         return path

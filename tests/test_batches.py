@@ -11,13 +11,13 @@ DOCUMENTS = np.split(VALUES, np.cumsum(LENGTHS)[:-1])
 
 
 def batches_of(**options):
-    # One class; the value tells the document.
-    targets = np.arange(len(LENGTHS), dtype=np.float32)[:, None]
+    # As many classes as documents: the class tells the document.
+    codes = np.arange(len(LENGTHS))
     options = {
         "maxlen": 4,
         "batch_size": 3,
-        "targets": targets,
-        "sample_weight": 10 * targets[:, 0],
+        "codes": codes,
+        "sample_weight": np.float32(10 * codes),
         **options,
     }
     return Batches(VALUES, LENGTHS, **options)
@@ -41,9 +41,9 @@ def test_every_document_comes_once_an_epoch_with_its_target_and_weight():
     batches = batches_of(maxlen=10, random_state=np.random.RandomState(0))
     for _ in range(3):
         seen = {
-            (int(target), weight): row[row > 0].tolist()
+            (*np.flatnonzero(target == 1), weight): row[row > 0].tolist()
             for ids, targets, weights in batches
-            for row, [target], weight in zip(ids, targets, weights, strict=True)
+            for row, target, weight in zip(ids, targets, weights, strict=True)
         }
         assert seen == {(i, 10 * i): document.tolist() for i, document in enumerate(DOCUMENTS)}
         batches.on_epoch_begin()
@@ -52,7 +52,8 @@ def test_every_document_comes_once_an_epoch_with_its_target_and_weight():
 def test_only_the_rows_asked_for_come():
     batches = batches_of(rows=np.array([5, 2]), random_state=np.random.RandomState(0))
     [(ids, targets, _)] = batches
-    assert sorted(targets.ravel()) == [2, 5]
+    assert sorted(targets.argmax(axis=1)) == [2, 5]
+    assert targets.sum() == 2
     assert len(ids) == 2
 
 

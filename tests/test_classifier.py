@@ -2,6 +2,7 @@ import gc
 import logging
 import pickle
 import random
+import threading
 
 import keras
 import numpy as np
@@ -26,15 +27,9 @@ VOCABULARY = Vocabulary(WORDS, VECTORS)
 
 def small(**parameters):
     """Make a classifier that learns the data below in a second."""
-    sizes = {
-        "architecture": "stacked",
-        "n_conv_layers": 1,
-        "kernel_size": 2,
-        "filters": 4,
-        "dense_units": 4,
-        "embedding_dim": 4,
-        "batch_size": 8,
-    }
+    sizes = {"n_conv_layers": 1, "kernel_size": 2, "embedding_dim": 4, "batch_size": 8}
+    if parameters.setdefault("architecture", "stacked") == "stacked":
+        sizes |= {"filters": 4, "dense_units": 4}
     return KerasConvTextClassifier(
         **{**sizes, "epochs": 20, "learning_rate": 0.05, "random_state": 0, **parameters}
     )
@@ -419,7 +414,7 @@ def test_a_fit_on_ragged_ids_forgets_the_columns_of_the_last():
 
 @pytest.mark.parametrize(
     ("y", "message"),
-    [([0, 1], "inconsistent numbers of samples"), (None, "y should be a 1d array"), ([np.nan] * 32, "NaN")],
+    [([0, 1], "inconsistent numbers of samples"), (None, "requires y to be passed"), ([np.nan] * 32, "NaN")],
 )
 def test_wrong_labels_of_ragged_ids_are_an_error(y, message):
     with pytest.raises(ValueError, match=message):
@@ -563,9 +558,24 @@ def test_the_best_epoch_is_kept_when_the_epochs_end_training():
     assert classifier.score(X[held_out], y[held_out]) == pytest.approx(best)
 
 
+def test_of_equally_accurate_epochs_early_stopping_keeps_the_one_of_lower_loss():
+    X, y = documents()
+    stopping = {"early_stopping": True, "n_iter_no_change": 1, "validation_fraction": 0.3}
+    classifier = small(architecture="residual", epochs=12, **stopping).fit(X, y)
+    accuracy, loss = classifier.history_["val_accuracy"], np.array(classifier.history_["val_loss"])
+    assert accuracy[-6:] == [1.0] * 6
+    assert (np.diff(loss[-6:]) < 0).all()
+    assert classifier.n_iter_ == 12
+
+
 def test_early_stopping_needs_documents_to_measure_on():
     with pytest.raises(ValueError, match="early_stopping=True needs a validation_fraction"):
         small(early_stopping=True).fit(*documents())
+
+
+class Interruption(keras.callbacks.Callback):
+    def on_train_begin(self, logs=None):
+        raise KeyboardInterrupt
 
 
 def test_a_loss_that_is_no_number_is_an_error_and_leaves_the_last_fit_alone():
@@ -575,6 +585,23 @@ def test_a_loss_that_is_no_number_is_an_error_and_leaves_the_last_fit_alone():
     with pytest.raises(ValueError, match=r"The loss is nan in epoch 1. Try a learning_rate lower than 0.05"):
         classifier.set_params(loss=not_a_number).fit(X, y)
     np.testing.assert_array_equal(classifier.predict_proba(X), probabilities)
+
+
+@pytest.mark.parametrize("failure", [{"early_stopping": True}, {"callbacks": [Interruption()]}])
+def test_a_fit_that_failed_changes_nothing(failure):
+    X, y = documents()
+    labels = np.array(["a", "b"])[y]
+    classifier = small(epochs=1).fit(X, labels)
+    before = dict(vars(classifier))
+    classifier.set_params(**failure)
+    with pytest.raises((ValueError, KeyboardInterrupt)):
+        classifier.fit(X.tolist(), np.array(["x", "y", "z"])[np.arange(len(y)) % 3])
+    assert vars(classifier) == {**before, **failure}
+    unfitted = clone(classifier)
+    with pytest.raises((ValueError, KeyboardInterrupt)):
+        unfitted.fit(X, y)
+    with pytest.raises(NotFittedError):
+        unfitted.predict(X)
 
 
 def not_a_number(targets, probabilities):
@@ -618,14 +645,90 @@ def test_an_unknown_optimizer_is_an_error():
         small(optimizer="rmsporp").fit(*documents())
 
 
-def test_a_loss_of_integer_targets_is_an_error():
-    with pytest.raises(ValueError, match="loss='sparse_categorical_crossentropy' takes classes as integers"):
-        small(loss="sparse_categorical_crossentropy").fit(*documents())
+@pytest.mark.parametrize(
+    "loss", ["sparse_categorical_crossentropy", keras.losses.SparseCategoricalCrossentropy()]
+)
+def test_a_loss_of_integer_targets_is_an_error(loss):
+    with pytest.raises(ValueError, match=r"loss=.* takes classes as integers"):
+        small(loss=loss).fit(*documents())
 
 
 def test_an_unknown_loss_is_an_error():
     with pytest.raises(ValueError, match="categorical_crossentrpy"):
         small(loss="categorical_crossentrpy").fit(*documents())
+
+
+def test_callbacks_that_fit_used_are_kept_but_not_pickled():
+    callback = StopAtOnce()
+    classifier = small(callbacks=[callback]).fit(*documents())
+    [used] = classifier.callbacks_
+    assert isinstance(used, StopAtOnce)
+    assert used is not callback
+    assert used.params["epochs"] == 20
+    assert not hasattr(pickle.loads(pickle.dumps(classifier)), "callbacks_")
+    assert small(epochs=1).fit(*documents()).callbacks_ == []
+
+
+class HoldsALock(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.lock = threading.Lock()
+
+
+@pytest.mark.parametrize(
+    ("callback", "message"),
+    [
+        (StopAtOnce, "StopAtOnce'>, which is no instance of keras.callbacks.Callback"),
+        (HoldsALock(), r"HoldsALock .*cannot be copied: .*on_train_begin"),
+    ],
+)
+def test_what_is_no_callback_that_can_be_copied_is_an_error(callback, message):
+    with pytest.raises(TypeError, match=message):
+        small(callbacks=[callback]).fit(*documents())
+
+
+def test_settings_tell_whether_vectors_were_used():
+    X, y = documents()
+    assert small(epochs=1).fit(X, y).settings_["pretrained"] is True
+    assert small(epochs=1, pretrained=False).fit(X, y).settings_["pretrained"] is False
+    assert small(epochs=1).fit(np.asarray(X), y).settings_["pretrained"] is False
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"filters": 8}, "filters=8 has no effect: it is for architecture='stacked'"),
+        ({"pool_size": 2}, "pool_size=2 has no effect"),
+        ({"dense_units": 1}, "dense_units=1 has no effect"),
+        ({"maxlen": 5}, "maxlen=5 has no effect: X is a matrix, of 6 columns"),
+    ],
+)
+def test_parameters_without_effect_draw_a_warning(parameters, message):
+    with pytest.warns(UserWarning, match=message) as warned:
+        small(architecture="residual", epochs=1, **parameters).fit(*documents())
+    assert [warning.filename for warning in warned] == [__file__]
+
+
+@pytest.mark.parametrize("maxlen", [6, None])
+def test_a_maxlen_that_a_matrix_has_draws_no_warning(maxlen):
+    assert small(epochs=1, maxlen=maxlen).fit(*documents()).maxlen_ == 6
+
+
+@pytest.mark.parametrize("architecture", ["residual", "stacked"])
+def test_words_that_no_document_has_keep_their_vectors_or_say_nothing(architecture):
+    X, y = documents(Vocabulary((*WORDS, "great"), WordVectors(["good", "great"], np.eye(2))))
+    sizes = {"architecture": architecture, "epochs": 2, "trainable_embedding": True}
+    great, scale = small(**sizes).fit(X, y).model_.get_layer("embedding").get_weights()[0][-1]
+    assert great == 0
+    assert scale > 0.9
+    rows = small(pretrained=False, **sizes).fit(X, y).model_.get_layer("embedding").get_weights()[0]
+    assert (rows[-1] == 0).all()
+    assert rows[:-1].all(axis=1).all()
+
+
+def test_log_probabilities(fitted):
+    X, _ = documents()
+    np.testing.assert_array_equal(fitted.predict_log_proba(X), np.log(fitted.predict_proba(X)))
 
 
 def test_verbose_shows_keras_progress(capsys):
@@ -738,8 +841,8 @@ def test_same_seed_gives_the_same_predictions_and_another_seed_others(architectu
     [
         {},
         {"pretrained": False},
-        {"architecture": "stacked"},
-        {"architecture": "stacked", "trainable_embedding": True},
+        {"architecture": "stacked", "filters": 64},
+        {"architecture": "stacked", "filters": 64, "trainable_embedding": True},
     ],
 )
 def test_same_seed_gives_the_same_predictions_where_threads_race(options):
@@ -747,7 +850,7 @@ def test_same_seed_gives_the_same_predictions_where_threads_race(options):
     words = tuple(map(str, range(500)))
     vocabulary = Vocabulary(words, WordVectors(words, rng.randn(500, 50)))
     X, y = TokenIds(rng.randint(1, 500, (256, 200)), vocabulary), rng.randint(0, 5, 256)
-    sizes = {"filters": 64, "batch_size": 32, "embedding_dim": 50, "epochs": 2, "random_state": 0}
+    sizes = {"batch_size": 32, "embedding_dim": 50, "epochs": 2, "random_state": 0}
     first, *others = (
         KerasConvTextClassifier(**sizes, **options).fit(X, y).predict_proba(X) for _ in range(3)
     )
@@ -898,7 +1001,7 @@ def test_what_auto_is_depends_on_the_documents(n_documents, batch_size, epochs):
 @pytest.mark.parametrize(("architecture", "maxlen"), [("residual", 2000), ("stacked", 1000)])
 def test_auto_maxlen(architecture, maxlen):
     X = np.array([[1, 2], np.tile([3, 4], 1500)], dtype=object)
-    classifier = KerasConvTextClassifier(architecture, embedding_dim=2, filters=2, epochs=1).fit(X, [0, 1])
+    classifier = KerasConvTextClassifier(architecture, embedding_dim=2, epochs=1).fit(X, [0, 1])
     assert classifier.maxlen_ == maxlen
 
 
@@ -914,6 +1017,7 @@ def test_settings_tell_what_auto_was():
         "lexical_weight": 0.7,
         "batch_size": 8,
         "epochs": 20,
+        "pretrained": True,
     }
     assert classifier.model_.get_layer("embedding").trainable
     # The first step has used 1/25 of the rate, the last hardly any.

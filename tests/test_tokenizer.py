@@ -314,7 +314,7 @@ def test_bytes_that_cannot_be_decoded_are_an_error_with_their_index():
         (pd.Series(["a", None], dtype="string"), TypeError, "at index 1: <NA>"),
         (pl.Series(["a", None]), TypeError, "got NoneType at index 1"),
         ([["a", "b"], ["c"]], TypeError, r"got list at index 0: \['a', 'b'\]"),
-        (["a", ["b"] * 99], TypeError, "got list at index 1: .{60}$"),
+        (["a", ["b"] * 99], TypeError, r"got list at index 1: .{60}\. Fill in"),
         ([], ValueError, "There are no texts: X is empty"),
         (iter([]), ValueError, "There are no texts"),
         (pd.Series([], dtype=object), ValueError, "There are no texts"),
@@ -393,17 +393,63 @@ def test_half_of_the_tokens_with_vectors_is_no_warning():
 
 
 def test_ids_know_where_their_vectors_are():
-    ours = GloveTokenizer(vectors=VECTORS)
+    ours = GloveTokenizer(vectors=VECTORS, unseen_words=False)
     for ids in (ours.fit_transform(["the old cat"]), ours.transform(["cat"])):
         assert ids.vocabulary.words == ("the", "old", "cat")
         assert ids.vocabulary.embedding_matrix().tolist() == [[0, 0], [1, 2], [0, 0], [3, 4]]
 
 
 def test_words_with_lone_surrogates_have_no_vector():
-    ours = GloveTokenizer(vectors=VECTORS)
+    ours = GloveTokenizer(vectors=VECTORS, unseen_words=False)
     ids = ours.fit_transform(["the \ud800"])
     assert ours.coverage_ == {"vocabulary": 0.5, "tokens": 0.5}
     assert ids.vocabulary.embedding_matrix().tolist() == [[0, 0], [1, 2], [0, 0]]
+
+
+# Most frequent first, as in GloVe's files. The tokenizer makes "u" and "s" of the third.
+FREQUENT = WordVectors(["the", "of", "u.s.", "cat", "Dog", "dog", "s"], np.arange(1.0, 8)[:, None])
+
+
+def test_words_unseen_in_fit_have_the_ids_that_are_left():
+    ours = GloveTokenizer(vectors=FREQUENT)
+    assert list(map(list, ours.fit_transform(["old cat", "the old"]))) == [[1, 2], [3, 1]]
+    assert ours.vocabulary_ == {"old": 1, "cat": 2, "the": 3, "of": 4, "dog": 5, "s": 6}
+    assert ours.word_counts_.tolist() == [0, 2, 1, 1, 0, 0, 0]
+    assert ours.document_counts_.tolist() == [0, 2, 1, 1, 0, 0, 0]
+    assert ours.coverage_ == {"vocabulary": 2 / 3, "tokens": 0.5}
+    ids = ours.transform(["the dog of the U.S.", "mouse"])
+    assert list(map(list, ids)) == [[3, 5, 4, 3, 6], []]
+    assert ids.vocabulary.embedding_matrix().ravel().tolist() == [0, 0, 4, 1, 2, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"num_words": 5}, ("cat", "old", "the", "of")),
+        ({"num_words": 3}, ("cat", "old")),
+        ({"num_words": None}, ("cat", "old", "the")),
+        ({"unseen_words": False}, ("cat", "old", "the")),
+        ({"vectors": None}, ("cat", "old", "the")),
+        ({"lower": False, "num_words": 6}, ("cat", "old", "the", "of", "Dog")),
+        ({"style": "glove", "num_words": 6}, ("cat", "old", "the", "of", "u.s.")),
+        ({"oov_token": "of", "num_words": 6}, ("of", "cat", "old", "the", "dog")),
+    ],
+)
+def test_unseen_words_are_no_more_than_num_words_allows(options, words):
+    ours = GloveTokenizer(**{"vectors": FREQUENT, **options})
+    assert ours.fit_transform(["cat old", "the cat"]).vocabulary.words == words
+    assert ours.inverse_transform([range(1, len(words) + 1)]) == [" ".join(words)]
+
+
+def test_a_word_without_an_id_is_out_of_vocabulary_though_others_unseen_are_not():
+    ours = GloveTokenizer(vectors=FREQUENT, oov_token="?").fit(["old cat"])
+    assert ours.inverse_transform(ours.transform(["dog mouse cat ?"])) == ["dog ? cat"]
+
+
+def test_unseen_words_of_no_vectors_at_all():
+    ours = GloveTokenizer(vectors=WordVectors([], np.zeros((0, 2))))
+    with pytest.warns(UserWarning, match="Only 0%"):
+        assert ours.fit_transform(["a b"]).vocabulary.words == ("a", "b")
 
 
 def test_vectors_that_are_nowhere_are_an_error_of_fit():
@@ -432,7 +478,8 @@ def test_inverse_transform_joins_words_by_split():
         ([[1], [1.5, 2]], "got 1.5 in document 1"),
         ([[1, np.nan]], "got nan in document 0"),
         (np.array([[1, np.nan]]), "NaN"),
-        ([1, 2], "Expected 2D array, got 1D array"),
+        ([1, 2], "got those of one. Put it into a list"),
+        (np.array([1, 2]), "got those of one. Put it into a list"),
         (np.ones((1, 1, 1), int), "dim 3"),
         ([], "array"),
     ],
@@ -509,6 +556,7 @@ def test_clone_keeps_every_parameter():
         "vectors": None,
         "style": "glove",
         "num_words": 7,
+        "unseen_words": False,
         "filters": ",",
         "lower": False,
         "split": ";",
@@ -566,6 +614,17 @@ def test_a_failed_refit_is_no_reason_to_forget():
     with pytest.raises(TypeError, match="at index 1"):
         ours.fit(["a", None])
     assert comparable(ours) == before
+    with pytest.raises(FileNotFoundError):
+        ours.set_params(vectors="nowhere").fit(["c d e"])
+    assert comparable(ours.set_params(vectors=None)) == before
+
+
+def test_after_a_first_fit_that_failed_nothing_is_fitted():
+    ours = GloveTokenizer(vectors="nowhere")
+    with pytest.raises(FileNotFoundError):
+        ours.fit_transform(TEXTS)
+    with pytest.raises(NotFittedError):
+        ours.transform(TEXTS)
 
 
 def test_parameters_and_state_are_unchanged_by_fit_and_transform():

@@ -27,9 +27,9 @@ def words_alone(values, lengths):
     return values[words].astype(np.int64), np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)[words]
 
 
-def equal_weights(values, lengths, n_ids):
+def equal_weights(frequencies, n_documents):
     """Weigh all words alike."""
-    return np.ones(n_ids, dtype=np.float32)
+    return np.ones(len(frequencies), dtype=np.float32)
 
 
 def usual_calibration(*_, **__):
