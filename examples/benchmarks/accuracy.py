@@ -203,28 +203,33 @@ def measure_split(report, setting, group, train, test, peers, networks):
             )
 
 
+def draw(codes, n, seed):
+    """Draw `n` posts of every class."""
+    order = np.random.RandomState(1000 + seed).permutation(len(codes))
+    return np.concatenate([order[codes[order] == code][:n] for code in range(codes.max() + 1)])
+
+
 def measure_curve(report, setting, train, test):
     texts, codes = train
     for n in SIZES:
-        for draw in range(3):
-            order = np.random.RandomState(1000 + draw).permutation(len(codes))
-            rows = np.concatenate([order[codes[order] == code][:n] for code in range(codes.max() + 1)])
+        for seed in range(3):
+            rows = draw(codes, n, seed)
             part = texts[rows], codes[rows]
             for C in (1, 10):
-                key = {"group": "curve", "size": n, "draw": draw, "model": "TF-IDF + LinearSVC", "C": C}
+                key = {"group": "curve", "size": n, "draw": seed, "model": "TF-IDF + LinearSVC", "C": C}
                 report.add(key, lambda: measure(lambda: linear(LinearSVC(C=C), 1), part, test))  # noqa: B023
             make, grid = PEERS["TF-IDF + ComplementNB"]
             for options in ParameterGrid(grid):
-                key = {"group": "curve", "size": n, "draw": draw, "model": "TF-IDF + ComplementNB"}
+                key = {"group": "curve", "size": n, "draw": seed, "model": "TF-IDF + ComplementNB"}
                 report.add(
                     {**key, "options": options},
                     lambda: measure(lambda: make(**options), part, test),  # noqa: B023
                 )
             for model in ("skglove", "skglove, from scratch"):
-                key = {"group": "curve", "size": n, "draw": draw, "model": model}
+                key = {"group": "curve", "size": n, "draw": seed, "model": model}
                 report.add(
                     key,
-                    lambda: measure(lambda: network(setting, draw, **NETWORKS[model]), part, test),  # noqa: B023
+                    lambda: measure(lambda: network(setting, seed, **NETWORKS[model]), part, test),  # noqa: B023
                 )
 
 
