@@ -10,7 +10,14 @@ import pyarrow as pa
 import pytest
 
 from skglove import vector_files
-from skglove.vector_files import VectorFileError, find_words, read_rows, read_vectors, write_vectors
+from skglove.vector_files import (
+    VectorFileError,
+    find_words,
+    first_words,
+    read_rows,
+    read_vectors,
+    write_vectors,
+)
 
 WORDS = ["the", ",", "naïve", "日本", "\x85", "a\xa0b", "42", "'s", '"quoted', "#"]
 MATRIX = np.array([[w * 10 + d + 0.125 for d in range(5)] for w in range(len(WORDS))], np.float32)
@@ -57,6 +64,8 @@ def assert_reads(path, words=WORDS, matrix=MATRIX, format=None):
         )
         np.testing.assert_array_equal(read_rows(path, asked), expected)
         assert find_words(path, asked).tolist() == [word in words for word in asked]
+        for n in (0, 1, len(words) - 1, len(words), len(words) + 9):
+            assert first_words(path, n) == list(words[:n])
 
 
 # ---- formats
@@ -315,6 +324,13 @@ def test_a_line_of_the_wrong_length_shows_even_where_it_is_not_wanted(write, nam
     for read in (find_words, read_rows):
         with pytest.raises(VectorFileError, match=problem):
             read(write(data), ["a"])
+
+
+@pytest.mark.parametrize("name", ["too few", "too many", "cut", "two spaces"])
+def test_a_line_of_the_wrong_length_is_no_word(write, name):
+    data, problem = ERRORS[name]
+    with pytest.raises(VectorFileError, match=problem):
+        first_words(write(data), 99)
 
 
 @pytest.mark.parametrize("name", ["no number", "NaN", "infinity", "too large", "underscore"])

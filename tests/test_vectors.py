@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 
 from skglove import GloveTokenizer, SequencePadder
 from skglove.vector_files import VectorFileError
-from skglove.vectors import WordVectors, gather_vectors, has_vectors, load_vectors
+from skglove.vectors import WordVectors, first_words, gather_vectors, has_vectors, load_vectors
 
 WORDS = ["the", "kitchen", "dinner", "work", "office", "Paris", "naïve"]
 ROWS = [[1, 1, 1], [0, 3, 1], [0, 3, -1], [2, 0, 0], [2, 0, 2], [-1, 0, 0.5], [0, 0, 0]]
@@ -414,6 +414,23 @@ def test_every_source_gives_the_same_rows(vectors, path):
             assert found.tolist() == expected
             assert has_vectors(source, words).tolist() == [True, False, True, True, False]
         assert gather_vectors(source, []).shape == (0, 3)
+        assert first_words(source, 2) == ["the", "kitchen"]
+        assert first_words(source, 99) == WORDS
+
+
+def test_a_tilde_is_the_home_folder(path, monkeypatch):
+    monkeypatch.setenv("HOME", str(path.parent))
+    monkeypatch.setenv("USERPROFILE", str(path.parent))
+    for use in (load_vectors, lambda source: gather_vectors(source, ["work"])):
+        assert len(use("~/glove.txt")) in (1, 7)
+
+
+def test_a_word_is_not_nearer_to_itself_than_one():
+    vectors = WordVectors(["a"], [[0.1, 0.7, 0.3]])
+    for scale in (1, 3, 7, 11):
+        vector = np.float32(scale) * vectors["a"]
+        assert vectors.similarity(vector, "a") <= 1
+        assert vectors.distance(vector, "a") >= 0
 
 
 # ---- pickles and copies
