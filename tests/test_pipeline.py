@@ -46,10 +46,12 @@ def glove_file(tmp_path_factory):
 
 
 def make_pipeline(vectors, **parameters):
+    architecture = parameters.get("cnn__architecture", "stacked")
+    sizes = {"filters": 8, "dense_units": 8} if architecture == "stacked" else {}
     classifier = KerasConvTextClassifier(
-        "stacked",
-        n_conv_layers=1, kernel_size=2, filters=8, dense_units=8, embedding_dim=8, batch_size=8,
-        epochs=8, learning_rate=0.02, random_state=0,
+        architecture,
+        n_conv_layers=1, kernel_size=2, embedding_dim=8, batch_size=8,
+        epochs=8, learning_rate=0.02, random_state=0, **sizes,
     )  # fmt: skip
     pipeline = Pipeline(
         [("tokens", GloveTokenizer(vectors)), ("pad", SequencePadder(maxlen=10)), ("cnn", classifier)]
