@@ -22,7 +22,8 @@ from sklearn.utils.validation import (
 )
 
 from skglove.lexical import LexicalModel
-from skglove.token_ids import check_ids, flatten_ragged, holds_sequences, is_ragged, restoring
+from skglove.restoring import restoring
+from skglove.token_ids import check_ids, flatten_ragged, holds_sequences, is_ragged
 
 # What "auto" stands for. How "residual" settles what is missing here says _settle.
 AUTO = {

@@ -1,6 +1,5 @@
 """What flows between the steps: token ids that carry the vocabulary they index."""
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -386,21 +385,3 @@ def check_ids(values, lengths=None):
             f"{problem} ids are integers from 0 to {largest}, got {value} in document {document}."
         )
     return values.astype(np.int32)
-
-
-@contextmanager
-def restoring(estimator):
-    """Give an estimator back all its attributes if what is done to it fails, or is interrupted.
-
-    Parameters
-    ----------
-    estimator : object
-        What a fit is about to change.
-    """
-    before = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise

@@ -16,7 +16,8 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from skglove.token_ids import Vocabulary, flatten_ragged, holds_sequences, ragged_token_ids, restoring
+from skglove.restoring import restoring
+from skglove.token_ids import Vocabulary, flatten_ragged, holds_sequences, ragged_token_ids
 from skglove.vectors import WordVectors, first_words
 
 # Characters of text that are split at a time: enough to be fast, few enough to reuse the same memory.
@@ -310,9 +311,9 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         self.vocabulary_ = {word: i for i, word in enumerate(seen + unseen, 1)}
         self._vocabulary = Vocabulary((*seen[:n_kept], *unseen), self.vectors)
         self._oov_id = self.vocabulary_[self.oov_token] if reserved else 0
-        zeros = np.zeros(1 + len(reserved), dtype=np.int64), np.zeros(len(unseen), dtype=np.int64)
-        self.word_counts_ = np.concatenate([zeros[0], counts[ranks], zeros[1]])
-        self.document_counts_ = np.concatenate([zeros[0], document_counts[ranks], zeros[1]])
+        without = 1 + len(reserved), len(unseen)  # ids of no word that was counted: before, and behind
+        self.word_counts_ = np.pad(counts[ranks], without)
+        self.document_counts_ = np.pad(document_counts[ranks], without)
         self.coverage_ = self._measure_coverage()
 
         id_of_code = np.empty(len(words), dtype=np.int32)
