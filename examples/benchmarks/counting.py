@@ -1,4 +1,4 @@
-"""A tokenizer that notes every run in a file: where search processes can import it."""
+"""A tokenizer that logs every fit, in a module that the processes of a grid search can import."""
 
 import os
 
@@ -6,7 +6,7 @@ from skglove import GloveTokenizer
 
 
 class CountingTokenizer(GloveTokenizer):
-    """Adds a line to the file TOKENIZER_LOG whenever it learns a vocabulary and numbers words."""
+    """Appends a line to the file TOKENIZER_LOG in every `fit_transform`."""
 
     def fit_transform(self, X, y=None):
         with open(os.environ["TOKENIZER_LOG"], "a") as log:

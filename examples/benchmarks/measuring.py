@@ -1,8 +1,10 @@
-"""Measure one job in a fresh process, and say what is expected of it."""
+"""Measure one job in a fresh process, and state the aims it is compared with."""
 
 import gc
+import importlib
 import json
 import os
+import pkgutil
 import resource
 import subprocess
 import sys
@@ -46,7 +48,10 @@ COLUMNS = {  # figures and their headers in the tables
 
 @dataclass
 class Aim:
-    """What a way should reach. `value` takes the medians, by way and figure; `times`: value is a speed-up."""
+    """A limit for a figure of one way.
+
+    `value` computes the figure from the medians, `{way: {figure: median}}`; `times` marks speed-ups.
+    """
 
     way: str
     text: str
@@ -57,36 +62,50 @@ class Aim:
 
 
 def faster(way, base, limit, text, figure="seconds"):
-    """Aim at being `limit` times as fast as another way."""
+    """Aim for a speed-up of at least `limit` over another way."""
     return Aim(way, text, lambda m: m[base][figure] / m[way][figure], limit, times=True)
 
 
 def at_most(way, text, value, limit):
-    """Aim at a value that is not above `limit`."""
+    """Aim for a value of at most `limit`."""
     return Aim(way, text, value, limit, at_least=False)
 
 
 def same(ways, text):
-    """Aim at the same result from all of these ways."""
+    """Aim for the same result from all of these ways."""
     return at_most(ways[-1], text, lambda m: len({m[way]["digest"] for way in ways}) - 1, 0)
 
 
 @dataclass
 class Group:
-    """Ways to do one thing; each is its title, a function of the setting, and the way it is compared with."""
+    """Ways to do the same work.
+
+    `ways` has a title, a function of the setting, and the way to compare with, for each name of a way.
+    """
 
     title: str
     ways: dict
-    columns: str  # the figures that the table shows, keys of COLUMNS
+    columns: str  # figures in the table, keys of COLUMNS
     aims: list = field(default_factory=list)
-    speed: str = "seconds"  # the figure that is compared
+    speed: str = "seconds"  # figure that speed-ups are computed from
+
+
+def import_everything():
+    """Import what skglove imports only when it is used, so that no clock measures imports."""
+    import tensorflow  # noqa: F401
+
+    import skglove
+
+    for module in pkgutil.walk_packages(skglove.__path__, "skglove."):
+        importlib.import_module(module.name)
 
 
 @contextmanager
 def clock():
-    """Time a block, and take the peak memory of the process in it, also over the level before it.
+    """Measure time and peak memory of a block.
 
-    Yields the figures, complete when the block is left. "since_start" counts from the start of the process.
+    Yields a dict of figures, which is complete when the block ends: "seconds", "cpu_seconds", "since_start"
+    (seconds since the process started), "peak_megabytes" and "megabytes" (the peak above the level before).
     """
     gc.collect()
     _forget_peak()
@@ -100,7 +119,7 @@ def clock():
 
 
 def _forget_peak():
-    """Set the peak of this process back to what it uses now, where the system can do that."""
+    """Reset the recorded peak memory of this process, where the system supports it."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
@@ -116,7 +135,7 @@ def _peak_megabytes():
 
 
 def in_a_process(group, way, setting):
-    """Run one way in a fresh process with an empty cache folder; returns its figures, or its error."""
+    """Run one way in a fresh process with an empty cache folder; return its figures or its error."""
     command = [sys.executable, str(Path(__file__).with_name("run.py")), "--measure", group, way]
     with tempfile.TemporaryDirectory() as cache:
         changes = {"SKGLOVE_CACHE": cache, "TF_CPP_MIN_LOG_LEVEL": "3", "BENCHMARK_STARTED": str(time.time())}

@@ -1,4 +1,4 @@
-"""Whole pipelines: from texts to a fitted model, more texts, searches, many fits, and the start."""
+"""Benchmarks of whole pipelines: fitting from texts, scaling, grid search, many fits, start-up time."""
 
 import os
 import shutil
@@ -11,40 +11,20 @@ from functools import partial
 from pathlib import Path
 
 from corpus import load_posts
-from measuring import Group, at_most, clock, faster
-from networks import BFLOAT16, epoch_timer, rate
-
-
-def blog_job(setting):
-    import blog_script
-    import keras
-
-    posts, (times, timer) = load_posts(setting), epoch_timer()
-    keras.utils.set_random_seed(setting.round)
-    with clock() as figures:
-        tokenizer, model = blog_script.fit(posts.train, posts.train_codes, setting.glove, callbacks=[timer])
-    figures |= _stages(times)
-    probabilities = model.predict(blog_script.pad(tokenizer.texts_to_sequences(posts.held_out)), verbose=0)
-    return figures | rate(probabilities.argmax(axis=1), posts)
+from measuring import Group, at_most, clock, faster, import_everything
+from networks import BFLOAT16, blog_epoch, epoch_timer, epoch_times, rate
 
 
 def _make_pipeline(setting, tokenizer=None, memory=None, architecture="stacked", **options):
-    import tensorflow  # noqa: F401 is imported before any clock starts
     from sklearn.pipeline import Pipeline
 
-    import skglove.batches
-    import skglove.network
+    import skglove
 
+    import_everything()
     num_words = {"stacked": 20_000, "residual": 50_000}[architecture]
     tokenizer = tokenizer or skglove.GloveTokenizer(setting.glove, num_words=num_words)
     classifier = skglove.KerasConvTextClassifier(architecture, random_state=setting.round, **options)
     return Pipeline([("tokens", tokenizer), ("cnn", classifier)], memory=memory)
-
-
-def _stages(times):
-    """Tell how much processor time went into the epochs; the first also compiles."""
-    (_, begin_1), (_, end_1), (_, begin_2), (_, end_2) = times
-    return {"first_cpu": end_1 - begin_1, "second_cpu": end_2 - begin_2}
 
 
 def skglove_job(setting, **options):
@@ -52,7 +32,7 @@ def skglove_job(setting, **options):
     posts, pipeline = load_posts(setting), _make_pipeline(setting, callbacks=[timer], **options)
     with clock() as figures:
         pipeline.fit(posts.train, posts.train_codes)
-    figures |= _stages(times)
+    figures |= epoch_times(times)
     return figures | rate(pipeline.predict(posts.held_out), posts)
 
 
@@ -112,7 +92,7 @@ SHARES = {"eighth": 1 / 8, "quarter": 1 / 4, "half": 1 / 2, "all": 1}
 
 
 def _growth(stage):
-    """Say by which factor the time a text differs between the most texts and an eighth of them."""
+    """Return a function for the factor between the times per text with all texts and with an eighth."""
 
     def value(medians):
         ratio = medians["all"][stage] / medians["eighth"][stage]
@@ -122,7 +102,7 @@ def _growth(stage):
 
 
 class ProcessTree:
-    """Watches the memory of this process and its children from a thread; shared pages are divided."""
+    """Samples the memory of this process and its children in a thread; shared pages count in proportion."""
 
     def __enter__(self):
         import psutil
@@ -195,7 +175,7 @@ print(sum(name in sys.modules for name in ("keras", "tensorflow")))
 
 
 def start_job(setting, code):
-    """Time a Python process that runs some code: the median of five, after one to warm up."""
+    """Time a Python process that runs some code; return the median of five after one warm-up."""
     seconds = []
     for _ in range(6):
         began = time.perf_counter()
@@ -208,7 +188,7 @@ GROUPS = {
     "whole_job": Group(
         "The whole job: texts in memory and a vector file to a fitted model, 2 epochs; seconds after imports",
         {
-            "blog": ("the blog's script", blog_job, "blog"),
+            "blog": ("the blog's script", blog_epoch, "blog"),
             "skglove": ("skglove", skglove_job, "blog"),
             "bfloat16": ("skglove, `mixed_bfloat16`", partial(skglove_job, dtype_policy=BFLOAT16), "blog"),
             "default": ("skglove, its defaults", partial(skglove_job, architecture="residual"), "blog"),

@@ -1,10 +1,10 @@
-"""Texts to ids: the tokenizer, the padder, and a million short texts."""
+"""Benchmarks of tokenizing, padding, and a million short texts."""
 
 import zlib
 from functools import partial
 
 from corpus import load_posts, load_sentences
-from measuring import Group, at_most, clock, faster, same
+from measuring import Group, at_most, clock, faster, import_everything, same
 
 
 def _digest(sequences):
@@ -61,12 +61,11 @@ def fill(setting):
 
 
 def _short(setting, method="fit_transform", n_texts=None):
-    import tensorflow  # noqa: F401 is imported before the clock starts
     from sklearn.pipeline import Pipeline
 
-    import skglove.batches
-    import skglove.network
+    import skglove
 
+    import_everything()
     sentences, size = load_sentences(setting)
     tokenizer = skglove.GloveTokenizer(vectors=None)
     work = tokenizer.fit_transform
@@ -108,7 +107,7 @@ GROUPS = {
         {
             "keras": ("Keras `pad_sequences`", keras_padding, "keras"),
             "skglove": ("`SequencePadder`", skglove_padding, "keras"),
-            "fill": ("what no way can do without: a new matrix is filled with ones", fill, "keras"),
+            "fill": ("lower bound: filling a new matrix with ones", fill, "keras"),
         },
         FIGURES,
         [

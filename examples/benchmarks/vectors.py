@@ -1,6 +1,6 @@
-"""Ways to open word vectors: the blog's loop, gensim and skglove.
+"""Benchmarks of word vectors: opening them with the blog's loop, gensim and skglove, and nearest words.
 
-20,000 words are wanted. The clock stops when their matrix is there.
+Opening means building the embedding matrix of 20,000 words.
 """
 
 import os
@@ -13,7 +13,7 @@ N_WANTED, N_KNOWN, N_QUERIES = 20_000, 16_600, 1_000  # 83 % have a vector, as i
 
 
 def wanted_words(setting):
-    """Take words from among the 40,000 most frequent ones, and some that have no vector."""
+    """Draw words from the 40,000 most frequent ones, and add some that have no vector."""
     import numpy as np
 
     with open(setting.glove, encoding="utf-8", newline="\n") as lines:
@@ -23,7 +23,7 @@ def wanted_words(setting):
 
 
 def _digest(matrix):
-    return round(float(abs(matrix.astype("float64")).sum()), 2)
+    return round(100 * float(abs(matrix.astype("float64")).sum()))
 
 
 def blog_loop(setting):
@@ -49,7 +49,7 @@ def _gather_from_gensim(vectors, words):
 
 
 def gensim_text(setting):
-    """Read the text with gensim; then save in gensim's own format, for the next two."""
+    """Read the text with gensim, then save it in gensim's own format for the next two functions."""
     from gensim.models import KeyedVectors
 
     words = wanted_words(setting)
@@ -61,7 +61,7 @@ def gensim_text(setting):
 
 
 def gensim_mmap(setting):
-    """Map the file that gensim saved."""
+    """Memory-map the file that gensim saved."""
     from gensim.models import KeyedVectors
 
     words = wanted_words(setting)
@@ -71,7 +71,7 @@ def gensim_mmap(setting):
 
 
 def gensim_nearest(setting):
-    """Ask gensim for the ten nearest words of one word after the other."""
+    """Find the ten nearest words with gensim, one query at a time."""
     from gensim.models import KeyedVectors
 
     vectors, words = KeyedVectors.load(f"{setting.folder}/gensim", mmap="r"), wanted_words(setting)
@@ -83,7 +83,7 @@ def gensim_nearest(setting):
 
 
 def skglove_text(setting):
-    """Parse the wanted lines of the text; there is no cache."""
+    """Parse only the wanted lines of the text, without a cache."""
     from skglove.vectors import gather_vectors
 
     words = wanted_words(setting)
@@ -99,7 +99,7 @@ def _keep_cache(setting):
 
 
 def skglove_whole(setting):
-    """Read the whole text into a new cache, and gather."""
+    """Read the whole text into a new cache."""
     from skglove.vectors import gather_vectors, load_vectors
 
     shutil.rmtree(_keep_cache(setting), ignore_errors=True)
@@ -110,13 +110,13 @@ def skglove_whole(setting):
 
 
 def skglove_cache(setting):
-    """Map the cache, and gather."""
+    """Memory-map the cache."""
     _keep_cache(setting)
     return skglove_text(setting)
 
 
 def skglove_nearest(setting):
-    """Ask for the ten nearest words of many words at once."""
+    """Find the ten nearest words of all queries at once."""
     from skglove.vectors import load_vectors
 
     _keep_cache(setting)

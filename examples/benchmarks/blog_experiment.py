@@ -1,31 +1,27 @@
-"""The blog's experiment on 20 Newsgroups. Takes half an hour on 2 cores.
+"""The blog's experiment on 20 Newsgroups, with and without the headers. Takes half an hour on 2 cores.
 
-    python examples/newsgroups.py --data 20_newsgroup --glove glove.6B.100d.txt --plot newsgroups.png
+    python examples/benchmarks/blog_experiment.py --data 20_newsgroup --glove glove.6B.100d.txt
 
---data is the folder of the original data set: 20 folders, 19,997 posts with their headers. With --download,
-scikit-learn's version is fetched instead (18,846 posts: without duplicates, and without the header lines that
-name the group). --glove is a file or a name, such as the default.
+--data is the folder of the original data set: 20 folders, 19,997 posts with their headers. --download fetches
+scikit-learn's version instead: 18,846 posts, without duplicates and without the header lines that name the
+group.
 
-Posts are split as in the blog: shuffled, the last 20 % held out. Vocabulary and network are fitted on the
-other 80 %. Each network is trained with several seeds; the held-out accuracy is taken after every epoch.
-Networks train for two epochs, as the blog's; with GloVe and without headers for ten, to see how far they get.
+The posts are split as in the blog: shuffled, the last 20 % are the test set. Vocabulary and network are
+fitted on the other 80 %. Each network is trained with several seeds, and test accuracy is recorded after
+every epoch. Networks train for two epochs, as in the blog. With GloVe and without headers they train for ten.
 """
 
-import argparse
-import json
-import platform
 import time
 from pathlib import Path
 
 import keras
 import numpy as np
-import sklearn
-import tensorflow
+from corpus import split
+from results import make_parser, new_chart, read, show, versions, write
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-import skglove
 from skglove import (
     GloveTokenizer,
     KerasConvTextClassifier,
@@ -39,7 +35,7 @@ LINEAR = "TF-IDF + LinearSVC"
 
 
 class HeldOutAccuracy(keras.callbacks.Callback):
-    """Adds the accuracy on held-out documents to the history of every epoch."""
+    """Adds the test accuracy to the history of every epoch."""
 
     def __init__(self, ids, codes):
         super().__init__()
@@ -50,15 +46,8 @@ class HeldOutAccuracy(keras.callbacks.Callback):
         logs["held_out_accuracy"] = scores["accuracy"]
 
 
-def split(n, seed=0):
-    """Shuffle as the blog does; the last fifth is held out."""
-    order = np.arange(n)
-    np.random.RandomState(seed).shuffle(order)
-    return order[: -int(0.2 * n)], order[-int(0.2 * n) :]
-
-
 def run(posts, arguments, headers):
-    """Train a linear model, and every network with every seed; yields one result each."""
+    """Train a linear model, and every network with every seed; yield one row per epoch."""
     train, held_out = split(len(posts.data), arguments.split_seed)
     texts = np.array(posts.data, dtype=object)
     linear = make_pipeline(TfidfVectorizer(), LinearSVC(random_state=0)).fit(
@@ -66,7 +55,7 @@ def run(posts, arguments, headers):
     )
     accuracy = linear.score(texts[held_out], posts.target[held_out])
     print(f"headers {headers}, {LINEAR}: {accuracy:.3f}")
-    yield {"headers": headers, "model": LINEAR, "seed": 0, "held_out_accuracy": [accuracy]}
+    yield {"headers": headers, "model": LINEAR, "seed": 0, "epoch": 1, "held_out_accuracy": accuracy}
 
     tokenizer, padder = GloveTokenizer(arguments.glove, num_words=20_000), SequencePadder(maxlen=1000)
     train_ids = padder.fit_transform(tokenizer.fit_transform(texts[train]))
@@ -84,37 +73,38 @@ def run(posts, arguments, headers):
             start = time.perf_counter()
             classifier.fit(train_ids, posts.target[train])
             seconds = time.perf_counter() - start
-            accuracy = classifier.history_["held_out_accuracy"]
+            held_out, training = classifier.history_["held_out_accuracy"], classifier.history_["accuracy"]
             print(
-                f"{model}, seed {seed}: {' '.join(f'{a:.3f}' for a in accuracy)}  {seconds:.0f} s",
-                flush=True,
+                f"{model}, seed {seed}: {' '.join(f'{a:.3f}' for a in held_out)}  {seconds:.0f} s", flush=True
             )
-            yield {
-                "headers": headers,
-                "model": model,
-                "seed": seed,
-                "held_out_accuracy": accuracy,
-                "training_accuracy": classifier.history_["accuracy"],
-                "seconds": seconds,
-            }
+            for epoch, accuracy in enumerate(held_out, 1):
+                yield {
+                    "headers": headers,
+                    "model": model,
+                    "seed": seed,
+                    "epoch": epoch,
+                    "held_out_accuracy": accuracy,
+                    "training_accuracy": training[epoch - 1],
+                    "fit_seconds": seconds,
+                }
 
 
-def curves_by_setting(results):
+def curves_by_setting(rows):
     """Collect the accuracies by epoch, as arrays of shape (n_seeds, n_epochs)."""
-    settings = dict.fromkeys((result["headers"], result["model"]) for result in results)
-    return {
-        setting: np.array([r["held_out_accuracy"] for r in results if (r["headers"], r["model"]) == setting])
-        for setting in settings
-    }
+    curves = {}
+    for row in rows:
+        seeds = curves.setdefault((row["headers"], row["model"]), {})
+        seeds.setdefault(row["seed"], []).append(row["held_out_accuracy"])
+    return {setting: np.array(list(seeds.values())) for setting, seeds in curves.items()}
 
 
-def summarise(results):
+def summarise(rows):
     """Make a Markdown table: median (minimum to maximum) over the seeds."""
     lines = [
         "| headers | model | epochs | held-out accuracy |",
         "|---|---|---|---|",
     ]
-    for (headers, model), curves in curves_by_setting(results).items():
+    for (headers, model), curves in curves_by_setting(rows).items():
         n_epochs = curves.shape[1]
         if model == LINEAR:
             lines.append(f"| {headers} | {model} | | {curves.item():.3f} |")
@@ -128,15 +118,10 @@ def summarise(results):
     return "\n".join(lines)
 
 
-def plot(results, path):
-    """Draw held-out accuracy by epoch."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    for (headers, model), curves in curves_by_setting(results).items():
+def plot(rows, path):
+    """Draw test accuracy by epoch."""
+    figure, axes = new_chart()
+    for (headers, model), curves in curves_by_setting(rows).items():
         style = {
             "color": {"kept": "C1", "cut": "C0"}[headers],
             "linestyle": {LINEAR: ":"}.get(model, "-" if "GloVe" in model else "--"),
@@ -154,51 +139,47 @@ def plot(results, path):
     axes.set_title(f"20 Newsgroups, the blog's network: median and range of {len(curves)} seeds")
     axes.grid(alpha=0.3)
     axes.legend()
-    figure.savefig(path, dpi=110)
+    figure.savefig(path)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--data", help="folder with one folder of posts a newsgroup")
-    source.add_argument("--download", action="store_true", help="fetch scikit-learn's version")
-    parser.add_argument(
-        "--glove", default="glove.6B.50d", help="file or name of the vectors (default: %(default)s)"
-    )
-    parser.add_argument("--headers", nargs="+", choices=["kept", "cut"], default=["kept", "cut"])
-    parser.add_argument("--epochs", type=int, default=2, help="the blog's are the default: %(default)s")
-    parser.add_argument(
-        "--long-epochs", type=int, default=10, help="with GloVe and headers cut (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--seeds", type=int, default=3, help="how many networks to train (default: %(default)s)"
-    )
-    parser.add_argument("--split-seed", type=int, default=0, help="seed of the split (default: %(default)s)")
-    parser.add_argument("--json", type=Path, default=Path("newsgroups.json"), help="where the results go")
-    parser.add_argument("--plot", type=Path, help="where a chart goes (needs matplotlib)")
-    arguments = parser.parse_args()
-
-    report = {
-        "versions": {m.__name__: m.__version__ for m in (skglove, keras, tensorflow, sklearn, np)},
-        "python": platform.python_version(),
+def measure_all(arguments):
+    """Run the experiment with and without headers; return the rows, which are saved after each network."""
+    about = {
+        "versions": versions("keras", "tensorflow", "scikit-learn", "numpy"),
         "vectors": Path(arguments.glove).name,
         "split_seed": arguments.split_seed,
-        "results": [],
     }
+    rows = []
     for headers in arguments.headers:
         option = {"kept": "keep", "cut": "strip"}[headers]
         if arguments.download:
             posts = fetch_newsgroups(headers=option)
         else:
             posts = load_text_folders(arguments.data, headers=option, digits_only=True)
-        for result in run(posts, arguments, headers):
-            report["results"].append(result)
-            arguments.json.write_text(json.dumps(report, indent=1))
-    print(summarise(report["results"]))
+        for row in run(posts, arguments, headers):
+            rows.append(row)
+            write(arguments.csv, about, rows)
+    return rows
+
+
+def main():
+    parser = make_parser(__doc__, "blog_experiment.csv")
+    parser.add_argument("--download", action="store_true", help="fetch scikit-learn's version of the posts")
+    parser.add_argument("--headers", nargs="+", choices=["kept", "cut"], default=["kept", "cut"])
+    parser.add_argument("--epochs", type=int, default=2, help="as in the blog: %(default)s")
+    parser.add_argument(
+        "--long-epochs", type=int, default=10, help="with GloVe and headers cut (default: %(default)s)"
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="networks of each kind (default: %(default)s)")
+    parser.add_argument("--split-seed", type=int, default=0, help="seed of the split (default: %(default)s)")
+    parser.add_argument("--plot", type=Path, help="where a chart goes (needs matplotlib)")
+    arguments = parser.parse_args()
+    if sum(map(bool, (arguments.data, arguments.download, arguments.tables))) != 1:
+        parser.error("give one of --data, --download and --tables")
+    rows = read(arguments.csv)[1] if arguments.tables else measure_all(arguments)
+    show(summarise(rows), arguments.markdown)
     if arguments.plot:
-        plot(report["results"], arguments.plot)
+        plot(rows, arguments.plot)
 
 
 if __name__ == "__main__":
