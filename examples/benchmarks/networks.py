@@ -210,7 +210,7 @@ DEFAULT = {"architecture": "residual", "num_words": 50_000}
 
 GROUPS = {
     "epoch": Group(
-        "Training: one epoch of the same network (the second; the first also compiles)",
+        "One training epoch of the blog's network (the second; the first also compiles)",
         {
             "blog": ("the blog's script", blog_epoch, "blog"),
             "keras": ("Keras's `SKLearnClassifier`", keras_wrapper_epoch, "blog"),
@@ -228,7 +228,7 @@ GROUPS = {
         speed="second",
     ),
     "default": Group(
-        "Training: one epoch of the default network (the second), beside the blog's",
+        "One training epoch of the default network (the second)",
         {
             "stacked": ("skglove, the blog's network", skglove_epoch, "stacked"),
             "default": ("skglove, its default", partial(skglove_epoch, **DEFAULT), "stacked"),
@@ -237,7 +237,7 @@ GROUPS = {
         [
             at_most(
                 "default",
-                "an epoch of the default network, in epochs of the blog's",
+                "an epoch of the default network, relative to the blog's network",
                 lambda m: m["default"]["second"] / m["stacked"]["second"],
                 1.3,
             ),
@@ -245,7 +245,7 @@ GROUPS = {
         speed="second",
     ),
     "predict": Group(
-        "Prediction of the held-out texts (the second call; the first also compiles)",
+        "Predicting the held-out texts (the second call; the first also compiles)",
         {
             "blog": ("the blog's `model.predict`", partial(blog_predict, batch_size=None), "blog"),
             "batches": ("the same in batches of 128", partial(blog_predict, batch_size=128), "blog"),

@@ -186,7 +186,7 @@ def start_job(setting, code):
 
 GROUPS = {
     "whole_job": Group(
-        "The whole job: texts in memory and a vector file to a fitted model, 2 epochs; seconds after imports",
+        "The whole job: from texts in memory and a vector file to a fitted model, 2 epochs",
         {
             "blog": ("the blog's script", blog_epoch, "blog"),
             "skglove": ("skglove", skglove_job, "blog"),
@@ -200,7 +200,7 @@ GROUPS = {
             faster("skglove", "blog", 3.5, "the whole job, over the blog's script"),
             at_most(
                 "skglove",
-                "the whole job: peak memory, as a share of the blog's script's",
+                "the whole job: peak memory, relative to the blog's script",
                 lambda m: m["skglove"]["peak_megabytes"] / m["blog"]["peak_megabytes"],
                 1,
             ),
@@ -208,19 +208,19 @@ GROUPS = {
         ],
     ),
     "scaling": Group(
-        "More texts: microseconds a text, each the second time",
+        "Scaling: microseconds per text, in the second call",
         {
             name: (f"{share:g} of the training texts", partial(scaling_job, share=share), None)
             for name, share in SHARES.items()
         },
         "texts words tokenizing epoch predicting",
         [
-            at_most("all", f"time a text with 8 times the texts: {stage}, factor", _growth(stage), 1.25)
+            at_most("all", f"time per text with 8 times the texts, relative: {stage}", _growth(stage), 1.25)
             for stage in STAGES
         ],
     ),
     "grid_search": Group(
-        "Grid search: 4 candidates, 3 folds, one epoch each, and the refit; memory of all processes",
+        "Grid search: 4 candidates, 3 folds, one epoch, refit; memory of all processes",
         {
             "one": ("`n_jobs=1`", grid_search_job, "one"),
             "two": ("`n_jobs=2`", partial(grid_search_job, n_jobs=2), "one"),
@@ -235,7 +235,7 @@ GROUPS = {
         [
             at_most(
                 "second",
-                "runs of the tokenizer's fit_transform in a second search with memory",
+                "tokenizer fits in a second search with memory",
                 lambda m: m["second"]["tokenized"],
                 0,
             )
@@ -245,10 +245,10 @@ GROUPS = {
         "50 fits in one process",
         {"skglove": ("200 texts, one epoch, 32 filters", fits_job, None)},
         "seconds fifth fiftieth more",
-        [at_most("skglove", "MB more after 50 fits than after 5", lambda m: m["skglove"]["more"], 150)],
+        [at_most("skglove", "memory growth from fit 5 to fit 50, MB", lambda m: m["skglove"]["more"], 150)],
     ),
     "start_up": Group(
-        "Start: wall time of a Python process",
+        "Start-up: wall time of a Python process",
         {
             "sklearn": (
                 "`from sklearn.pipeline import Pipeline`",
@@ -262,13 +262,13 @@ GROUPS = {
         [
             at_most(
                 "skglove",
-                "import skglove: seconds more than scikit-learn's Pipeline",
+                "import skglove: seconds beyond scikit-learn's Pipeline",
                 lambda m: m["skglove"]["seconds"] - m["sklearn"]["seconds"],
                 0.2,
             ),
             at_most(
                 "lazy",
-                "of Keras and TensorFlow imported by clones in a grid",
+                "Keras and TensorFlow imports by clones in a grid",
                 lambda m: m["lazy"]["imported"],
                 0,
             ),

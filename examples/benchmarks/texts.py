@@ -91,7 +91,7 @@ FIGURES = "seconds cpu_seconds megabytes"
 
 GROUPS = {
     "tokenizer": Group(
-        "Texts to ids: the first call in a process",
+        "Tokenizing all texts: the first call in a process",
         {
             "keras": ("Keras `Tokenizer`", keras_tokenizer, "keras"),
             "skglove": ("`GloveTokenizer`", skglove_tokenizer, "keras"),
@@ -103,7 +103,7 @@ GROUPS = {
         ],
     ),
     "padding": Group(
-        "Ids to a matrix: each from what its own tokenizer gives",
+        "Padding the ids of all texts to 1,000",
         {
             "keras": ("Keras `pad_sequences`", keras_padding, "keras"),
             "skglove": ("`SequencePadder`", skglove_padding, "keras"),
@@ -116,7 +116,7 @@ GROUPS = {
         ],
     ),
     "short_texts": Group(
-        "Many short texts: memory against the texts' own size",
+        "Many short texts: memory relative to their size",
         {
             "tokenizer": ("`fit_transform` of the tokenizer", _short, None),
             "predict": (
@@ -137,7 +137,7 @@ GROUPS = {
         },
         f"texts size {FIGURES} times_size per_second",
         [
-            at_most(way, f"short texts, {way}: memory, in sizes of the texts", _times_size(way), 4)
+            at_most(way, f"short texts, {way}: memory relative to the size of the texts", _times_size(way), 4)
             for way in ("tokenizer", "predict")
         ],
     ),

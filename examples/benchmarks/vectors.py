@@ -129,7 +129,7 @@ def skglove_nearest(setting):
 
 GROUPS = {
     "vectors": Group(
-        "Opening word vectors, 20,000 words wanted; similar words",
+        "Word vectors: opening them for 20,000 words; nearest words",
         {
             "blog": ("the blog's loop", blog_loop, "blog"),
             "gensim": ("gensim, text", gensim_text, "blog"),
@@ -137,8 +137,16 @@ GROUPS = {
             "whole": ("skglove, text, whole, into the cache", skglove_whole, "blog"),
             "gensim_mmap": ("gensim, `mmap`", gensim_mmap, "blog"),
             "cache": ("skglove, from the cache", skglove_cache, "blog"),
-            "gensim_nearest": ("1,000 neighbours: gensim, one by one", gensim_nearest, "gensim_nearest"),
-            "nearest": ("1,000 neighbours: skglove, at once", skglove_nearest, "gensim_nearest"),
+            "gensim_nearest": (
+                "1,000 nearest-neighbour queries: gensim, one by one",
+                gensim_nearest,
+                "gensim_nearest",
+            ),
+            "nearest": (
+                "1,000 nearest-neighbour queries: skglove, in one call",
+                skglove_nearest,
+                "gensim_nearest",
+            ),
         },
         "seconds cpu_seconds megabytes",
         [
@@ -147,7 +155,7 @@ GROUPS = {
             faster("whole", "gensim", 10, "whole vector file into the cache, over gensim's text"),
             faster("cache", "blog", 200, "vectors from the cache, over the blog's loop"),
             faster("cache", "gensim_mmap", 1, "vectors from the cache, over gensim's mmap"),
-            faster("nearest", "gensim_nearest", 5, "1,000 neighbours, over gensim's loop"),
+            faster("nearest", "gensim_nearest", 5, "1,000 nearest-neighbour queries, over gensim's loop"),
             same(
                 ["blog", "gensim", "text", "whole", "gensim_mmap", "cache"],
                 "matrices of vectors that differ from the blog's",
