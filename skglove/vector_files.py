@@ -1,10 +1,11 @@
-"""Files of word vectors, read and written: GloVe, word2vec and fastText, plain, gzipped or in a zip archive.
+"""Files of word vectors, read and written: GloVe, word2vec and fastText, plain, compressed or in a zip.
 
 A text file is read by the block. Arrow's CSV parser takes the blocks whose every line is exactly a word and
 its numbers; what it refuses (words that hold spaces, damage) goes through `_parse_exactly`, which defines the
 format and knows what is wrong with a line. Where only some words are wanted, only their lines are parsed.
 """
 
+import bz2
 import codecs
 import errno
 import gzip
@@ -13,13 +14,12 @@ import logging
 import lzma
 import os
 import re
-import struct
+import stat
 import uuid
 import zipfile
-import zlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +27,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
+
+from skglove.signatures import compression, recognise, recognise_archive
 
 logger = logging.getLogger(__name__)
 
@@ -36,20 +38,24 @@ UNFINISHED = ".part"
 _BLOCK = 1 << 20  # as much as stays in a processor's own cache: by 16 MiB all takes a third longer
 _THREADS = min(4, os.cpu_count() or 1)
 _LONGEST_LINE = 1 << 20  # 4,096 dimensions need about 100 kB
-_NUMBER = re.compile(rb"[ \t]*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?[ \t]*")
+_MOST_DIMENSIONS = 1 << 15  # twice the hidden size of Llama 3.1 405B; a line of so many fits _LONGEST_LINE
+_MOST_COLUMNS = 1 << 13  # Arrow takes some 10 kB of memory for each; with more it is no faster than a loop
+_DIGITS = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_NAN = "nan|NaN|NAN|inf|Inf|INF|Infinity"  # as C, Python, NumPy and Java print it
+_NUMBER = re.compile(rf"[ \t]*[-+]?{_DIGITS}[ \t]*".encode())
+_NUMBER_OR_NAN = re.compile(rf"[ \t]*[-+]?(?:{_DIGITS}|{_NAN})[ \t]*".encode())
 _HEADER = re.compile(rb"(\d{1,18})[ \t](\d{1,18})[ \t]*\r?")
 _NOT_TEXT = re.compile(r"[^\t\n\r\x20-\x7e\x80-\U0010ffff]")
-_NOT_WRITABLE = re.compile(r"^ ?$|^ |  | $|[\t\r\n]| [-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?( |$)")
-_DAMAGED_ARCHIVE = (
-    EOFError,
-    gzip.BadGzipFile,
-    lzma.LZMAError,
-    NotImplementedError,  # a compression that zipfile does not know
-    RuntimeError,  # an encrypted member
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+_NOT_WRITABLE = re.compile(rf"^ ?$|^ |  | $|[\t\r\n]| [-+]?(?:{_DIGITS}|{_NAN})(?: |$)", re.ASCII)
+_WHITE = np.isin(np.arange(256), list(b" \t\r"))
+_BEGINS_A_NUMBER = np.isin(np.arange(256), list(b"0123456789.+-"))
+_NOT_REGULAR = {
+    stat.S_IFDIR: "a folder: name a file in it",
+    stat.S_IFIFO: "a named pipe: write what comes out of it to a file first",
+    stat.S_IFSOCK: "a socket, not a file",
+    stat.S_IFCHR: "a device, not a file",
+    stat.S_IFBLK: "a device, not a file",
+}
 
 
 class VectorFileError(ValueError):
@@ -89,8 +95,8 @@ def read_vectors(path, format=None):
     Parameters
     ----------
     path : str or path-like
-        A text or binary file, plain, gzipped, or in a zip archive of one file. A path that goes on behind the
-        archive's name, as in ``glove.6B.zip/glove.6B.50d.txt``, names one of several.
+        A text or binary file: plain, compressed (gzip, bzip2, xz), or in a zip archive of one file. A path
+        that goes on behind the archive's name, as in ``glove.6B.zip/glove.6B.50d.txt``, names one of several.
     format : {"glove", "word2vec", "fasttext", "word2vec-binary"}, default=None
         What the file is; None finds out.
 
@@ -102,7 +108,7 @@ def read_vectors(path, format=None):
     Raises
     ------
     VectorFileError
-        Where the file, or a line of it, is not what the format says.
+        Where the file, or a line of it, is not what the format says, or the file cannot be read.
     FileNotFoundError
         Where there is no such file.
 
@@ -177,7 +183,7 @@ def first_words(path, n):
     if layout.binary:
         words = (word for block, _ in read_blocks(path, layout) for word in block.to_pylist())
     else:
-        words = (word.decode(errors="backslashreplace") for word in _text_words(path, layout))
+        words = map(bytes.decode, _text_words(path, layout))
     return list(dict.fromkeys(itertools.islice(words, n)))
 
 
@@ -235,21 +241,51 @@ def write_vectors(path, words, matrix, format="glove"):
     if format not in FORMATS[:3]:
         raise ValueError(f"format must be one of {', '.join(FORMATS[:3])}, got {format!r}")
     words, path = as_arrow(words), Path(path)
-    for at, word in enumerate(words.to_pylist()):
-        looks_like_header = format == "glove" and matrix.shape[1] == 1 and word.isdigit()
-        if _NOT_WRITABLE.search(word) or (at == 0 and (word.startswith("\ufeff") or looks_like_header)):
-            raise ValueError(
-                f"The word {word!r} cannot stand in a text file of vectors: leave it out with subset()"
-            )
+    count, dim = matrix.shape
+    if not count or dim > _MOST_DIMENSIONS:
+        raise ValueError(
+            f"A text file holds 1 or more vectors of 1 to {_MOST_DIMENSIONS} dimensions, got {count} of {dim}"
+        )
+    for word in words.to_pylist():
+        if _NOT_WRITABLE.search(word):
+            raise _not_writable(word)
+    header = b"" if format == "glove" else b"%d %d\n" % matrix.shape
+    step = min(10_000, -(-10_000_000 // dim))
     with replacing(path) as out, _packing(out, path) as packed:
-        if format != "glove":
-            packed.write(b"%d %d\n" % matrix.shape)
-        for start in range(0, len(words), 10_000):
-            rows = np.ascontiguousarray(matrix[start : start + 10_000], np.float32)
-            ends = pa.array(np.arange(0, rows.size + 1, rows.shape[1]), pa.int32())
-            digits = pa.ListArray.from_arrays(ends, pa.array(rows.ravel()).cast(pa.string()))
-            lines = pc.binary_join_element_wise(words.slice(start, 10_000), pc.binary_join(digits, " "), " ")
-            packed.write("".join(f"{line}\n" for line in lines.to_pylist()).encode())
+        for start in range(0, count, step):
+            text = _as_text(words.slice(start, step), matrix[start : start + step])
+            if start == 0:
+                text = header + text
+                _check_beginning(path, text, words[0].as_py(), header, dim, count)
+            packed.write(text)
+
+
+def _as_text(words, rows):
+    rows = np.ascontiguousarray(rows, np.float32)
+    ends = pa.array(np.arange(0, rows.size + 1, rows.shape[1]), pa.int32())
+    digits = pa.ListArray.from_arrays(ends, pa.array(rows.ravel()).cast(pa.string()))
+    lines = pc.binary_join_element_wise(words, pc.binary_join(digits, " "), " ")
+    too_long = pc.index(pc.greater(pc.binary_length(lines), _LONGEST_LINE), True).as_py()
+    if too_long >= 0:
+        raise _not_writable(words[too_long].as_py())
+    return "".join(f"{line}\n" for line in lines.to_pylist()).encode()
+
+
+def _check_beginning(path, text, word, header, dim, count):
+    """Refuse a first word that a reader would take for something else: a header, a byte order mark, a zip."""
+    meant = Layout(False, len(header), 1 + bool(header), count if header else None, dim)
+    try:
+        if not compression(text) and _layout(path, text, None) == meant:
+            return
+    except VectorFileError:
+        pass
+    raise _not_writable(word)
+
+
+def _not_writable(word):
+    return ValueError(
+        f"The word {word[:60]!r} cannot stand in a text file of vectors: leave it out with subset()"
+    )
 
 
 # ---- files, packed and not
@@ -271,9 +307,14 @@ def locate(path):
     ------
     FileNotFoundError
         Where there is no such file.
+    VectorFileError
+        Where it is not a regular file: a folder, a named pipe, a device, a socket.
     """
     path = Path(path)
     if path.exists():
+        kind = stat.S_IFMT(path.stat().st_mode)  # opening a named pipe would wait for ever
+        if kind != stat.S_IFREG:
+            raise VectorFileError(path, f"it is {_NOT_REGULAR.get(kind, 'not a regular file')}")
         return path, None
     for parent in path.parents:
         if parent.is_file():
@@ -282,28 +323,51 @@ def locate(path):
 
 
 @contextmanager
+def _reading(path, what):
+    """Name the file in every error that reading it raises."""
+    try:
+        yield
+    except VectorFileError:
+        raise
+    except Exception as error:  # of damaged data zipfile alone raises ten kinds, ValueError and OSError too
+        reason = str(error)[:200] or type(error).__name__
+        raise VectorFileError(path, f"the {what} cannot be read: {reason}") from error
+
+
+class _Unpacked(NamedTuple):
+    """The bytes of a file of vectors."""
+
+    path: Path
+    what: str
+    stream: object
+    size: int | None  # of all bytes, where it is known before they are read
+
+    def read(self, n):
+        with _reading(self.path, self.what):
+            return self.stream.read(n)
+
+
+@contextmanager
 def _opened(path):
     """Open a file for reading bytes, unpacked; what it is packed with is told from its first bytes."""
     file, member = locate(path)
-    try:
-        with open(file, "rb") as stream:
-            magic = stream.read(4)
+    with ExitStack() as stack:
+        with _reading(path, "file"):
+            stream = stack.enter_context(open(file, "rb"))
+            module, size = compression(stream.read(16)), os.fstat(stream.fileno()).st_size
             stream.seek(0)
-            if magic in (b"PK\x03\x04", b"PK\x05\x06"):
-                with (
-                    zipfile.ZipFile(stream) as archive,
-                    archive.open(_member(archive, member, file)) as unpacked,
-                ):
-                    yield unpacked
+        what = "file" if module is None else "archive"
+        with _reading(path, what):
+            if module == "zip":
+                archive = stack.enter_context(zipfile.ZipFile(stream))
+                info = archive.getinfo(_member(archive, member, file))
+                stream, size = stack.enter_context(archive.open(info)), info.file_size
             elif member is not None:
                 raise VectorFileError(file, f"it is no zip archive, so it holds no {member!r}")
-            elif magic.startswith(b"\x1f\x8b"):
-                with gzip.open(stream) as unpacked:
-                    yield unpacked
-            else:
-                yield stream
-    except _DAMAGED_ARCHIVE as error:
-        raise VectorFileError(path, f"the archive cannot be read: {error}") from error
+            elif module is not None:
+                unpacker = {"gzip": gzip, "bz2": bz2, "lzma": lzma}[module]
+                stream, size = stack.enter_context(unpacker.open(stream)), None
+        yield _Unpacked(path, what, stream, size)
 
 
 def _member(archive, wanted, file):
@@ -312,7 +376,9 @@ def _member(archive, wanted, file):
     ]
     if wanted in names or (wanted is None and len(names) == 1):
         return wanted or names[0]
-    listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+    if problem := recognise_archive(names):
+        raise VectorFileError(file, problem)
+    listed = ", ".join(name[:100] for name in names[:10]) + (", ..." if len(names) > 10 else "")
     if not names:
         raise VectorFileError(file, "the archive holds no file")
     if wanted is not None:
@@ -324,6 +390,9 @@ def _member(archive, wanted, file):
 def _packing(out, path):
     if path.suffix == ".gz":
         with gzip.GzipFile("", "wb", fileobj=out) as packed:
+            yield packed
+    elif path.suffix in (".bz2", ".xz"):
+        with (bz2.BZ2File if path.suffix == ".bz2" else lzma.LZMAFile)(out, "wb") as packed:
             yield packed
     elif path.suffix == ".zip":
         member = path.stem if Path(path.stem).suffix in (".txt", ".vec") else f"{path.stem}.txt"
@@ -386,7 +455,29 @@ def sniff(path, format=None):
     if format not in (None, *FORMATS):
         raise ValueError(f"format must be one of {', '.join(FORMATS)} or None, got {format!r}")
     with _opened(path) as stream:
-        head = stream.read(2 * _LONGEST_LINE)
+        head, size = stream.read(2 * _LONGEST_LINE), stream.size
+    try:
+        layout = _layout(path, head, format)
+    except VectorFileError:
+        if problem := recognise(head):
+            raise VectorFileError(path, problem) from None
+        raise
+    if layout.binary and size is not None:
+        least = layout.count * (4 * layout.dim + 2)
+        if size - layout.start < least:
+            raise VectorFileError(
+                path,
+                f"the header promises {layout.count} words of {layout.dim} dimensions, which need "
+                f"at least {least} bytes, the file holds {size - layout.start}",
+                layout.line - 1,
+            )
+    return layout
+
+
+def _layout(path, head, format):
+    """Find out how the vectors stand in a file from its first 2 MiB."""
+    if (b"\0" in head[:512] or compression(head)) and (problem := recognise(head)):
+        raise VectorFileError(path, problem)  # a tar archive's first vector would read as one
     bom = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
     first, start, end, line = _first_line(path, head, bom, 1)
     header = None if format == "glove" else _HEADER.fullmatch(first)
@@ -398,33 +489,45 @@ def sniff(path, format=None):
         count = dim = None
     else:
         count, dim = int(header[1]), int(header[2])
-        if count == 0 or not 0 < dim <= _LONGEST_LINE // 4:
-            raise VectorFileError(path, f"the header says {count} words of {dim} dimensions", line)
+        if count == 0 or not 0 < dim <= _MOST_DIMENSIONS:
+            raise VectorFileError(
+                path,
+                f"the header says {count} words of {dim} dimensions, "
+                f"expected 1 or more words of 1 to {_MOST_DIMENSIONS} dimensions",
+                line,
+            )
         if format == "word2vec-binary" or (format is None and _is_binary(head[end:], dim)):
             return Layout(True, end, line + 1, count, dim)
         first, start, end, line = _first_line(path, head, end, line + 1)
     separator = b"\t" if b"\t" in first.rstrip() else b" "
     fields = first.rstrip(b" \t\r").split(separator)
     if dim is None:
-        dim = 0
-        while dim < len(fields) - 1 and _NUMBER.fullmatch(fields[-1 - dim]):
-            dim += 1
+        dim = sum(1 for _ in itertools.takewhile(_NUMBER_OR_NAN.fullmatch, fields[:0:-1]))
         if dim == 0:
             raise VectorFileError(path, f"expected a word and its numbers, got {first[:60]!r}", line)
-    return Layout(False, start, line, count, dim, separator, first.rstrip(b"\r").endswith(separator))
+        if dim > _MOST_DIMENSIONS:
+            raise VectorFileError(
+                path, f"expected a word and at most {_MOST_DIMENSIONS} numbers, got {dim} numbers", line
+            )
+    layout = Layout(False, start, line, count, dim, separator, first.rstrip(b"\r").endswith(separator))
+    if problem := _problem(fields, layout):
+        raise VectorFileError(path, problem, line)
+    return layout
 
 
 def _first_line(path, head, start, line):
     """Return the first line that is not blank, where it starts, where the next one does, and its number."""
-    while start < len(head):
-        end = head.find(b"\n", start)
-        end = len(head) if end < 0 else end
-        if end - start > _LONGEST_LINE:
-            raise VectorFileError(path, f"the line is longer than {_LONGEST_LINE:,} bytes", line)
-        if not _is_blank(head[start:end]):
-            return head[start:end], start, end + 1, line
-        start, line = end + 1, line + 1
-    raise VectorFileError(path, "the file holds no vectors", line if head else None)
+    filled = re.compile(rb"[^ \t\r\n]").search(head, start)
+    if filled is None:
+        if len(head) >= 2 * _LONGEST_LINE:
+            raise VectorFileError(path, f"the first {len(head)} bytes are blank lines", line)
+        raise VectorFileError(path, "the file holds no vectors", line if head else None)
+    begin = max(start, head.rfind(b"\n", 0, filled.start()) + 1)
+    end = head.find(b"\n", begin)
+    end, line = len(head) if end < 0 else end, line + head.count(b"\n", start, begin)
+    if end - begin > _LONGEST_LINE:
+        raise VectorFileError(path, f"the line is longer than {_LONGEST_LINE:,} bytes", line)
+    return head[begin:end], begin, end + 1, line
 
 
 def _is_binary(vectors, dim):
@@ -479,13 +582,15 @@ def _read_text(path, stream, layout):
 
 
 def _blocks(path, stream, layout):
-    """Yield whole lines, about 1 MiB at a time, and the number of the first."""
+    """Yield whole lines, about 1 MiB at a time, and the number of the first; a line ends as on Unix."""
     number, rest = layout.line, b""
     while chunk := stream.read(_BLOCK):
         cut = chunk.rfind(b"\n") + 1
         if cut:
-            block = rest + chunk[:cut]
-            yield number, block
+            block = b"".join((rest, memoryview(chunk)[:cut]))
+            block = block.replace(b"\r\n", b"\n") if b"\r" in block else block
+            if not block.isspace() or block.strip(b" \t\r\n"):
+                yield number, block
             number, rest = number + _count(block, b"\n"), b""
         rest += chunk[cut:]
         if len(rest) > _LONGEST_LINE:
@@ -514,9 +619,8 @@ def _parse(path, lines, numbers, layout):
 
 def _parse_fast(lines, layout):
     """Parse lines that are each exactly a word and `dim` numbers; return None where one is not."""
-    lines = lines.replace(b"\r\n", b"\n") if b"\r" in lines else lines
-    if b"\r" in lines:  # Arrow would end a line there
-        return None
+    if b"\r" in lines or lines.startswith(codecs.BOM_UTF8) or layout.dim > _MOST_COLUMNS:
+        return None  # Arrow would end a line at the first, and drop the second
     columns = ["word", *map(str, range(layout.dim)), *["trailing"] * layout.trailing]
     types = dict.fromkeys(columns, pa.float32()) | {"word": pa.binary(), "trailing": pa.binary()}
     try:
@@ -543,7 +647,8 @@ def _parse_fast(lines, layout):
 def _parse_exactly(path, lines, numbers, layout):
     """Parse lines one by one: a word, which may hold spaces, and `dim` finite numbers."""
     words, rows = [], []
-    for line, number in zip(lines.split(b"\n"), numbers, strict=False):
+    lines = lines.split(b"\n")
+    for line, number in itertools.compress(zip(lines, numbers, strict=False), lines):
         if _is_blank(line):
             continue
         fields = _fields(line, layout)
@@ -554,11 +659,15 @@ def _parse_exactly(path, lines, numbers, layout):
             rows.append(np.array([float(value) for value in fields[-layout.dim :]], np.float32))
         if not np.isfinite(rows[-1]).all():
             raise VectorFileError(path, "a number is too large for a float32", number)
-        try:
-            words.append(_word(fields, layout).decode())
-        except UnicodeDecodeError as error:
-            raise VectorFileError(path, f"the word {error.object[:60]!r} is not UTF-8", number) from None
+        words.append(_decoded(path, _word(fields, layout), number))
     return pa.array(words, pa.string()), np.array(rows, np.float32).reshape(-1, layout.dim)
+
+
+def _decoded(path, word, number):
+    try:
+        return word.decode()
+    except UnicodeDecodeError:
+        raise VectorFileError(path, f"the word {word[:60]!r} is not UTF-8", number) from None
 
 
 def _is_blank(line):
@@ -580,7 +689,7 @@ def _problem(fields, layout):
         return f"{expected}, got {len(fields) - 1} numbers"
     if not all(word):
         return f"{expected}, each behind one separator, got an empty field"
-    surplus = sum(_NUMBER.fullmatch(piece) is not None for piece in word[1:])
+    surplus = sum(_NUMBER_OR_NAN.fullmatch(piece) is not None for piece in word[1:])
     return f"{expected}, got {layout.dim + surplus} numbers" if surplus else None
 
 
@@ -656,44 +765,76 @@ def _text_words(path, layout):
     with _opened(path) as stream:
         stream.read(layout.start)
         for first, block in _blocks(path, stream, layout):
-            _check_lengths(path, block, first, layout)
-            yield from (
-                _word(_fields(line, layout), layout) for line in block.split(b"\n") if not _is_blank(line)
-            )
+            yield from _located(path, block, first, layout)[0]
 
 
 def _wanted_lines(path, layout, words):
     """Yield the position of each word that is found, its first line, and the line's number."""
-    left = {word.encode(): at for at, word in enumerate(words.to_pylist()) if word}
-    starts, count = {word.split(layout.separator, 1)[0] for word in left}, 0
+    left, count = {word.encode(): at for at, word in enumerate(words.to_pylist()) if word}, 0
     with _opened(path) as stream:
         stream.read(layout.start)
         for first, block in _blocks(path, stream, layout):
-            count += _check_lengths(path, block, first, layout)
-            ends = (np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n")) + 1).tolist()
-            bounds = [0, *ends, len(block)]
-            heads = [block[start : block.find(layout.separator, start)] for start in bounds[:-1]]
-            for at in itertools.compress(itertools.count(), map(starts.__contains__, heads)):
-                line = block[bounds[at] : bounds[at + 1]].rstrip(b"\r\n")
-                position = left.pop(_word(_fields(line, layout), layout), None)
+            found, starts, ends, numbers = _located(path, block, first, layout)
+            count += len(found)
+            for at in itertools.compress(range(len(found)), map(left.__contains__, found)):
+                position = left.pop(found[at], None)
                 if position is not None:
-                    yield position, line, first + at
+                    yield position, block[starts[at] : ends[at]], int(numbers[at])
     _check_count(path, layout, count)
 
 
-def _check_lengths(path, block, first, layout):
-    """Count the vectors of a block; where it has not the usual number of separators, look at each line."""
-    usual = layout.dim + layout.trailing
-    if block.endswith(b"\n") and _count(block, layout.separator) == usual * _count(block, b"\n"):
-        return _count(block, b"\n")
-    count = 0
-    for number, line in enumerate(block.split(b"\n"), first):
-        if not _is_blank(line):
-            problem = line.count(layout.separator) != usual and _problem(_fields(line, layout), layout)
-            if problem:
-                raise VectorFileError(path, problem, number)
-            count += 1
-    return count
+def _located(path, block, first, layout):
+    """Return the words of a block, where their lines begin and end, and these lines' numbers.
+
+    Each line is a word in UTF-8 and as many fields as there are dimensions, the first of them a number.
+    """
+    starts, ends, numbers, phrases = _checked_lines(path, block, first, layout)
+    words = [block[start : block.find(layout.separator, start)] for start in starts.tolist()]
+    for start, word in phrases:
+        words[np.searchsorted(starts, start)] = word
+    values = starts + np.fromiter(map(len, words), np.int64, len(words)) + 1
+    for at in np.flatnonzero(~_BEGINS_A_NUMBER[np.frombuffer(block, np.uint8)[values]]).tolist():
+        fields = _fields(block[starts[at] : ends[at]], layout)
+        if not _NUMBER_OR_NAN.fullmatch(fields[-layout.dim]):
+            raise VectorFileError(path, _not_a_number(fields, layout), int(numbers[at]))
+    try:
+        b"\n".join(words).decode()
+    except UnicodeDecodeError:
+        for word, number in zip(words, numbers.tolist(), strict=True):
+            _decoded(path, word, number)
+    return words, starts, ends, numbers
+
+
+def _checked_lines(path, block, first, layout):
+    """Return where the lines of a block begin and end, their numbers, and the starts and words of unusual ones.
+
+    Blank lines are left out. Separators are counted line by line, not over the block: of two damaged lines,
+    one may have lost what the other has gained.
+    """
+    data = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(data == ord("\n"))
+    ends = ends if block.endswith(b"\n") else np.append(ends, len(block))
+    starts, numbers = np.append(0, ends[:-1] + 1), np.arange(first, first + len(ends))
+    keep = ends > starts
+    if not keep.all():
+        starts, ends, numbers = starts[keep], ends[keep], numbers[keep]
+        keep = np.ones(len(starts), bool)
+    separates = data == ord(layout.separator)
+    odd = np.add.reduceat(separates.view(np.uint8), starts, dtype=np.uint32) != layout.dim + layout.trailing
+    odd |= separates[starts] | _WHITE[data.take(ends - 1 - layout.trailing, mode="clip")]
+    if layout.trailing:
+        odd |= ~separates[ends - 1]
+    phrases = []
+    for at in np.flatnonzero(odd).tolist():
+        line = block[starts[at] : ends[at]]
+        if _is_blank(line):
+            keep[at] = False
+            continue
+        fields = _fields(line, layout)
+        if problem := _problem(fields, layout):
+            raise VectorFileError(path, problem, int(numbers[at]))
+        phrases.append((starts[at], _word(fields, layout)))
+    return starts[keep], ends[keep], numbers[keep], phrases
 
 
 def _count(block, byte):
@@ -733,7 +874,4 @@ def _checked(path, words, matrix, first):
             raise VectorFileError(
                 path, f"the vector of {word[:60]!r} holds NaN or infinity" if word else "no word", number
             )
-        try:
-            word.decode()
-        except UnicodeDecodeError:
-            raise VectorFileError(path, f"the word {word[:60]!r} is not UTF-8", number) from None
+        _decoded(path, word, number)
