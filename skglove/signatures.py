@@ -116,9 +116,7 @@ def recognise_archive(names):
     'it holds NumPy arrays (.npz):'
     """
     if names and all(name.endswith(".npy") for name in names):
-        return (
-            "it holds NumPy arrays (.npz): WordVectors(words, numpy.load(path)[name]) takes one and its words"
-        )
+        return "it holds NumPy arrays (.npz): WordVectors(words, numpy.load(path)[name]) takes one"
     if any(name.endswith("data.pkl") for name in names):
         return "it is a PyTorch file: torch.load it, and use WordVectors(words, tensor.numpy())"
     return None

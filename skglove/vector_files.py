@@ -44,11 +44,11 @@ _DIGITS = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _NAN = "nan|NaN|NAN|inf|Inf|INF|Infinity"  # as C, Python, NumPy and Java print it
 _NUMBER = re.compile(rf"[ \t]*[-+]?{_DIGITS}[ \t]*".encode())
 _NUMBER_OR_NAN = re.compile(rf"[ \t]*[-+]?(?:{_DIGITS}|{_NAN})[ \t]*".encode())
+_FILLED_LINE = re.compile(rb"[^\n]+")
 _HEADER = re.compile(rb"(\d{1,18})[ \t](\d{1,18})[ \t]*\r?")
 _NOT_TEXT = re.compile(r"[^\t\n\r\x20-\x7e\x80-\U0010ffff]")
 _NOT_WRITABLE = re.compile(rf"^ ?$|^ |  | $|[\t\r\n]| [-+]?(?:{_DIGITS}|{_NAN})(?: |$)", re.ASCII)
 _WHITE = np.isin(np.arange(256), list(b" \t\r"))
-_BEGINS_A_NUMBER = np.isin(np.arange(256), list(b"0123456789.+-"))
 _NOT_REGULAR = {
     stat.S_IFDIR: "a folder: name a file in it",
     stat.S_IFIFO: "a named pipe: write what comes out of it to a file first",
@@ -572,12 +572,14 @@ def read_blocks(path, layout):
 
 
 def _check_count(path, layout, count):
+    if count == 0:  # cut short since its first lines were read
+        raise VectorFileError(path, "the file holds no vectors")
     if layout.count not in (None, count):
         raise VectorFileError(path, f"the header promises {layout.count} words, the file holds {count}", 1)
 
 
 def _read_text(path, stream, layout):
-    parts = ((block, itertools.count(number)) for number, block in _blocks(path, stream, layout))
+    parts = ((block, range(number, number + len(block))) for number, block in _blocks(path, stream, layout))
     return _parse_all(path, parts, layout)
 
 
@@ -589,9 +591,10 @@ def _blocks(path, stream, layout):
         if cut:
             block = b"".join((rest, memoryview(chunk)[:cut]))
             block = block.replace(b"\r\n", b"\n") if b"\r" in block else block
-            if not block.isspace() or block.strip(b" \t\r\n"):
+            lines = _count(block, b"\n")
+            if lines < len(block) and (not block.isspace() or block.strip(b" \t\r\n")):
                 yield number, block
-            number, rest = number + _count(block, b"\n"), b""
+            number, rest = number + lines, b""
         rest += chunk[cut:]
         if len(rest) > _LONGEST_LINE:
             raise VectorFileError(path, f"the line is longer than {_LONGEST_LINE:,} bytes", number)
@@ -646,9 +649,10 @@ def _parse_fast(lines, layout):
 
 def _parse_exactly(path, lines, numbers, layout):
     """Parse lines one by one: a word, which may hold spaces, and `dim` finite numbers."""
-    words, rows = [], []
-    lines = lines.split(b"\n")
-    for line, number in itertools.compress(zip(lines, numbers, strict=False), lines):
+    words, rows, at, past = [], [], 0, 0
+    for match in _FILLED_LINE.finditer(lines):
+        at, past = at + lines.count(b"\n", past, match.start()), match.start()
+        line, number = match[0], numbers[at]
         if _is_blank(line):
             continue
         fields = _fields(line, layout)
@@ -762,41 +766,44 @@ def _unique(words):
 
 
 def _text_words(path, layout):
+    """Yield the word of each line; of its numbers the first is parsed."""
+    count = 0
     with _opened(path) as stream:
         stream.read(layout.start)
         for first, block in _blocks(path, stream, layout):
-            yield from _located(path, block, first, layout)[0]
+            words, *lines = _located(path, block, first, layout)
+            for word, start, end, number in zip(words, *(array.tolist() for array in lines), strict=True):
+                _check_first_number(path, block[start:end], word, number, layout)
+            count += len(words)
+            yield from words
+    _check_count(path, layout, count)
 
 
 def _wanted_lines(path, layout, words):
     """Yield the position of each word that is found, its first line, and the line's number."""
     left, count = {word.encode(): at for at, word in enumerate(words.to_pylist()) if word}, 0
+    # A line of a word with spaces that has lost a number looks like one of the beginning of that word.
+    watched = left.keys() | {word.split(layout.separator, 1)[0] for word in left}
     with _opened(path) as stream:
         stream.read(layout.start)
         for first, block in _blocks(path, stream, layout):
             found, starts, ends, numbers = _located(path, block, first, layout)
             count += len(found)
-            for at in itertools.compress(range(len(found)), map(left.__contains__, found)):
+            for at in itertools.compress(range(len(found)), map(watched.__contains__, found)):
+                line, number = block[starts[at] : ends[at]], int(numbers[at])
+                _check_first_number(path, line, found[at], number, layout)
                 position = left.pop(found[at], None)
                 if position is not None:
-                    yield position, block[starts[at] : ends[at]], int(numbers[at])
+                    yield position, line, number
     _check_count(path, layout, count)
 
 
 def _located(path, block, first, layout):
-    """Return the words of a block, where their lines begin and end, and these lines' numbers.
-
-    Each line is a word in UTF-8 and as many fields as there are dimensions, the first of them a number.
-    """
+    """Return the words of a block, where their lines begin and end, and these lines' numbers."""
     starts, ends, numbers, phrases = _checked_lines(path, block, first, layout)
     words = [block[start : block.find(layout.separator, start)] for start in starts.tolist()]
     for start, word in phrases:
         words[np.searchsorted(starts, start)] = word
-    values = starts + np.fromiter(map(len, words), np.int64, len(words)) + 1
-    for at in np.flatnonzero(~_BEGINS_A_NUMBER[np.frombuffer(block, np.uint8)[values]]).tolist():
-        fields = _fields(block[starts[at] : ends[at]], layout)
-        if not _NUMBER_OR_NAN.fullmatch(fields[-layout.dim]):
-            raise VectorFileError(path, _not_a_number(fields, layout), int(numbers[at]))
     try:
         b"\n".join(words).decode()
     except UnicodeDecodeError:
@@ -806,7 +813,7 @@ def _located(path, block, first, layout):
 
 
 def _checked_lines(path, block, first, layout):
-    """Return where the lines of a block begin and end, their numbers, and the starts and words of unusual ones.
+    """Return where the lines of a block begin and end, their numbers, and starts and words of unusual ones.
 
     Blank lines are left out. Separators are counted line by line, not over the block: of two damaged lines,
     one may have lost what the other has gained.
@@ -831,10 +838,17 @@ def _checked_lines(path, block, first, layout):
             keep[at] = False
             continue
         fields = _fields(line, layout)
-        if problem := _problem(fields, layout):
+        if problem := _problem(fields, layout) or _not_a_number(fields, layout):
             raise VectorFileError(path, problem, int(numbers[at]))
         phrases.append((starts[at], _word(fields, layout)))
     return starts[keep], ends[keep], numbers[keep], phrases
+
+
+def _check_first_number(path, line, word, number, layout):
+    start = len(word) + 1
+    end = line.find(layout.separator, start)
+    if not _NUMBER_OR_NAN.fullmatch(line, start, len(line) if end < 0 else end):
+        raise VectorFileError(path, _not_a_number(_fields(line, layout), layout), number)
 
 
 def _count(block, byte):
