@@ -174,13 +174,16 @@ class WordVectors:
 
     @property
     def matrix(self):
-        """The vectors; read-only."""
+        """The vectors; read-only. From the cache, all are compared with their checksums at the first use."""
+        if self._stored.sums is not None:
+            self._rows(slice(None))
+            self._stored = self._stored._replace(sums=None)
         return self._stored.matrix
 
     @property
     def dim(self):
         """The number of dimensions."""
-        return self.matrix.shape[1]
+        return self._stored.matrix.shape[1]
 
     @cached_property
     def _positions(self):
@@ -215,22 +218,23 @@ class WordVectors:
 
     def _rows(self, at):
         """Return rows, compared with their checksums where they come from the cache."""
-        rows, sums = self.matrix[at], self._stored.sums
+        words, matrix, sums = self._stored
+        rows = matrix[at]
         if sums is None or (vector_cache.row_sums(rows) == sums[at]).all():
             return rows
         logger.warning("The cache of %s is damaged and is made anew", self._source)
         vector_cache.drop_cache(_find(self._source), self._format)
-        words = self.__dict__.pop("_stored").words
+        self.__dict__.pop("_stored", None)
         if not words.equals(self._stored.words):
             raise VectorFileError(self._source, "the file has changed since it was opened: load it again")
-        return self.matrix[at]
+        return self._stored.matrix[at]
 
     @cached_property
     def _norms(self):
         """The length of each row; 1 for a row of zeros, which so is like no other."""
-        norms = np.empty(len(self), np.float32)
+        matrix, norms = self.matrix, np.empty(len(self), np.float32)
         for start in range(0, len(self), _ROWS):
-            rows = self._rows(slice(start, start + _ROWS))
+            rows = matrix[start : start + _ROWS]
             norms[start : start + _ROWS] = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
         norms[norms == 0] = 1
         return norms

@@ -4,14 +4,17 @@ import logging
 import os
 import random
 import resource
+import struct
 import subprocess
 import sys
 import time
+import zlib
 
 import numpy as np
 import pytest
 
 from skglove import vector_cache
+from skglove.token_ids import Vocabulary
 from skglove.vector_cache import cache_folder, cached_vectors, open_vectors, row_sums
 from skglove.vector_files import VectorFileError, write_vectors
 from skglove.vectors import gather_vectors, load_vectors
@@ -99,7 +102,7 @@ def test_a_damaged_cache_is_noticed_and_made_anew(path, folder, seed, caplog):
     open_vectors(path)
     (cache,) = folder.iterdir()
     rng, data = random.Random(seed), bytearray(cache.read_bytes())
-    where = len(data) - rng.randrange(4 * len(WORDS) + len("".join(WORDS))) - 1
+    where = len(data) - rng.randrange(12 * len(WORDS) + len("".join(WORDS))) - 1
     if seed % 4 == 0:
         data = data[: rng.randrange(len(data))]
     elif seed % 4 == 1:
@@ -111,7 +114,7 @@ def test_a_damaged_cache_is_noticed_and_made_anew(path, folder, seed, caplog):
     cache.write_bytes(data)
     assert cached_vectors(path) is None
     assert_right(open_vectors(path))
-    assert "is damaged and is made anew" in caplog.text
+    assert "is made anew" in caplog.text
     assert_right(cached_vectors(path))
 
 
@@ -131,14 +134,128 @@ def test_a_damaged_row_is_noticed_when_it_is_asked_for(path, folder, caplog):
         assert_right(cached_vectors(path))
 
 
-def test_a_damaged_row_is_noticed_by_a_search(path, folder):
-    expected = load_vectors(path).nearest("the")
-    (cache,) = folder.iterdir()
-    data = bytearray(cache.read_bytes())
-    data[128 + 80 * 4000] ^= 1
-    cache.write_bytes(data)
-    assert load_vectors(path).nearest("the") == expected
+def zero_page(matrix):
+    matrix.ravel()[4096:5120] = 0
+
+
+def swap_numbers(matrix):
+    matrix[4000, [3, 17]] = matrix[4000, [17, 3]]
+
+
+def swap_rows(matrix):
+    matrix[[10, 4000]] = matrix[[4000, 10]]
+
+
+def read_saved(vectors, tmp_path):
+    vectors.save(tmp_path / "saved.txt")
+    return load_vectors(tmp_path / "saved.txt").matrix
+
+
+DOORS = {
+    "matrix": lambda vectors, _: vectors.matrix,
+    "save": read_saved,
+    "nearest": lambda vectors, _: vectors.nearest("the", len(WORDS)),
+    "words": lambda vectors, _: vectors[WORDS],
+    "gather": lambda vectors, _: gather_vectors(vectors, WORDS),
+    "embedding": lambda vectors, _: Vocabulary(WORDS, vectors).embedding_matrix(),
+}
+
+
+@pytest.mark.parametrize("damage", [zero_page, swap_numbers, swap_rows])
+@pytest.mark.parametrize("door", DOORS)
+def test_damaged_vectors_go_out_by_no_door(path, tmp_path, folder, door, damage, caplog):
+    expected = list(map(list, DOORS[door](load_vectors(path), tmp_path)))
+    cache = next(folder.glob("glove.txt-*"))
+    damage(np.load(cache, mmap_mode="r+"))
+    assert list(map(list, DOORS[door](load_vectors(path), tmp_path))) == expected
+    assert caplog.text.count("is damaged and is made anew") == 1
     assert_right(cached_vectors(path))
+
+
+def test_row_sums_tell_one_changed_number_and_two_swapped_ones():
+    numbers = np.array([0, 1, -1, 2, -2, 0.5, 2.0**-126, 2.0**127, 0.3, *range(3, 100)], np.float32)
+    flipped = numbers.view(np.uint32) ^ np.kron(
+        np.eye(len(numbers), dtype=np.uint32), 1 << np.arange(32)[:, None]
+    )
+    pairs = np.array([(a, b) for a in range(len(numbers)) for b in range(a)])
+    swapped = np.tile(numbers, (len(pairs), 1))
+    swapped[np.arange(len(pairs))[:, None], pairs] = numbers[pairs[:, ::-1]]
+    for changed in (flipped.astype(np.uint32).view(np.float32), swapped):
+        assert len(changed) > 3000
+        assert (row_sums(changed) != row_sums(numbers[None])).all()
+
+
+def test_a_mapped_matrix_outlives_its_cache(path):
+    vectors = load_vectors(path)
+    vector_cache.drop_cache(path)
+    write_vectors(path, WORDS, MATRIX + 1)
+    load_vectors(path)
+    np.testing.assert_array_equal(vectors.matrix, MATRIX)
+
+
+def crafted(cache, change):
+    """Change what stands behind the matrix, and give it a valid CRC."""
+    data = bytearray(cache.read_bytes())
+    tail = 128 + MATRIX.nbytes
+    change(memoryview(data)[tail:])
+    data[-16:-12] = zlib.crc32(data[tail:-16]).to_bytes(4, "little")
+    cache.write_bytes(data)
+
+
+BOUNDS, LETTERS = 8 * len(WORDS), 12 * len(WORDS) + 4
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        *[(BOUNDS + 4 * word, bound) for word in (0, 9, len(WORDS)) for bound in (-1, 3, 2**30, -(2**30))],
+        (BOUNDS + 4 * 2, 6),  # within the "ï" of "naïve"
+        (LETTERS, int.from_bytes(b"the\xff", "little", signed=True)),
+        *[(-16 - 32 + 8 * size, number) for size in range(4) for number in (-1, 0, 1, 2**31 - 1)],
+    ],
+)
+def test_a_cache_with_a_valid_checksum_and_impossible_contents_is_made_anew(path, folder, at, value, caplog):
+    open_vectors(path)
+    (cache,) = folder.iterdir()
+    crafted(cache, lambda tail: struct.pack_into("<i", tail, at % len(tail), value))
+    assert cached_vectors(path) is None
+    assert "is made anew" in caplog.text
+    assert_right(open_vectors(path))
+
+
+def test_a_damaged_header_is_noticed(path, folder):
+    open_vectors(path)
+    (cache,) = folder.iterdir()
+    cache.write_bytes(cache.read_bytes().replace(b"'fortran_order': False", b"'fortran_order': True "))
+    assert cached_vectors(path) is None
+
+
+def test_a_cache_of_an_older_version_is_made_anew(path, folder, caplog):
+    open_vectors(path)
+    (cache,) = folder.iterdir()
+    cache.write_bytes(cache.read_bytes().replace(vector_cache._MARK, b"skglove.v1\r\n"))
+    assert_right(open_vectors(path))
+    assert "it is of another version" in caplog.text
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda place: place.symlink_to("/dev/zero")])
+def test_what_is_no_regular_file_in_the_place_of_a_cache_is_replaced(path, folder, make, caplog):
+    open_vectors(path)
+    (cache,) = folder.iterdir()
+    cache.unlink()
+    make(cache)
+    assert_right(open_vectors(path))
+    assert f"{cache} is made anew: it is not a regular file" in caplog.text
+    assert_right(cached_vectors(path))
+
+
+def test_a_folder_in_the_place_of_a_cache_costs_a_warning(path, folder):
+    open_vectors(path)
+    (cache,) = folder.iterdir()
+    cache.unlink()
+    cache.mkdir()
+    with pytest.warns(UserWarning, match=f"cannot be cached: .*{cache.name}"):
+        assert_right(open_vectors(path))
 
 
 def test_a_cache_that_cannot_be_written_costs_a_warning(path, tmp_path, monkeypatch):
