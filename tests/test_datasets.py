@@ -22,7 +22,7 @@ import pytest
 import requests
 from sklearn.utils import Bunch
 
-from skglove import datasets
+from skglove import datasets, downloads
 from skglove.datasets import fetch_glove, fetch_newsgroups, load_text_folders
 
 
@@ -277,7 +277,7 @@ def server(monkeypatch, tmp_path):
         monkeypatch.setenv("SKGLOVE_CACHE", str(server.cache))
         monkeypatch.setenv("NO_PROXY", "*")
         monkeypatch.setattr(
-            datasets, "time", types.SimpleNamespace(sleep=server.waits.append, time=lambda: 1_000_000_000.0)
+            downloads, "time", types.SimpleNamespace(sleep=server.waits.append, time=lambda: 1_000_000_000.0)
         )
         digests = {
             ("6B", dim): "sha256:" + hashlib.sha256(MEMBERS[f"glove.6B.{dim}d.txt"]).hexdigest()
@@ -361,11 +361,11 @@ def test_broken_off_transfer_is_taken_up_where_it_broke(server, cut_request):
     server.tricks = [{}] * cut_request + [{"cut": 0.5}]
     assert_right(server, fetch(server))
     assert server.waits == [1]
-    assert server.sent < INDEX_SIZE + MEMBER_SIZE + datasets._CHUNK + 200
+    assert server.sent < INDEX_SIZE + MEMBER_SIZE + downloads._CHUNK + 200
 
 
 def test_transfer_that_breaks_off_every_time_but_gets_on_ends_right(server, monkeypatch):
-    monkeypatch.setattr(datasets, "_CHUNK", 1024)
+    monkeypatch.setattr(downloads, "_CHUNK", 1024)
     server.tricks = [{}] + [{"cut": 0.25}] * 8
     assert_right(server, fetch(server))
     assert server.waits == [1] * 8
@@ -525,7 +525,7 @@ def test_interruption_leaves_nothing(server, monkeypatch):
 
 
 def test_progress_bar_counts_the_wanted_file(server, monkeypatch, capsys):
-    monkeypatch.setattr(datasets, "_BAR_FROM", INDEX_SIZE + 1)
+    monkeypatch.setattr(downloads, "_BAR_FROM", INDEX_SIZE + 1)
     fetch_glove("6B", 100, base_url=server.url)
     bars = capsys.readouterr().err
     assert f"{MEMBER}: 100%" in bars
@@ -534,7 +534,7 @@ def test_progress_bar_counts_the_wanted_file(server, monkeypatch, capsys):
 
 
 def test_progress_bar_can_be_silenced(server, monkeypatch, capsys):
-    monkeypatch.setattr(datasets, "_BAR_FROM", 0)
+    monkeypatch.setattr(downloads, "_BAR_FROM", 0)
     fetch(server)
     assert "%" not in capsys.readouterr().err
 
