@@ -76,7 +76,7 @@ def main():
     parser.add_argument("--data", required=True, help="folder with one folder of posts a newsgroup")
     parser.add_argument("--glove", required=True, help="a GloVe text file")
     arguments = parser.parse_args()
-    texts = load_text_folders(arguments.data, headers="strip", digits_only=True).data
+    texts = load_text_folders(arguments.data, encoding="latin-1", headers="strip", digits_only=True).data
     check_tokenizer(texts, num_words=None, oov_token="<OOV>")
     check_padder(*check_tokenizer(texts, num_words=20_000))
     check_package()

@@ -1,6 +1,9 @@
 """Data to learn from: folders of text files, the 20 Newsgroups posts, and GloVe vectors from Stanford."""
 
+import codecs
+import difflib
 import os
+import stat
 import warnings
 import zipfile
 import zlib
@@ -37,23 +40,41 @@ _GLOVE_DIGESTS = {
 }
 
 
-def load_text_folders(path, *, encoding="latin-1", decode_error="strict", headers="keep", digits_only=False):
+# Byte-order marks; that of UTF-32 first, because UTF-16's is its beginning.
+_BOMS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def load_text_folders(
+    path, *, categories=None, encoding=None, decode_error="strict", headers="keep", digits_only=False
+):
     r"""Load texts from a folder that holds one folder of text files per label.
 
     Labels are numbered in the sorted order of their folders; texts come in that order and, within a
     label, in the sorted order of their file names, never shuffled. Folders inside a label's folder are
     not entered, and names that begin with a dot (``.git``, ``.DS_Store``) are left out everywhere.
-    With ``digits_only=True, headers="strip"`` this is the reading loop of [1]_, text for text.
+    With ``encoding="latin-1", digits_only=True, headers="strip"`` this is the reading loop of [1]_, text for
+    text.
 
     Parameters
     ----------
     path : str or path-like
         The folder that holds the labels' folders. A leading ``~`` is the home folder.
-    encoding : str, default="latin-1"
-        The encoding of the files. The default, that of the 20 Newsgroups posts, reads any byte, so it
-        reports nothing when the files are in truth UTF-8: pass ``"utf-8"`` for those.
+    categories : list of str, default=None
+        The labels to load, in any order; None loads all.
+    encoding : str, default=None
+        The encoding of the files. None reads each file as UTF-8, or as UTF-16 or UTF-32 if a byte-order mark
+        says so, and without that mark; files that are not valid UTF-8 are read as Latin-1, with one warning
+        that counts them. Latin-1, the encoding of the 20 Newsgroups posts, reads any byte.
     decode_error : {"strict", "ignore", "replace"}, default="strict"
-        What to do with bytes that are not of this encoding, as in :meth:`bytes.decode`.
+        What to do with bytes that are not of this encoding, as in :meth:`bytes.decode`. With
+        ``encoding=None``, any other value than "strict" reads files that are not valid UTF-8 as UTF-8 all the
+        same, and not as Latin-1.
     headers : {"keep", "strip"}, default="keep"
         Whether to cut off what stands above the first blank line of each text: in e-mails and newsgroup
         posts the headers, which may name the label. The text then begins with that blank line. A text
@@ -82,12 +103,16 @@ def load_text_folders(path, *, encoding="latin-1", decode_error="strict", header
     FileNotFoundError, NotADirectoryError
         If `path` does not exist or is a file.
     ValueError
-        If there is no text to read, or a file is not in `encoding`; the message names the file.
+        If there is no text to read, a label of `categories` has no folder, a file is not in `encoding`, or
+        what is to be read is not a regular file but, for instance, a named pipe; the message names it.
+    MemoryError
+        If a file does not fit in memory; the message names it.
 
     Warns
     -----
     UserWarning
-        If some, not all, of the folders hold no text. Their labels keep their numbers.
+        If some, not all, of the folders hold no text. Their labels keep their numbers. If ``encoding=None``
+        and files are not valid UTF-8.
 
     See Also
     --------
@@ -114,6 +139,7 @@ def load_text_folders(path, *, encoding="latin-1", decode_error="strict", header
     (array([0, 1]), ['food', 'sport'])
     """
     _check_headers(headers)
+    _check_decoding(encoding, decode_error)
     root = os.path.expanduser(path)
     if not os.path.exists(root):
         raise FileNotFoundError(f"There is no folder {root} (looked for from {os.getcwd()}).")
@@ -122,6 +148,10 @@ def load_text_folders(path, *, encoding="latin-1", decode_error="strict", header
     # load_files lists the folders and files, in order and with their labels. Its texts do not serve: they
     # keep "\r\n", a folder inside a label's is read as a file, and an undecodable file is not named.
     labels = [name for name in os.listdir(root) if not name.startswith(".")]
+    if categories is not None:
+        labels = _chosen(
+            categories, [name for name in labels if os.path.isdir(os.path.join(root, name))], root
+        )
     from sklearn.datasets import load_files  # slow to import
 
     listing = load_files(root, categories=labels, load_content=False, shuffle=False)
@@ -129,7 +159,7 @@ def load_text_folders(path, *, encoding="latin-1", decode_error="strict", header
     filenames = listing.filenames[wanted]
     target = listing.target[wanted].astype(np.int64)
     _check_filled(root, listing.target_names, target, digits_only)
-    texts = [_read_text(file, encoding, decode_error) for file in filenames.tolist()]
+    texts = _read_texts(filenames.tolist(), encoding, decode_error)
     return _as_bunch(texts, target, listing.target_names, filenames, headers, f"the files in {root}")
 
 
@@ -294,9 +324,49 @@ def _check_headers(headers):
         raise ValueError(f'headers must be "keep" or "strip", got {headers!r}.')
 
 
+def _check_decoding(encoding, decode_error):
+    try:
+        "a".encode(encoding or "utf-8")
+    except (LookupError, UnicodeError):
+        raise ValueError(
+            f"encoding must be a text encoding that Python knows, such as 'utf-8' or 'latin-1', or None, got "
+            f"{encoding!r}."
+        ) from None
+    try:
+        b"\xff".decode("ascii", decode_error)
+    except UnicodeDecodeError:
+        pass  # as "strict" says
+    except (LookupError, TypeError):
+        raise ValueError(
+            'decode_error must be "strict", "ignore", "replace" or another error handler that decodes, got '
+            f"{decode_error!r}."
+        ) from None
+
+
+def _chosen(categories, labels, root):
+    if isinstance(categories, str):
+        raise TypeError(f"categories must be a list of labels, got the single string {categories[:60]!r}.")
+    categories = list(categories)
+    unknown = [name for name in categories if name not in labels]
+    if unknown:
+        close = difflib.get_close_matches(str(unknown[0]), labels, cutoff=0.5)
+        hint = f"; close spellings: {', '.join(map(repr, close))}" if close else ""
+        raise ValueError(f"{root} has no folder for the label {unknown[0]!r} of categories{hint}.")
+    if not categories:
+        raise ValueError("categories is empty. Name the labels to load, or pass None to load all.")
+    return categories
+
+
 def _is_wanted(file, digits_only):
     name = os.path.basename(file)
-    return (name.isdigit() if digits_only else not name.startswith(".")) and not os.path.isdir(file)
+    if not (name.isdigit() if digits_only else not name.startswith(".")):
+        return False
+    mode = os.stat(file).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # to open a named pipe would wait for ever
+        raise ValueError(
+            f"{file} is a named pipe, a device or a socket, not a regular file. Move it out of the folder."
+        )
+    return stat.S_ISREG(mode)
 
 
 def _check_filled(root, names, target, digits_only):
@@ -308,18 +378,49 @@ def _check_filled(root, names, target, digits_only):
         raise ValueError(f"None of the {len(names)} folders in {root} holds a {kind}.{hint}")
     empty = [name for label, name in enumerate(names) if label not in set(target.tolist())]
     if empty:
-        warnings.warn(f"These folders in {root} hold no {kind}: {empty}.", stacklevel=3)
+        more = f" and {len(empty) - 10} more" if len(empty) > 10 else ""
+        warnings.warn(f"These folders in {root} hold no {kind}: {empty[:10]}{more}.", stacklevel=3)
 
 
-def _read_text(file, encoding, decode_error):
+def _read_texts(files, encoding, decode_error):
+    """Read files in an encoding; without one, guess it for each file, and warn of those read as Latin-1."""
+    texts, guessed = [], []
+    for file in files:
+        data = _read_bytes(file)
+        its = encoding or next((name for bom, name in _BOMS.items() if data.startswith(bom)), "utf-8")
+        try:
+            text = data.decode(its, decode_error)
+        except UnicodeDecodeError as error:
+            if encoding is not None or its != "utf-8":
+                raise _not_of_this_encoding(file, its, error) from error
+            text = data.decode("latin-1")
+            guessed.append(file)
+        texts.append(text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text)
+    if guessed:
+        warnings.warn(
+            f"{len(guessed):,} of the {len(files):,} files are not valid UTF-8 and were read as Latin-1, the "
+            f"first of them {guessed[0]}. Pass encoding='latin-1' if that is right, or the encoding that the "
+            "files are in.",
+            stacklevel=3,
+        )
+    return texts
+
+
+def _read_bytes(file):
     try:
-        return Path(file).read_text(encoding=encoding, errors=decode_error)
-    except UnicodeDecodeError as error:
-        byte = error.object[error.start]
-        raise ValueError(
-            f"{file} is not {encoding}: byte 0x{byte:02x} at position {error.start} ({error.reason}). Pass "
-            'the encoding that it is in ("latin-1" reads any byte), or decode_error="replace".'
-        ) from error
+        return Path(file).read_bytes()
+    except MemoryError:
+        raise MemoryError(
+            f"{file} has {os.path.getsize(file):,} bytes, which do not fit in memory."
+        ) from None
+
+
+def _not_of_this_encoding(file, encoding, error):
+    byte = error.object[error.start]
+    return ValueError(
+        f"{file} is not {encoding}: byte 0x{byte:02x} at position {error.start} ({error.reason}). Pass "
+        'the encoding that it is in ("latin-1" reads any byte), or decode_error="replace".'
+    )
 
 
 def _strip_headers(text):

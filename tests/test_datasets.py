@@ -76,7 +76,7 @@ def posts(tmp_path):
 @pytest.mark.parametrize("headers", ["keep", "strip"])
 def test_reads_what_the_blogs_loop_reads(posts, headers):
     texts, names, labels = read_as_the_blog(posts, strip=headers == "strip")
-    bunch = load_text_folders(posts, headers=headers, digits_only=True)
+    bunch = load_text_folders(posts, encoding="latin-1", headers=headers, digits_only=True)
     assert len(texts) == 6
     assert bunch.data == texts
     assert bunch.target_names == names == ["Zoo", "alt.empty", "sci.space", "two words"]
@@ -85,7 +85,7 @@ def test_reads_what_the_blogs_loop_reads(posts, headers):
 
 
 def test_filenames_lead_to_the_texts(posts):
-    bunch = load_text_folders(str(posts))
+    bunch = load_text_folders(str(posts), encoding="latin-1")
     assert len(bunch.data) == len(bunch.filenames) == 7
     for text, label, file in zip(bunch.data, bunch.target, bunch.filenames, strict=True):
         with open(file, encoding="latin-1") as f:
@@ -149,8 +149,103 @@ def test_undecodable_file_is_named(tmp_path):
     write_files(tmp_path, {"a/1": b"fine", "a/2": b"caf\xe9!"})
     with pytest.raises(ValueError, match=r"a/2 is not utf-8: byte 0xe9 at position 3 .*latin-1"):
         load_text_folders(tmp_path, encoding="utf-8")
-    assert load_text_folders(tmp_path).data == ["fine", "café!"]
+    assert load_text_folders(tmp_path, encoding="latin-1").data == ["fine", "café!"]
     assert load_text_folders(tmp_path, encoding="utf-8", decode_error="ignore").data == ["fine", "caf!"]
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("café £5\r\n".encode(), "café £5\n"),
+        ("café".encode("utf-8-sig"), "café"),
+        ("café\r\n".encode("utf-16"), "café\n"),
+        (codecs.BOM_UTF16_BE + "日本".encode("utf-16-be"), "日本"),
+        ("日本".encode("utf-32"), "日本"),
+        (b"", ""),
+    ],
+)
+def test_without_an_encoding_files_are_read_as_unicode(tmp_path, content, text):
+    write_files(tmp_path, {"a/1": content})
+    assert load_text_folders(tmp_path).data == [text]
+
+
+def test_files_that_are_not_utf_8_are_read_as_latin_1_and_counted(tmp_path):
+    write_files(tmp_path, {"a/1": "café".encode(), "a/2": b"caf\xe9", "b/3": b"\xa35", "b/4": b"x"})
+    with pytest.warns(UserWarning, match=r"^2 of the 4 files .* Latin-1, .*a/2\. Pass encoding=") as caught:
+        bunch = load_text_folders(tmp_path)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert bunch.data == ["café", "café", "£5", "x"]
+
+
+def test_decode_error_holds_without_an_encoding_too(tmp_path):
+    write_files(tmp_path, {"a/1": "café".encode("utf-16"), "a/2": b"caf\xe9", "a/3": "café".encode()})
+    assert load_text_folders(tmp_path, decode_error="replace").data == ["café", "caf\ufffd", "café"]
+
+
+def test_file_that_is_not_what_its_byte_order_mark_says_is_named(tmp_path):
+    write_files(tmp_path, {"a/1": codecs.BOM_UTF16_LE + b"odd"})
+    with pytest.raises(ValueError, match="a/1 is not utf-16: byte 0x64 at position 4"):
+        load_text_folders(tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["nosuch", "hex", "undefined"])
+def test_unknown_encoding_is_refused(tmp_path, encoding):
+    write_files(tmp_path, {"a/1": b"x"})
+    with pytest.raises(ValueError, match=f"encoding must be .*'latin-1', or None, got '{encoding}'"):
+        load_text_folders(tmp_path, encoding=encoding)
+
+
+@pytest.mark.parametrize("decode_error", ["nosuch", "xmlcharrefreplace", None])
+def test_unknown_decode_error_is_refused(tmp_path, decode_error):
+    write_files(tmp_path, {"a/1": b"x"})
+    with pytest.raises(ValueError, match=f'decode_error must be "strict", .*got {decode_error!r}'):
+        load_text_folders(tmp_path, decode_error=decode_error)
+
+
+def test_categories_choose_labels(tmp_path):
+    write_files(tmp_path, {f"{label}/1": label.encode() for label in ("food", "sport", "space")})
+    bunch = load_text_folders(tmp_path, categories=("sport", "food"))
+    assert (bunch.data, bunch.target_names) == (["food", "sport"], ["food", "sport"])
+    assert bunch.target.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("categories", "error", "match"),
+    [
+        (["food", "sports"], ValueError, "no folder for the label 'sports' of categories; close .*: 'sport'"),
+        (["README"], ValueError, "no folder for the label 'README'"),
+        ([7], ValueError, "no folder for the label 7 of categories"),
+        ([], ValueError, "categories is empty"),
+        ("food", TypeError, "must be a list of labels, got the single string 'food'"),
+    ],
+)
+def test_unknown_categories_are_named(tmp_path, categories, error, match):
+    write_files(tmp_path, {"food/1": b"x", "sport/1": b"y", "README": b"z"})
+    with pytest.raises(error, match=match):
+        load_text_folders(tmp_path, categories=categories)
+
+
+def test_named_pipe_among_the_files_is_named(tmp_path):
+    write_files(tmp_path, {"a/1": b"x"})
+    os.mkfifo(tmp_path / "a" / "pipe")
+    with pytest.raises(ValueError, match="a/pipe is a named pipe, a device or a socket"):
+        load_text_folders(tmp_path)
+    assert load_text_folders(tmp_path, digits_only=True).data == ["x"]
+
+
+def test_device_among_the_files_is_named(tmp_path):
+    write_files(tmp_path, {"a/1": b"x"})
+    (tmp_path / "a" / "zero").symlink_to("/dev/zero")
+    with pytest.raises(ValueError, match="a/zero is a named pipe, a device or a socket"):
+        load_text_folders(tmp_path)
+
+
+def test_file_that_does_not_fit_in_memory_is_named(tmp_path):
+    write_files(tmp_path, {"a/1": b"x"})
+    os.truncate(tmp_path / "a" / "1", 2**43)
+    with pytest.raises(MemoryError, match=r"a/1 has 8,796,093,022,208 bytes"):
+        load_text_folders(tmp_path)
 
 
 def test_wrong_headers_are_refused_before_anything_is_read(tmp_path):
@@ -184,7 +279,7 @@ def test_newsgroups_come_sorted_and_with_the_same_fields(newsgroups_home, posts)
     assert bunch.data == ["From: b\n\nx\n\ny", "no blank line", "\n\nbegins blank", "From: a\n\nbody"]
     assert bunch.target.tolist() == [0, 0, 1, 1]
     assert [os.path.basename(file) for file in bunch.filenames] == ["10", "9", "61", "62"]
-    of_folders = load_text_folders(posts)
+    of_folders = load_text_folders(posts, encoding="latin-1")
     assert list(bunch) == list(of_folders)
     assert [type(bunch[key]) for key in bunch] == [type(of_folders[key]) for key in of_folders]
     assert bunch.target.dtype == of_folders.target.dtype

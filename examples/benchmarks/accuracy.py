@@ -244,7 +244,7 @@ def measure_bbc(report, setting):
 
 def read_posts(setting, headers):
     """Read the posts, split as in the blog."""
-    posts = load_text_folders(setting.data, headers=headers, digits_only=True)
+    posts = load_text_folders(setting.data, encoding="latin-1", headers=headers, digits_only=True)
     texts = np.array(posts.data, dtype=object)
     return [(texts[rows], posts.target[rows]) for rows in split(len(texts))]
 

@@ -155,7 +155,7 @@ def measure_all(arguments):
         if arguments.download:
             posts = fetch_newsgroups(headers=option)
         else:
-            posts = load_text_folders(arguments.data, headers=option, digits_only=True)
+            posts = load_text_folders(arguments.data, encoding="latin-1", headers=option, digits_only=True)
         for row in run(posts, arguments, headers):
             rows.append(row)
             write(arguments.csv, about, rows)

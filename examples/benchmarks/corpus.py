@@ -31,7 +31,7 @@ def prepare(folder, data=None, n_posts=None):
 
     if data:
         read, source = (
-            load_text_folders(data, headers="strip", digits_only=True),
+            load_text_folders(data, encoding="latin-1", headers="strip", digits_only=True),
             "20 Newsgroups, headers cut",
         )
     else:
