@@ -5,8 +5,6 @@ import difflib
 import os
 import stat
 import warnings
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +20,21 @@ _GLOVE_ARCHIVES = {
     "42B": "glove.42B.300d.zip",
     "840B": "glove.840B.300d.zip",
     "twitter.27B": "glove.twitter.27B.zip",
+}
+# Upper bounds, in millions of bytes: what users and other projects report, rounded up by up to 2 %. A server
+# that wants to send more does not send these files.
+_GLOVE_ARCHIVE_SIZES = {"6B": 870, "42B": 1_890, "840B": 2_190, "twitter.27B": 1_530}
+_GLOVE_SIZES = {
+    ("6B", 50): 173,
+    ("6B", 100): 350,
+    ("6B", 200): 700,
+    ("6B", 300): 1_050,
+    ("42B", 300): 5_070,
+    ("840B", 300): 5_700,
+    ("twitter.27B", 25): 262,
+    ("twitter.27B", 50): 520,
+    ("twitter.27B", 100): 1_040,
+    ("twitter.27B", 200): 2_090,
 }
 # Stanford publishes no checksums. SHA-1: the list by which Apache MXNet (contrib/text) checked these files.
 # SHA-256: projects that pin the text files of 6B 100d and 840B; that of 6B 50d was computed from the data
@@ -237,7 +250,8 @@ def fetch_glove(name="6B", dim=100, *, base_url="https://nlp.stanford.edu/data/"
     Of an archive with vectors of several dimensions only the wanted file is transferred (of 6B 100d,
     134 MB instead of 862 MB), where the server sends parts of files; a transfer that breaks off is taken
     up again where it broke. The file is checked against the archive's CRC-32 and a digest kept here,
-    and gets its name only when it is complete and right.
+    and gets its name only when it is complete and right. Neither takes more bytes than those that were
+    published, whatever the server sends.
 
     Parameters
     ----------
@@ -273,8 +287,9 @@ def fetch_glove(name="6B", dim=100, *, base_url="https://nlp.stanford.edu/data/"
     Notes
     -----
     Too many requests (429) and errors of the server (5xx) are waited out, as long as ``Retry-After`` says
-    up to a minute, else 1, 2, 4 and 8 seconds; so are broken connections. A file that is in place is taken
-    as it is: it may have been put there by hand.
+    up to a minute, else 1, 2, 4 and 8 seconds; so are broken connections, among which count those that
+    bring less than 16 KiB in a minute. A file that is in place is taken as it is: it may have been put there
+    by hand.
 
     References
     ----------
@@ -295,27 +310,30 @@ def fetch_glove(name="6B", dim=100, *, base_url="https://nlp.stanford.edu/data/"
         known = ", ".join(f"{name} {dim}" for name, dim in _GLOVE_DIGESTS)
         raise ValueError(f"There are no GloVe vectors with name={name!r} and dim={dim!r}. There are {known}.")
     path = cache_folder() / f"glove.{name}.{int(dim)}d.txt"
-    if path.exists():
+    if path.is_file():
         return path
+    if path.exists():
+        raise FileExistsError(
+            f"{path} is not a regular file. Move it away, so that the vectors can be there."
+        )
     try:
         import pooch
-        import remotezip
+        import remotezip  # noqa: F401
         import tqdm  # noqa: F401
     except ImportError as error:
         raise ImportError(f"fetch_glove needs {error.name}: pip install 'skglove[fetch]'") from error
     url = f"{base_url.rstrip('/')}/{_GLOVE_ARCHIVES[name]}"
-    downloader = MemberDownloader(path.name, progressbar)
-    damages = (ValueError, EOFError, zipfile.BadZipFile, zlib.error, remotezip.RemoteZipError)
+    max_sizes = 10**6 * _GLOVE_SIZES[name, dim], 10**6 * _GLOVE_ARCHIVE_SIZES[name]
+    downloader = MemberDownloader(path.name, *max_sizes, progressbar)
     try:
         # pooch writes to a temporary file beside `path`, checks the digest, and moves it into place.
         pooch.retrieve(url, _GLOVE_DIGESTS[name, dim], path.name, path.parent, downloader=downloader)
         path.chmod(0o644)  # a temporary file is its owner's alone, a cache may be shared
-    except damages as error:
-        _raise_not_fetched(
-            path, url, f"what arrived is not what was expected ({str(error).rstrip('.')})", error
-        )
     except (DownloadError, OSError) as error:
         _raise_not_fetched(path, url, error, error)
+    except Exception as error:  # zipfile and remotezip raise many kinds where an archive is damaged
+        reason = str(error)[:500].rstrip(".") or type(error).__name__
+        _raise_not_fetched(path, url, f"what arrived is not what was expected ({reason})", error)
     return path
 
 
@@ -398,9 +416,8 @@ def _read_texts(files, encoding, decode_error):
         texts.append(text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text)
     if guessed:
         warnings.warn(
-            f"{len(guessed):,} of the {len(files):,} files are not valid UTF-8 and were read as Latin-1, the "
-            f"first of them {guessed[0]}. Pass encoding='latin-1' if that is right, or the encoding that the "
-            "files are in.",
+            f"Files that are not valid UTF-8 were read as Latin-1: {len(guessed):,} of {len(files):,}, the "
+            f"first {guessed[0]}. Pass encoding='latin-1' if that is right, or the encoding they are in.",
             stacklevel=3,
         )
     return texts

@@ -171,7 +171,9 @@ def test_without_an_encoding_files_are_read_as_unicode(tmp_path, content, text):
 
 def test_files_that_are_not_utf_8_are_read_as_latin_1_and_counted(tmp_path):
     write_files(tmp_path, {"a/1": "café".encode(), "a/2": b"caf\xe9", "b/3": b"\xa35", "b/4": b"x"})
-    with pytest.warns(UserWarning, match=r"^2 of the 4 files .* Latin-1, .*a/2\. Pass encoding=") as caught:
+    with pytest.warns(
+        UserWarning, match=r"read as Latin-1: 2 of 4, the first .*a/2\. Pass encoding="
+    ) as caught:
         bunch = load_text_folders(tmp_path)
     assert len(caught) == 1
     assert caught[0].filename == __file__
@@ -331,6 +333,9 @@ class Handler(BaseHTTPRequestHandler):
         server.asked.append((self.path, self.headers["Range"]))
         assert self.headers["Accept-Encoding"] == "identity"
         trick = server.tricks.pop(0) if server.tricks else server.always
+        if "do" in trick:
+            self.close_connection = True
+            return trick["do"](self)
         if "status" in trick:
             return self.answer(trick["status"], b"sorry", trick.get("headers", {}))
         body, status, headers = server.content, 200, {}
@@ -365,7 +370,7 @@ def server(monkeypatch, tmp_path):
     """
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.content, server.ranges, server.tricks, server.always = ARCHIVE, True, [], {}
-        server.asked, server.sent, server.waits = [], 0, []
+        server.asked, server.sent, server.waits, server.over = [], 0, [], threading.Event()
         server.handle_error = lambda *args: None  # it would print that a client hung up
         server.url = f"http://127.0.0.1:{server.server_port}/data/"
         server.cache = tmp_path / "cache"
@@ -382,6 +387,7 @@ def server(monkeypatch, tmp_path):
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server
+        server.over.set()
         server.shutdown()
         thread.join()
 
@@ -532,7 +538,7 @@ def test_what_is_no_zip_leaves_nothing(server, ranges, content):
 
 def test_archive_without_the_file_says_what_it_holds(server):
     server.content = zipped({"glove.6B.50d.txt": b"the 1 2"})
-    assert_not_fetched(server, re.escape(f"the archive holds ['glove.6B.50d.txt'], but no {MEMBER}"))
+    assert_not_fetched(server, re.escape(f"the archive holds 1 files, ['glove.6B.50d.txt'], but no {MEMBER}"))
 
 
 @pytest.mark.parametrize("status", [403, 404])
@@ -619,6 +625,162 @@ def test_interruption_leaves_nothing(server, monkeypatch):
     assert os.listdir(server.cache) == []
 
 
+# ---- hostile servers
+
+
+def head(handler, status, **headers):
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+
+
+def endlessly(handler, piece, pause=0):
+    with contextlib.suppress(OSError):  # the client hangs up
+        while not handler.server.over.wait(pause):
+            handler.wfile.write(piece)
+
+
+def endless(status, **headers):
+    def do(handler):
+        head(handler, status, Transfer_Encoding="chunked", **headers)
+        endlessly(handler, b"10000\r\n" + bytes(65536) + b"\r\n")
+
+    return {"do": do}
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Let archive and file have a million bytes at most."""
+    monkeypatch.setattr(datasets, "_GLOVE_ARCHIVE_SIZES", {"6B": 1})
+    monkeypatch.setattr(datasets, "_GLOVE_SIZES", {("6B", 100): 1})
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_encrypted_file_is_refused(server, ranges):
+    server.ranges, content = ranges, bytearray(ARCHIVE)
+    for signature, flags in ((b"PK\1\2", 8), (b"PK\3\4", 6)):
+        for found in re.finditer(re.escape(signature), ARCHIVE):
+            content[found.start() + flags] |= 1
+    server.content = bytes(content)
+    assert_not_fetched(server, "not what was expected .*encrypted")
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_compression_that_unpacks_without_bounds_is_refused(server, ranges, compression):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        archive.writestr(MEMBER, MEMBERS[MEMBER])
+    server.ranges, server.content = ranges, buffer.getvalue()
+    assert_not_fetched(server, f"compressed in way {compression}, not 8")
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_file_that_would_unpack_to_too_much_is_not_unpacked(server, ranges, small, monkeypatch):
+    server.ranges, server.content = ranges, zipped({MEMBER: bytes(3_000_000)})
+    monkeypatch.setattr(zipfile.ZipFile, "open", None)
+    assert_not_fetched(server, "the file has 3,000,000 bytes, but at most 1,000,000 were published")
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_too_long_a_table_of_contents_is_not_read(server, ranges):
+    server.ranges, server.content = ranges, zipped({f"{at:0200}": b"" for at in range(5000)})
+    assert_not_fetched(server, "table of contents has more than 1,048,576|at most 1,048,576 are due")
+
+
+def test_archive_of_other_files_is_not_listed_at_length(server):
+    server.content = zipped({f"{at:0200}": b"" for at in range(100)})
+    with pytest.raises(OSError, match="the archive holds 100 files") as caught:
+        fetch(server)
+    assert len(str(caught.value)) < 2000
+
+
+@pytest.mark.parametrize("last", [2**17, 10**15, 10**30])
+def test_range_that_was_not_asked_for_is_refused(server, last):
+    server.always = endless(206, Content_Range=f"bytes 0-{last}/{last + 1}")
+    assert_not_fetched(server, f"wants to send {last + 1:,} bytes where at most 65,536|answers 206")
+    assert len(server.asked) == 1
+
+
+def test_rest_from_another_place_is_refused(server):
+    server.tricks = [{}, {"cut": 0.5}, endless(206, Content_Range="bytes 300000-300010/400000")]
+    assert_not_fetched(server, "sends bytes from 300,000 on")
+
+
+def test_archive_that_is_too_long_is_not_downloaded(server, small):
+    server.always = {"do": lambda handler: head(handler, 200, Content_Length=10**15)}
+    assert_not_fetched(server, "wants to send 1,000,000,000,000,000 bytes where at most 1,000,000 are due")
+
+
+def test_endless_archive_is_cut_off(server, small):
+    server.always = endless(200)
+    assert_not_fetched(server, "wants to send 1,0[0-9,]+ bytes where at most 1,000,000 are due")
+
+
+def test_endless_part_is_read_as_far_as_it_was_announced(server):
+    server.always = endless(206, Content_Range="bytes 334464-399999/400000")
+    assert_not_fetched(server, "not what was expected")
+
+
+def test_compressed_answer_is_refused(server):
+    server.always = endless(200, Content_Encoding="gzip")
+    assert_not_fetched(server, "the server compresses")
+
+
+def test_redirects_are_followed_though_their_answers_do_not_end(server):
+    server.tricks = [endless(302, Location="/elsewhere/a.zip")] * 2
+    assert_right(server, fetch(server))
+    assert [path for path, _ in server.asked[:2]] == ["/data/glove.6B.zip", "/elsewhere/a.zip"]
+
+
+def test_redirects_in_a_circle_are_given_up(server):
+    server.always = endless(302, Location="/data/glove.6B.zip")
+    assert_not_fetched(server, "redirects more than 10 times")
+    assert len(server.asked) == 10
+
+
+def drip_body(handler):
+    head(handler, 200, Content_Length=100_000)
+    endlessly(handler, b"P", 0.01)
+
+
+def drip_headers(handler):
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+    endlessly(handler, b"x", 0.01)
+
+
+@pytest.mark.parametrize("drip", [drip_body, drip_headers])
+def test_server_that_sends_a_byte_now_and_then_is_given_up(server, drip, monkeypatch):
+    monkeypatch.setattr(downloads, "_SLOWEST", 0.1)
+    server.always = {"do": drip}
+    assert_not_fetched(server, r"the connection failed after 0 bytes \(less than 16,384 bytes in 0\.1 s\)")
+    assert server.waits == [1, 2, 4, 8]
+
+
+def test_server_that_hangs_up_after_every_byte_is_given_up(server):
+    server.always = {"cut": 2e-5}
+    assert_not_fetched(server, "the connection failed after [0-4] bytes")
+    assert server.waits == [1, 2, 4, 8]
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_no_damage_raises_anything_but_an_os_error(server, ranges):
+    server.ranges, right = ranges, zipped({MEMBER: b"the 1 2\n"})
+    for at in range(len(right)):
+        server.content = right[:at] + bytes([right[at] ^ 255]) + right[at + 1 :]
+        with pytest.raises(OSError, match="Could not fetch"):
+            fetch(server)
+        assert os.listdir(server.cache) == []
+
+
+def test_what_is_no_file_in_the_place_of_the_vectors_is_named(server):
+    server.cache.mkdir()
+    os.mkfifo(server.cache / MEMBER)
+    with pytest.raises(FileExistsError, match=f"{MEMBER} is not a regular file"):
+        fetch(server)
+
+
 def test_progress_bar_counts_the_wanted_file(server, monkeypatch, capsys):
     monkeypatch.setattr(downloads, "_BAR_FROM", INDEX_SIZE + 1)
     fetch_glove("6B", 100, base_url=server.url)
@@ -657,6 +819,8 @@ def test_every_published_file_is_known():
         *[("42B", 300), ("840B", 300)],
         *[("twitter.27B", dim) for dim in (25, 50, 100, 200)],
     ]
+    assert list(datasets._GLOVE_SIZES) == list(datasets._GLOVE_DIGESTS)
     assert {name for name, _ in datasets._GLOVE_DIGESTS} == set(datasets._GLOVE_ARCHIVES)
+    assert set(datasets._GLOVE_ARCHIVE_SIZES) == set(datasets._GLOVE_ARCHIVES)
     for digest in datasets._GLOVE_DIGESTS.values():
         assert re.fullmatch("sha256:[0-9a-f]{64}|sha1:[0-9a-f]{40}", digest)
