@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import re
 import warnings
 from collections.abc import Iterable, Mapping, Set
 from functools import lru_cache
@@ -16,6 +15,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from skglove import glove_words
 from skglove.restoring import restoring
 from skglove.token_ids import Vocabulary, flatten_ragged, holds_sequences, ragged_token_ids
 from skglove.vectors import WordVectors, first_words
@@ -29,22 +29,6 @@ BLOCK_TOKENS = 2**22
 UTF8 = {"encoding": "utf-8", "errors": "surrogatepass"}
 
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
-
-# The rules of style="glove". Texts are cut at white space first: a frequent piece is split only once.
-GLOVE_CHARACTERS = str.maketrans("\t\n\r\u2018\u2019\u201c\u201d", "   ''" + '""')  # straight quotes
-GLOVE_TOKEN = re.compile(
-    r"""
-      (?:[^\W\d_]\.){2,}                                # u.s., e.g.
-    | \d+(?:[.,:]\d+)+                                  # 3.14, 1,000, 10:30
-    | (?i:n't|'(?:s|re|ve|ll|d|m))(?![^\W_])            # do n't, it 's
-    | [^\W_]+?(?=(?i:n't)(?![^\W_]))                    # do, before n't
-    | [^\W_]+
-    | \.+ | -+ | _+ | \*+ | \#+ | !+ | \?+ | '+ | `+    # ..., --: such runs have vectors
-    | \S
-    | \n                                                # ends of pieces
-    """,
-    re.VERBOSE,
-)
 
 
 class GloveTokenizer(TransformerMixin, BaseEstimator):
@@ -328,7 +312,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         if self.style == "keras":
             table = str.maketrans(dict.fromkeys(self.filters, self.split))
         else:
-            table = GLOVE_CHARACTERS
+            table = glove_words.CHARACTERS
         chunks, lengths = [], []
         for texts in _chunks(check_texts(X, self.encoding, self.decode_error)):
             if self.lower:
@@ -471,9 +455,9 @@ def _decode_column(column):
 
 
 def _split_pieces(codes, pieces, lengths):
-    """Split what stands between white space into tokens, every distinct piece once."""
+    """Split what stands between spaces into tokens, every distinct piece once."""
     lines = b"\n".join([b"", *pieces.to_pylist(), b""]).decode(**UTF8)
-    column = _encode_column([" ".join(GLOVE_TOKEN.findall(lines))])
+    column = _encode_column([" ".join(glove_words.word_pattern().findall(lines))])
     tokens = pc.split_pattern(column, b" ").flatten()
     is_token = pc.not_equal(tokens, b"\n")
     line_ends = np.flatnonzero(~is_token.to_numpy(zero_copy_only=False))

@@ -2,6 +2,8 @@ import copy
 import inspect
 import pickle
 import re
+import sys
+import unicodedata
 import warnings
 from itertools import takewhile
 
@@ -17,7 +19,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import estimator_checks
 
-from skglove import GloveTokenizer, WordVectors, tokenizer
+from skglove import GloveTokenizer, WordVectors, glove_words, tokenizer
 
 TEXTS = ["The cat saw the dog.", "The end!", "", "the DOG\tbarked\nat the cat"]
 UNSEEN = ["a dog, a cow & the moon", "", "cow", "THE"]
@@ -133,32 +135,61 @@ def test_ids_of_inverse_transformed_texts_are_the_ids(texts, rules):
 # style="glove": the same rules, text by text and word by word, as the oracle
 
 
-def glove_words(text, lower):
+def words_by_the_rules(text, lower):
     text = text.lower() if lower else text
-    for curly, straight in {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'}.items():
-        text = text.replace(curly, straight)
+    for written, read in {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'}.items():
+        text = text.replace(written, read)
+    for written in "\u200b\ufeff":
+        text = text.replace(written, " ")
     words = []
     while text := text.lstrip():
-        words.append(first_glove_word(text))
+        words.append(first_word_by_the_rules(text))
         text = text[len(words[-1]) :]
     return words
 
 
-def first_glove_word(text):
+def is_mark(character):
+    return unicodedata.category(character) in ("Mn", "Mc", "Me")
+
+
+def joins(text, at):
+    """Tell whether a joiner belongs to the word before it: behind a mark, or before a letter."""
+    rest = text[at:].lstrip("\u200c\u200d")
+    return text[at] in "\u200c\u200d" and (
+        is_mark(text[:at].rstrip("\u200c\u200d")[-1]) or rest[:1].isalnum()
+    )
+
+
+def first_word_by_the_rules(text):
     def clitic(start, spelling):
         end = start + len(spelling)
-        return text[start:end].casefold() == spelling and not text[end : end + 1].isalnum()
+        after = text[end : end + 1]
+        return text[start:end].casefold() == spelling and not (after.isalnum() or (after and is_mark(after)))
 
-    if whole := re.match(r"[^\W\d_]\.([^\W\d_]\.)+", text) or re.match(r"\d+[.,:]\d+([.,:]\d+)*", text):
-        return whole.group()
+    def with_marks(end):
+        return text[:end] + "".join(takewhile(is_mark, text[end:]))
+
+    letters = ""
+    while text[len(letters) :][:1].isalpha():
+        letter = text[len(letters)] + "".join(takewhile(is_mark, text[len(letters) + 1 :]))
+        if text[len(letters) + len(letter) :][:1] != ".":
+            break
+        letters += letter + "."
+    if letters.count(".") > 1:
+        return letters
+    if whole := re.match(r"\d+[.,:]\d+([.,:]\d+)*", text):
+        return with_marks(whole.end())
     for spelling in ("n't", "'s", "'re", "'ve", "'ll", "'d", "'m"):
         if clitic(0, spelling):
             return text[: len(spelling)]
-    if word := "".join(takewhile(str.isalnum, text)):
-        return word[:-1] if clitic(len(word) - 1, "n't") else word
+    end = 0
+    while end < len(text) and (text[end].isalnum() or (end and (is_mark(text[end]) or joins(text, end)))):
+        end += 1
+    if end:
+        return text[: end - 1] if end > 1 and clitic(end - 1, "n't") else text[:end]
     if text[0] in ".-_*#!?'`":
-        return "".join(takewhile(text[0].__eq__, text))
-    return text[0]
+        return with_marks(len("".join(takewhile(text[0].__eq__, text))))
+    return with_marks(1)
 
 
 def words_of(ids):
@@ -178,6 +209,14 @@ SNIPPETS += [
     "\u017f",
     "\u0307",
     "\u00b2",
+    "\u0301",  # a mark
+    "\u093f",  # a spacing mark
+    "\u20e3",  # an enclosing mark
+    "\U000e0100",  # a mark beyond plane 1
+    "\u200d",
+    "\u200c",
+    "\u200b",
+    "\ufeff",
 ]
 PROSE = st.lists(st.sampled_from([*SNIPPETS, " ", "\x0b", "\r", "\x1c", "\u3000"]) | CHARACTERS, max_size=12)
 PROSE = st.lists(PROSE.map("".join), min_size=1, max_size=6)
@@ -186,7 +225,7 @@ PROSE = st.lists(PROSE.map("".join), min_size=1, max_size=6)
 @settings(deadline=None, max_examples=400)
 @given(texts=PROSE, unseen=PROSE, lower=st.booleans(), characters=st.integers(1, 40))
 def test_style_glove_gives_the_words_of_its_rules(texts, unseen, lower, characters):
-    expected = [glove_words(text, lower) for text in texts]
+    expected = [words_by_the_rules(text, lower) for text in texts]
     first_seen = list(dict.fromkeys(word for words in expected for word in words))
     ours = GloveTokenizer(vectors=None, style="glove", num_words=None, lower=lower)
     with pytest.MonkeyPatch.context() as patch:
@@ -200,7 +239,7 @@ def test_style_glove_gives_the_words_of_its_rules(texts, unseen, lower, characte
     assert ours.word_counts_[1:].tolist() == [counts[word] for word in ours.vocabulary_]
     documents = [sum(word in words for words in expected) for word in ours.vocabulary_]
     assert ours.document_counts_[1:].tolist() == documents
-    known = [[word for word in glove_words(text, lower) if word in counts] for text in unseen]
+    known = [[word for word in words_by_the_rules(text, lower) if word in counts] for text in unseen]
     assert words_of(ours.transform(unseen)) == known
     assert ours.inverse_transform(ids) == [" ".join(words) for words in expected]
     if not lower:  # lowering twice may be more than lowering once
@@ -221,12 +260,61 @@ def test_style_glove_gives_the_words_of_its_rules(texts, unseen, lower, characte
         (">> ``so'' == 2nd", "> > `` so '' = = 2nd"),
         ("o'clock dogs' 'tis 3.5mm v3.1.", "o ' clock dogs ' ' tis 3.5 mm v3 . 1 ."),
         ("a\u00a0b\u2028c\x00d", "a b c \x00 d"),
+        ("\ufeffa\u200bb\x85c\u3000d\x1c\x1d\x1e\x1fe\u2029f\x0b\x0cg\u1680h", "a b c d e f g h"),
+        ("हिन्दी में, தமிழ்!", "हिन्दी में , தமிழ் !"),
+        ("ภาษาไทย ភាសាខ្មែរ বাংলা", "ภาษาไทย ភាសាខ្មែរ বাংলা"),
+        ("العَرَبِيَّة עִבְרִית", "العَرَبِيَّة עִבְרִית"),
+        ("cafe\u0301's do\u0301n't e\u0301.g.", "cafe\u0301 's do\u0301 n't e\u0301.g."),
+        ("n't\u0301 'd\u0301", "n ' t\u0301 ' d\u0301"),
+        ("می\u200cروم a\u200c \u0d28\u0d4d\u200d", "می\u200cروم a \u200c \u0d28\u0d4d\u200d"),
+        ("1\ufe0f\u20e3 3.5\u20e3 !!\ufe0f \u2764\ufe0fa", "1\ufe0f\u20e3 3.5\u20e3 !!\ufe0f \u2764\ufe0f a"),
+        ("\u0301a \u0130stanbul", "\u0301 a i\u0307stanbul"),
         (" \r\n\t", ""),
     ],
 )
 def test_style_glove_by_hand(text, words):
     ids = GloveTokenizer(vectors=None, style="glove").fit_transform([text, text.encode()])
     assert words_of(ids) == [words.split(" ") if words else []] * 2
+
+
+SCRIPTS = {
+    "Arabic": (0x0620, 0x065F),
+    "Hebrew": (0x0591, 0x05EA),
+    "Devanagari": (0x0900, 0x0963),
+    "Bengali": (0x0980, 0x09E3),
+    "Tamil": (0x0B82, 0x0BCD),
+    "Thai": (0x0E01, 0x0E4E),
+    "Khmer": (0x1780, 0x17D3),
+    "Brahmi": (0x11000, 0x11046),
+}
+
+
+@st.composite
+def words_of_a_script(draw):
+    """Draw letters of one script, each perhaps with marks; or Latin letters, decomposed."""
+    name = draw(st.sampled_from(["Latin", *SCRIPTS]))
+    if name == "Latin":
+        return unicodedata.normalize("NFD", draw(st.text("eéñöåǖçabc", min_size=1, max_size=8)))
+    points = [chr(code) for code in range(SCRIPTS[name][0], SCRIPTS[name][1] + 1)]
+    letter = st.sampled_from([point for point in points if unicodedata.category(point).startswith("L")])
+    marks = st.text([point for point in points if is_mark(point)], max_size=2)
+    return "".join(draw(st.lists(st.tuples(letter, marks).map("".join), min_size=1, max_size=6)))
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    words=st.lists(words_of_a_script(), min_size=1, max_size=5), punctuation=st.sampled_from(["", ",", "!"])
+)
+def test_a_word_of_any_script_stays_whole(words, punctuation):
+    text = " ".join(word + punctuation for word in words)
+    [found] = words_of(GloveTokenizer(vectors=None, style="glove", num_words=None).fit_transform([text]))
+    assert "".join(found) == text.replace(" ", "")  # neither composed nor decomposed
+    assert [word for word in found if word != punctuation] == words
+
+
+def test_the_blocks_that_are_looked_through_hold_every_mark():
+    marks = {chr(code) for code in range(sys.maxunicode + 1) if is_mark(chr(code))}
+    assert marks == {chr(code) for code in glove_words._BLOCKS if is_mark(chr(code))}
 
 
 def test_style_glove_keeps_the_case_if_asked():

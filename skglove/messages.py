@@ -1,0 +1,33 @@
+"""Values in messages, which must not grow with the data."""
+
+import reprlib
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 60
+_REPR.maxlevel = 2
+
+
+def shortened(value, limit=60):
+    """Write a value as `repr` does, cut to a length, without looking at all of a large container.
+
+    Parameters
+    ----------
+    value : object
+        What a user gave.
+    limit : int, default=60
+        The most characters.
+
+    Returns
+    -------
+    text : str
+        With "..." in the place of what is left out.
+
+    Examples
+    --------
+    >>> shortened("cat")
+    "'cat'"
+    >>> shortened(["cat"] * 1_000_000)
+    "['cat', 'cat', 'cat', 'cat', 'cat', 'cat', ...]"
+    """
+    text = _REPR.repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
