@@ -1,6 +1,8 @@
-"""Values in messages, which must not grow with the data."""
+"""Warnings and the values in messages, which must not grow with the data."""
 
 import reprlib
+import sys
+import warnings
 
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = 60
@@ -31,3 +33,18 @@ def shortened(value, limit=60):
     """
     text = _REPR.repr(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def warn(message):
+    """Warn as from the line that called this package, perhaps through scikit-learn and joblib.
+
+    Parameters
+    ----------
+    message : str
+    """
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith(
+        ("skglove.", "sklearn.", "joblib.")
+    ):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)

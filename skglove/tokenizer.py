@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import warnings
 from collections.abc import Iterable, Mapping, Set
 from functools import lru_cache
 from numbers import Integral
@@ -16,7 +15,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skglove import glove_words
+from skglove.messages import warn
 from skglove.restoring import restoring
+from skglove.stray import describe_stray
 from skglove.token_ids import Vocabulary, flatten_ragged, holds_sequences, ragged_token_ids
 from skglove.vectors import WordVectors, first_words
 
@@ -291,6 +292,12 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
                 f"oov_token={self.oov_token!r} is itself a word of the texts, too rare for num_words="
                 f"{self.num_words}. Choose one that is no word, such as '<OOV>'."
             )
+        if self.style == "keras" and (
+            stray := describe_stray(
+                seen[len(reserved) :], counts[ranks], self.split, self.filters, self.vectors
+            )
+        ):
+            warn(stray)
         unseen = self._find_unseen(seen)
         self.vocabulary_ = {word: i for i, word in enumerate(seen + unseen, 1)}
         self._vocabulary = Vocabulary((*seen[:n_kept], *unseen), self.vectors)
@@ -361,10 +368,9 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         found, counts = found[counts > 0], counts[counts > 0]
         coverage = {"vocabulary": float(found.mean()), "tokens": float(counts[found].sum() / counts.sum())}
         if coverage["tokens"] < 0.5:
-            warnings.warn(
+            warn(
                 f"Only {coverage['tokens']:.0%} of the tokens have a vector in {self.vectors!r}. Do the "
                 "texts have the language and the case of the vectors? See also style, lower and filters.",
-                stacklevel=5,  # _measure_coverage, _learn, fit, scikit-learn's wrapper of it, the caller
             )
         return coverage
 

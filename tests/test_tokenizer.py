@@ -1,3 +1,4 @@
+import ast
 import copy
 import inspect
 import pickle
@@ -17,9 +18,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks
 
-from skglove import GloveTokenizer, WordVectors, glove_words, tokenizer
+from skglove import GloveTokenizer, SequencePadder, WordVectors, glove_words, tokenizer
 
 TEXTS = ["The cat saw the dog.", "The end!", "", "the DOG\tbarked\nat the cat"]
 UNSEEN = ["a dog, a cow & the moon", "", "cow", "THE"]
@@ -62,6 +64,7 @@ def as_lists(ids):
 # Keras as the oracle
 
 
+@pytest.mark.filterwarnings("ignore:.* hold white space")
 @settings(deadline=None, max_examples=400)
 @given(texts=CORPORA, unseen=CORPORA, rules=RULES)
 @example(texts=["a a b"], unseen=["b c"], rules={"num_words": 3, "oov_token": "a"})
@@ -87,6 +90,7 @@ def test_ids_vocabulary_and_counts_equal_keras(texts, unseen, rules):
     assert as_lists(clone(ours).fit(texts).transform(unseen)) == oracle.texts_to_sequences(unseen)
 
 
+@pytest.mark.filterwarnings("ignore:.* hold white space")
 @settings(deadline=None, max_examples=100)
 @given(texts=CORPORA, rules=RULES)
 def test_every_id_is_below_num_words_and_stands_for_its_word(texts, rules):
@@ -99,6 +103,7 @@ def test_every_id_is_below_num_words_and_stands_for_its_word(texts, rules):
             assert ours.vocabulary_[ids.vocabulary.words[i - 1]] == i
 
 
+@pytest.mark.filterwarnings("ignore:.* hold white space")
 @settings(deadline=None, max_examples=100)
 @given(texts=CORPORA, rules=RULES, characters=st.integers(1, 40), tokens=st.integers(1, 9))
 def test_chunks_do_not_change_the_result(texts, rules, characters, tokens):
@@ -121,6 +126,7 @@ def test_texts_are_read_one_chunk_at_a_time(monkeypatch):
     assert [len(chunk) for chunk in tokenizer._chunks(iter(["12345"] * 5))] == [2, 2, 1]
 
 
+@pytest.mark.filterwarnings("ignore:.* hold white space")
 @settings(deadline=None, max_examples=100)
 @given(texts=CORPORA, rules=RULES)
 def test_ids_of_inverse_transformed_texts_are_the_ids(texts, rules):
@@ -332,6 +338,54 @@ def test_style_glove_finds_vectors_of_clitics_and_punctuation():
 def test_style_glove_with_rules_of_keras_is_an_error(rule):
     with pytest.raises(ValueError, match=r"filters and split are for style='keras' only, got .*defaults"):
         GloveTokenizer(vectors=None, style="glove", **rule).fit(TEXTS)
+
+
+# White space and typographic punctuation that stays on words
+
+
+KNOWN = WordVectors(["the", "goal", "was", "late"], np.ones((4, 1)))
+
+
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+@pytest.mark.parametrize(
+    ("text", "vectors", "share", "example", "remedy"),
+    [
+        ("the goal\r\nwas late", None, "25.0%", r"'goal\r'", r"\r"),
+        ("the goal\r\nwas late", KNOWN, "25.0%", r"'goal\r'", r"\r"),
+        ("the goal\u00a0was\u2028late", KNOWN, "50.0%", r"'goal\xa0was\u2028late'", r"\xa0\u2028"),
+        ("\ufeffthe \u201cgoal\u201d was late", KNOWN, "50.0%", r"'\ufeffthe'", "\u201c\u201d\\ufeff"),
+        ("the goal\u2026 \u00abwas\u00bb late", KNOWN, "50.0%", "'goal\u2026'", "\u00ab\u00bb\u2026"),
+    ],
+)
+def test_white_space_and_quotes_on_words_are_a_warning_with_its_remedy(
+    method, text, vectors, share, example, remedy
+):
+    ours = GloveTokenizer(vectors, unseen_words=False)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        getattr(ours, method)([text])
+    assert {warning.filename for warning in caught} == {__file__}
+    [message] = [str(warning.message) for warning in caught if "white space" in str(warning.message)]
+    assert message.startswith(f"{share} of the tokens hold white space or typographic punctuation")
+    assert example in message
+    assert remedy in message
+    filters = ast.literal_eval(re.search(r"filters=('.*')\.$", message)[1])
+    for remedied in ({"style": "glove"}, {"filters": filters}):
+        assert clone(ours).set_params(**remedied).fit([text]).vocabulary_.keys() >= set(KNOWN.words)
+
+
+@pytest.mark.parametrize(
+    ("texts", "rules"),
+    [
+        (["the goal was late"] * 100 + ["the goal\r"], {}),  # 1 of 402 tokens
+        (["the goal was late the goal \u201cnothing\u201d \u2013 don\u2019t"], {}),  # no vector without them
+        (["the\rgoal\rwas late"], {"split": "\r"}),
+        (["the goal\rwas"], {"filters": "\r"}),
+        (["the goal\r\nwas"], {"style": "glove"}),
+    ],
+)
+def test_white_space_and_quotes_that_do_little_harm_are_no_warning(texts, rules):
+    GloveTokenizer(KNOWN, **rules).fit(texts)
 
 
 # Inputs
@@ -765,7 +819,8 @@ def test_the_warning_of_low_coverage_points_at_the_caller():
     vectors = WordVectors(["known"], [[1.0]])
     with pytest.warns(UserWarning, match="0% of the tokens have a vector") as caught:
         GloveTokenizer(vectors).fit(["other words"])
-    assert caught[0].filename == __file__
+        make_pipeline(GloveTokenizer(vectors), SequencePadder()).fit_transform(["other words"])
+    assert [warning.filename for warning in caught] == [__file__] * 2
 
 
 def test_parameters_set_after_fit_change_no_known_word():
