@@ -47,8 +47,10 @@ def describe_stray(words, counts, split=" ", filters="", vectors=None):
     """
     spaces = _SPACES - {" ", *split}
     stray = "".join(sorted(spaces | _PUNCTUATION - set(split)))
-    find = re.compile(f"[{re.escape(stray)}]").search
-    at = np.array([i for i, word in enumerate(words) if find(word)], dtype=int)
+    # One search through all words takes half the time of a search in each.
+    ends = np.cumsum(np.fromiter(map(len, words), dtype=int, count=len(words)))
+    found = [match.start() for match in re.finditer(f"[{re.escape(stray)}]", "".join(words))]
+    at = np.unique(np.searchsorted(ends, np.array(found, dtype=int), side="right"))
     enough = max(1, NOTICEABLE * counts.sum())
     if counts[at].sum() < enough:
         return None
@@ -59,9 +61,9 @@ def describe_stray(words, counts, split=" ", filters="", vectors=None):
     if counts[at].sum() < enough:
         return None
     at = at[np.argsort(-counts[at], kind="stable")]
-    ends = {character for i in at for character in words[i].replace(words[i].strip(stray), "", 1)}
+    outside = {character for i in at for character in words[i].replace(words[i].strip(stray), "", 1)}
     inside = spaces.intersection("".join(words[i] for i in at))
-    characters = "".join(sorted(ends | inside))
+    characters = "".join(sorted(outside | inside))
     examples = ", ".join(shortened(words[i], 30) for i in at[:3])
     return (
         f"{counts[at].sum() / counts.sum():.1%} of the tokens hold white space or typographic punctuation, "
