@@ -6,13 +6,14 @@ from skglove.padder import SequencePadder
 from skglove.token_ids import TokenIds, Vocabulary
 from skglove.tokenizer import GloveTokenizer
 from skglove.vector_files import VectorFileError
-from skglove.vectors import WordVectors, load_vectors
+from skglove.vectors import UnknownWordError, WordVectors, load_vectors
 
 __all__ = [
     "GloveTokenizer",
     "KerasConvTextClassifier",
     "SequencePadder",
     "TokenIds",
+    "UnknownWordError",
     "VectorFileError",
     "Vocabulary",
     "WordVectors",

@@ -48,3 +48,16 @@ def warn(message):
     ):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, stacklevel=level)
+
+
+class ShortErrors:
+    """Mixin for estimators: what is wrong with a parameter is said without all of its value."""
+
+    def _validate_params(self):
+        try:
+            super()._validate_params()
+        except ValueError as error:
+            message = str(error)
+            if len(message) <= 500:
+                raise
+            raise type(error)(f"{message[:400]} ... {message[-40:]}") from None

@@ -24,7 +24,7 @@ def describe_stray(words, counts, split=" ", filters="", vectors=None):
     Parameters
     ----------
     words : list of str, of shape (n_words,)
-        The words of texts, each once.
+        The words of texts, each once, the most frequent first.
     counts : ndarray of shape (n_words,), int
         How often each occurs.
     split : str, default=" "
@@ -60,7 +60,6 @@ def describe_stray(words, counts, split=" ", filters="", vectors=None):
     at = at[[not spaces.isdisjoint(word) for word in held] | (without & ~as_it_is)]
     if counts[at].sum() < enough:
         return None
-    at = at[np.argsort(-counts[at], kind="stable")]
     outside = {character for i in at for character in words[i].replace(words[i].strip(stray), "", 1)}
     inside = spaces.intersection("".join(words[i] for i in at))
     characters = "".join(sorted(outside | inside))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skglove.vectors import gather_vectors, has_vectors
+from skglove.vectors import as_source, gather_vectors, has_vectors
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -18,8 +18,9 @@ class Vocabulary:
     ----------
     words : sequence of str
         The words in the order of their ids; kept as a tuple.
-    vectors : str, path, WordVectors or None, default=None
-        Where the words' vectors come from, as in `GloveTokenizer`; None if there are none.
+    vectors : str, path, WordVectors, dict of str to array, gensim KeyedVectors or None, default=None
+        Where the words' vectors come from, as in `GloveTokenizer`; None if there are none. Words and arrays
+        become `WordVectors`.
 
     Examples
     --------
@@ -39,6 +40,8 @@ class Vocabulary:
         if isinstance(self.words, str):
             raise TypeError(f"words is a sequence of words, got one string: {self.words[:40]!r}.")
         object.__setattr__(self, "words", tuple(self.words))
+        if self.vectors is not None:
+            object.__setattr__(self, "vectors", as_source(self.vectors))
 
     def __len__(self):
         return len(self.words)

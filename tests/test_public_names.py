@@ -7,6 +7,7 @@ def test_public_names():
         "KerasConvTextClassifier",
         "SequencePadder",
         "TokenIds",
+        "UnknownWordError",
         "VectorFileError",
         "Vocabulary",
         "WordVectors",

@@ -7,6 +7,7 @@ import sys
 import unicodedata
 import warnings
 from itertools import takewhile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,14 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import tensorflow as tf
+from gensim.models import KeyedVectors
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks
 
@@ -442,8 +447,15 @@ def test_bytes_that_cannot_be_decoded_are_an_error_with_their_index():
         (np.array("one text"), ValueError, r"shape \(\)"),
         (None, TypeError, "collection of texts, such as a list of str, got NoneType"),
         (3, TypeError, "got int"),
-        ({"a": 1}, TypeError, "got dict"),
+        ({"a": 1}, TypeError, r"got dict. Give the value that holds them, or list\(X\.values\(\)\)"),
         ({"a"}, TypeError, "got set"),
+        (pa.table({"text": ["a"]}), ValueError, r"got a Table of shape \(1, 1\). Take one column"),
+        (csr_array([[1.0]]), ValueError, r"got a csr_array of shape \(1, 1\)"),
+        (pa.array(["a", None]), TypeError, "got NoneType at index 1"),
+        ([bytearray(b"a")], TypeError, "got bytearray at index 0: .* Make it bytes or str"),
+        ([Path("a.txt")], TypeError, r"Read the file: path\.read_text\(\)"),
+        ("x" * 10**6, ValueError, r"got one str: '.{58}'\. Put it into a list"),
+        ([{i: np.ones(99) for i in range(999)}], TypeError, r"got dict at index 0: .{60}\. Fill in"),
         (frozenset("a"), TypeError, "got frozenset"),
         (pd.DataFrame({"text": ["a"]}), ValueError, r"DataFrame of shape \(1, 1\). Take one column"),
         (pl.DataFrame({"text": ["a"]}), ValueError, r"DataFrame of shape \(1, 1\)"),
@@ -456,7 +468,7 @@ def test_bytes_that_cannot_be_decoded_are_an_error_with_their_index():
         (pd.Series(["a", None], dtype="string"), TypeError, "at index 1: <NA>"),
         (pl.Series(["a", None]), TypeError, "got NoneType at index 1"),
         ([["a", "b"], ["c"]], TypeError, r"got list at index 0: \['a', 'b'\]"),
-        (["a", ["b"] * 99], TypeError, r"got list at index 1: .{60}\. Fill in"),
+        (["a", ["b"] * 99], TypeError, r"got list at index 1: \['b', .{,50}\]\. Join the words"),
         ([], ValueError, "There are no texts: X is empty"),
         (iter([]), ValueError, "There are no texts"),
         (pd.Series([], dtype=object), ValueError, "There are no texts"),
@@ -594,6 +606,58 @@ def test_unseen_words_of_no_vectors_at_all():
         assert ours.fit_transform(["a b"]).vocabulary.words == ("a", "b")
 
 
+def test_a_dict_of_vectors_is_kept_as_it_is_and_its_vocabulary_has_word_vectors():
+    embeddings_index = dict(zip(VECTORS.words, VECTORS.matrix, strict=True))
+    ours = GloveTokenizer(embeddings_index)
+    expected = GloveTokenizer(VECTORS).fit(TEXTS)
+    ids = ours.fit_transform(TEXTS)
+    assert ours.vectors is embeddings_index
+    assert ours.coverage_ == expected.coverage_
+    assert ours.vocabulary_ == expected.vocabulary_
+    assert isinstance(ids.vocabulary.vectors, WordVectors)
+    for again in (ours, clone(ours).fit(TEXTS), pickle.loads(pickle.dumps(ours)), copy.deepcopy(ours)):
+        np.testing.assert_array_equal(
+            again.transform(TEXTS).vocabulary.embedding_matrix(),
+            expected.transform(TEXTS).vocabulary.embedding_matrix(),
+        )
+    assert len(repr(GloveTokenizer({f"w{i}": np.ones(50) for i in range(2000)}))) < 3000
+
+
+def test_gensim_vectors_are_vectors():
+    keyed = KeyedVectors(2)
+    keyed.add_vectors(VECTORS.words, VECTORS.matrix)
+    ids = clone(GloveTokenizer(keyed)).fit_transform(["cat"])
+    assert ids.vocabulary.embedding_matrix()[1].tolist() == [3, 4]
+
+
+def test_a_grid_of_dicts_is_searched():
+    grid = {"glovetokenizer__vectors": [{"the": np.ones(2), "end": np.ones(2)}, VECTORS, None]}
+    pipeline = make_pipeline(GloveTokenizer(), SequencePadder(2), DummyClassifier())
+    search = GridSearchCV(pipeline, grid, cv=2, error_score="raise").fit(["the end"] * 4, [0, 1, 0, 1])
+    assert search.cv_results_["param_glovetokenizer__vectors"][0].keys() == {"the", "end"}
+
+
+@pytest.mark.parametrize(
+    ("vectors", "error", "message"),
+    [
+        (3, TypeError, "vectors must be a name, a path, WordVectors, a dict .*, got int"),
+        (["a text"] * 9999, TypeError, "got list"),
+        (np.ones((9999, 5)), TypeError, "got ndarray"),
+        ({f"w{i}": np.ones(50 + (i == 1999)) for i in range(2000)}, ValueError, "'w1999' has 51"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_vectors_that_are_none_are_a_short_error_of_fit(vectors, error, message):
+    with pytest.raises(error, match=message) as raised:
+        GloveTokenizer(vectors).fit(TEXTS)
+    assert len(str(raised.value)) < 250
+
+
+def test_num_words_may_be_beyond_every_index(tmp_path):
+    VECTORS.save(tmp_path / "v.txt")
+    assert len(GloveTokenizer(tmp_path / "v.txt", num_words=2**70).fit(["cat"]).vocabulary_) == 3
+
+
 def test_vectors_that_are_nowhere_are_an_error_of_fit():
     with pytest.raises(FileNotFoundError, match=r"no\.such\.vectors"):
         GloveTokenizer(vectors="no.such.vectors").fit(TEXTS)
@@ -619,16 +683,23 @@ def test_inverse_transform_joins_words_by_split():
         ([[1], [1, -2]], "got -2 in document 1"),
         ([[1], [1.5, 2]], "got 1.5 in document 1"),
         ([[1, np.nan]], "got nan in document 0"),
-        (np.array([[1, np.nan]]), "NaN"),
+        (np.array([[1, np.nan]]), "got nan in document 0"),
         ([1, 2], "got those of one. Put it into a list"),
         (np.array([1, 2]), "got those of one. Put it into a list"),
         (np.ones((1, 1, 1), int), "dim 3"),
-        ([], "array"),
+        ([], "There are no documents"),
     ],
 )
 def test_inverse_transform_of_what_are_no_ids_is_an_error(X, message):
     ours = GloveTokenizer(vectors=None).fit(["a b"])
     with pytest.raises(ValueError, match=message):
+        ours.inverse_transform(X)
+
+
+@pytest.mark.parametrize("X", [None, 3, "text", {"a": 1}, {1}, ([1] for _ in range(2))], ids=str)
+def test_inverse_transform_of_no_collection_is_an_error(X):
+    ours = GloveTokenizer(vectors=None).fit(["a b"])
+    with pytest.raises(TypeError, match=rf"Expected the ids of documents, .*, got {type(X).__name__}\."):
         ours.inverse_transform(X)
 
 
@@ -670,7 +741,6 @@ def test_tags_say_that_input_is_text():
 @pytest.mark.parametrize(
     "parameter",
     [
-        {"vectors": 3},
         {"style": "stanford"},
         {"style": None},
         {"num_words": 1},
@@ -691,6 +761,23 @@ def test_a_wrong_parameter_is_an_error_of_fit_that_names_it(method, parameter):
     [name] = parameter
     with pytest.raises(ValueError, match=f"The '{name}' parameter of GloveTokenizer must be"):
         getattr(ours, method)(TEXTS)
+
+
+def test_a_wrong_parameter_is_not_printed_whole():
+    with pytest.raises(ValueError, match="The 'style' parameter of GloveTokenizer must be") as raised:
+        GloveTokenizer(None, style="x" * 10**6).fit(TEXTS)
+    assert len(str(raised.value)) < 600
+
+
+@pytest.mark.parametrize("encoding", ["nosuch", "hex", "a\0b"])
+def test_an_encoding_that_python_does_not_know_is_an_error_of_fit(encoding):
+    with pytest.raises(ValueError, match=r"encoding='.*' is no encoding that Python knows .*such as 'utf-8'"):
+        GloveTokenizer(None, encoding=encoding).fit(TEXTS)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "idna"])
+def test_every_encoding_that_python_knows_is_one(encoding):
+    GloveTokenizer(None, encoding=encoding).fit(["a".encode(encoding)])
 
 
 def test_clone_keeps_every_parameter():

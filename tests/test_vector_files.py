@@ -172,8 +172,8 @@ def test_words_come_as_lists_or_arrays(write, words):
 def test_words_that_are_none_are_refused(write):
     for words, problem in [
         ("the", "single string 'the'"),
-        (["the", None], "got None at 1"),
-        ([1], "Expected bytes, got a .int. object"),
+        (["the", None], "got None at index 1"),
+        ([1], "Words must be strings, got 1 at index 0"),
     ]:
         with pytest.raises(TypeError, match=problem):
             find_words(write(text()), words)

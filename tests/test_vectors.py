@@ -6,17 +6,20 @@ import pickle
 import shutil
 import sys
 import zipfile
+from types import MappingProxyType
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.sparse import csr_array
 from scipy.stats import spearmanr
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skglove import GloveTokenizer, SequencePadder
+from skglove import GloveTokenizer, SequencePadder, Vocabulary
 from skglove.vector_files import VectorFileError
 from skglove.vectors import WordVectors, first_words, gather_vectors, has_vectors, load_vectors
 
@@ -80,8 +83,26 @@ def test_the_callers_array_is_copied_and_the_matrix_is_read_only(vectors):
     ("words", "matrix", "problem"),
     [
         (["a"], [[1], [2]], r"Expected a matrix of 1 rows, one a word, got the shape \(2, 1\)"),
-        (["a"], [1], r"Expected a matrix of 1 rows, one a word, got the shape \(1,\)"),
+        (["a"], [1], r"The vector of 'a' must have one dimension, got the shape \(\)"),
+        (
+            ["a", "b"],
+            [[[1]], [[2]]],
+            r"The vector of 'a' must have one dimension, got the shape \(1, 1\)",
+        ),
+        (
+            ["a", "b"],
+            [[1], [2, 3]],
+            "All vectors must have one length: that of 'a' has 1 numbers, that of 'b' has 2",
+        ),
+        (["a", "b"], [[1], ["x"]], r"The vector of 'b' must be numbers, got \['x'\]"),
+        (["a", "b"], [[1j], [1]], r"The vector of 'a' must be numbers, got \[1j\]"),
         (["a", "b"], [[1], [np.nan]], "The vector of 'b' holds NaN"),
+        (["a", "b"], [[1], [1e300]], "The vector of 'b' holds .* a number too large for float32"),
+        (
+            ["a", "\ud800"],
+            [[1], [2]],
+            r"The word '\\ud800' at index 1 is not Unicode: it holds a lone surrogate",
+        ),
         (["a", "b", "a"], [[1], [2], [3]], "A word has one vector, but 'a' has more"),
     ],
 )
@@ -90,9 +111,24 @@ def test_words_and_rows_that_do_not_fit_are_refused(words, matrix, problem):
         WordVectors(words, matrix)
 
 
-def test_a_string_is_no_list_of_words():
-    with pytest.raises(TypeError, match="Expected a list of words, got the single string 'ab'"):
-        WordVectors("ab", [[1], [2]])
+@pytest.mark.parametrize(
+    ("words", "matrix", "problem"),
+    [
+        ("ab", [[1], [2]], "Expected a list of words, got the single string 'ab'"),
+        ({"a", "b"}, [[1], [2]], "Expected a list of words, got a set, which has no order"),
+        (3, [[1], [2]], "Expected a list of words, got int"),
+        (["a", 3], [[1], [2]], "Words must be strings, got 3 at index 1"),
+        (["a", None], [[1], [2]], "Words must be strings, got None at index 1"),
+        (pa.array([1, 2]), [[1], [2]], "Words must be strings, got int64"),
+        (pa.array([["a"]]), [[1]], "Expected a list of words, got ListArray"),
+        (["a"], None, "Expected a matrix with a row a word, got NoneType"),
+        (["a"], {"a": [1]}, "Expected a matrix with a row a word, got dict"),
+        (["a"], csr_array([[1]]), r"Expected a dense matrix, got csr_array: give its \.toarray\(\)"),
+    ],
+)
+def test_words_and_matrices_of_other_types_are_refused(words, matrix, problem):
+    with pytest.raises(TypeError, match=problem):
+        WordVectors(words, matrix)
 
 
 @pytest.mark.parametrize(
@@ -123,8 +159,19 @@ def test_an_unknown_word_brings_close_spellings(vectors, word, message):
 
 def test_a_word_is_a_string(vectors):
     for key in (3, None, ["the", 3]):
-        with pytest.raises(TypeError, match=r"A word is a string, got 3|not iterable"):
+        with pytest.raises(
+            TypeError, match=r"A word is a string, got 3|Expected a word or a list of words, got"
+        ):
             vectors[key]
+    with pytest.raises(TypeError, match="got a set, which has no order"):
+        vectors[{"the", "work"}]
+
+
+def test_a_text_in_the_place_of_a_word_is_an_error_at_once(vectors):
+    # Its spellings would take 55 times the square of its length.
+    with pytest.raises(KeyError) as raised:
+        vectors["word " * 20_000]
+    assert len(str(raised.value)) < 100
 
 
 def test_subset_keeps_order_and_insists_on_known_words(vectors):
@@ -145,8 +192,9 @@ def test_takes_gensim_vectors():
     np.testing.assert_array_equal(ours.matrix, theirs.vectors)
     with pytest.raises(TypeError, match=r"Expected gensim's KeyedVectors, got Word2Vec; take its \.wv"):
         WordVectors.from_gensim(Word2Vec(min_count=1))
-    with pytest.raises(TypeError, match=r"got KeyedVectors: WordVectors\.from_gensim takes it"):
-        load_vectors(theirs)
+    np.testing.assert_array_equal(load_vectors(theirs).matrix, theirs.vectors)
+    with pytest.raises(TypeError, match=r"gensim's KeyedVectors, got Word2Vec\. Take its \.wv"):
+        load_vectors(Word2Vec(min_count=1))
 
 
 @pytest.mark.parametrize("format", ["glove", "word2vec", "fasttext"])
@@ -192,8 +240,29 @@ def test_nearest_takes_words_vectors_and_many_of_them(vectors):
     assert len(vectors.nearest([1, 0, 0], 100)) == 7
     with pytest.raises(ValueError, match=r"Expected vectors of 3 dimensions, got the shape \(1, 2\)"):
         vectors.nearest([1, 2])
-    with pytest.raises(ValueError, match="n must be at least 1, got 0"):
-        vectors.nearest([1, 2, 3], 0)
+    for query in ("the", ["the"], [1, 2, 3]):
+        with pytest.raises(ValueError, match="n must be at least 1, got 0"):
+            vectors.nearest(query, 0)
+        with pytest.raises(TypeError, match=r"n must be an integer, got 2\.5"):
+            vectors.nearest(query, 2.5)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [None, 3, b"the", np.array("the"), ["the", 3], [["the"]], [[1, 2, 3], [1]], (word for word in ["the"])],
+    ids=str,
+)
+def test_what_is_neither_word_nor_vector_is_refused(vectors, query):
+    for ask in (vectors.nearest, lambda query: vectors.similarity("the", query)):
+        with pytest.raises(TypeError, match=r"Expected words or vectors of 3 finite numbers, got "):
+            ask(query)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, 1e300])
+def test_a_vector_of_no_finite_numbers_is_refused(vectors, number):
+    for ask in (vectors.nearest, lambda query: vectors.similarity("the", query)):
+        with pytest.raises(ValueError, match=r"Expected words or vectors of 3 finite numbers, got \["):
+            ask([1, number, 0])
 
 
 @pytest.mark.parametrize(("n", "n_queries"), [(1, 1003), (10, 1003), (1100, 5), (1700, 5)])
@@ -237,8 +306,10 @@ def test_an_analogy_leaves_its_own_words_out_unless_asked(vectors):
     assert vectors.analogy(*asked, n=2) == [
         vectors.analogy(*words, n=2) for words in zip(*asked, strict=True)
     ]
-    with pytest.raises(ValueError, match="shorter than"):
+    with pytest.raises(ValueError, match=r"a, b and c must have one length, got 2, 1, 1"):
         vectors.analogy(["the", "work"], ["work"], ["office"])
+    with pytest.raises(TypeError, match="must be a word each, or a list of words each"):
+        vectors.analogy(["the"], "work", "office")
 
 
 def test_the_odd_word_out(vectors):
@@ -280,6 +351,11 @@ def test_analogies_among_the_first_words_only(vectors, tmp_path):
     assert np.isnan(nothing["accuracy"])
     assert nothing["n_skipped"] == 2
     assert vectors.evaluate_analogies(file, lower=False)["n_questions"] == 0
+    with pytest.raises(ValueError, match="n_words must be at least 1, got 0"):
+        vectors.evaluate_analogies(file, n_words=0)
+    file.write_bytes(b": caf\xe9\n")
+    with pytest.raises(ValueError, match=r"questions\.txt, line 1: expected UTF-8, got b': caf\\xe9"):
+        vectors.evaluate_analogies(file)
     file.write_text("a b c\n")
     with pytest.raises(
         ValueError, match=r"questions\.txt, line 1: expected four words or ': section', got 'a b c'"
@@ -400,8 +476,87 @@ def test_a_damaged_file_is_an_error_at_once(path):
 
 def test_anything_else_is_refused(vectors):
     assert load_vectors(vectors) is vectors
-    with pytest.raises(TypeError, match="Expected a name, a path or WordVectors, got int"):
-        load_vectors(3)
+    for other in (3, b"glove.txt", ["the"] * 8000, np.ones((3, 3)), pd.DataFrame([[1]]), pd.Series([1])):
+        for use in (
+            load_vectors,
+            lambda other: Vocabulary(("the",), other),
+            lambda other: first_words(other, 1),
+        ):
+            with pytest.raises(TypeError, match=f"a name, a path, .*, got {type(other).__name__}") as raised:
+                use(other)
+            assert len(str(raised.value)) < 300
+
+
+def test_a_dict_and_keyed_vectors_are_taken_as_word_vectors(vectors):
+    from gensim.models import KeyedVectors
+
+    keyed = KeyedVectors(3)
+    keyed.add_vectors(WORDS, np.array(ROWS, np.float32))
+    for source in (
+        dict(zip(WORDS, ROWS, strict=True)),
+        MappingProxyType(dict(zip(WORDS, ROWS, strict=True))),
+        keyed,
+    ):
+        assert load_vectors(source).words == WORDS
+        np.testing.assert_array_equal(load_vectors(source).matrix, vectors.matrix)
+        assert has_vectors(source, ["the", "absent"]).tolist() == [True, False]
+        assert gather_vectors(source, ["absent", "work"]).tolist() == [[0, 0, 0], [2, 0, 0]]
+        assert first_words(source, 2) == ["the", "kitchen"]
+        vocabulary = Vocabulary(("the",), source)
+        assert repr(vocabulary) == "Vocabulary(1 words, vectors=WordVectors(7 words, 3 dimensions))"
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "problem"),
+    [
+        ({}, ValueError, "The dict of vectors is empty"),
+        ({"the": [1, 2], "cat": [1]}, ValueError, "that of 'the' has 2 numbers, that of 'cat' has 1"),
+        (
+            {"the": 1, "cat": 2},
+            ValueError,
+            r"The vector of 'the' must have one dimension, got the shape \(\)",
+        ),
+        ({"the": [1], "cat": "a b"}, ValueError, "The vector of 'cat' must be numbers, got 'a b'"),
+        ({"the": [1], "cat": [None]}, ValueError, "The vector of 'cat' holds NaN"),
+        ({"the": [1], 3: [1]}, TypeError, "Words must be strings, got 3 at index 1"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_a_dict_is_said_of_the_word(source, error, problem):
+    with pytest.raises(error, match=problem) as raised:
+        load_vectors(source)
+    assert len(str(raised.value)) < 200
+
+
+def test_a_folder_is_named_with_the_files_it_holds(tmp_path, monkeypatch, cache):
+    folder = tmp_path / "glove"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    for source in (folder, str(folder), "glove", "./glove"):
+        for use in (load_vectors, lambda source: gather_vectors(source, ["a"])):
+            with pytest.raises(VectorFileError, match=r"glove: it is a folder, and holds no files"):
+                use(source)
+    for at in range(9):
+        (folder / f"{at}.txt").touch()
+    (folder / "README").touch()
+    with pytest.raises(VectorFileError, match=r"in it, which are '0\.txt', .*, '4\.txt', and 4 more$"):
+        load_vectors(folder)
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "problem"),
+    [
+        ("", ValueError, "vectors is empty: give a name such as 'glove.6B.50d', or a path"),
+        ("a text " * 10_000, ValueError, "too long for a name or a path of vectors. Texts are given to fit"),
+        ("~nobody-of-this-name/glove.txt", FileNotFoundError, "There is no home folder for '~nobody"),
+    ],
+    ids=lambda value: str(value)[:9],
+)
+def test_names_that_cannot_be_are_short_errors(source, error, problem):
+    for use in (load_vectors, lambda source: has_vectors(source, ["a"])):
+        with pytest.raises(error, match=problem) as raised:
+            use(source)
+        assert len(str(raised.value)) < 300
 
 
 def test_every_source_gives_the_same_rows(vectors, path):
