@@ -22,8 +22,8 @@ from sklearn.utils.validation import (
 )
 
 from skglove.lexical import LexicalModel
-from skglove.restoring import restoring
-from skglove.token_ids import check_ids, flatten_ragged, holds_sequences, is_ragged
+from skglove.rollback import rollback
+from skglove.token_ids import check_ids, flatten_ragged, holds_sequences, is_ragged, vocabulary_of
 
 # What "auto" stands for. How "residual" settles what is missing here says _settle.
 AUTO = {
@@ -49,6 +49,14 @@ AUTO = {
     },
 }
 AUTO_MAXLEN = {"stacked": 1000, "residual": 2000}
+# Above these, what is asked for is likelier a mistake than a network that can be trained.
+MAX_IDS = 2**24  # without a vocabulary and a vocabulary_size; the largest word vectors have 2**21 words
+MAX_CELLS = 2**31  # of the embedding: 8 GiB, and its training needs three times as much
+MAX_BATCH_CELLS = 2**28  # ids of a batch: 1 GiB
+LOST_VOCABULARY = (
+    "If a GloveTokenizer made the ids, a step after it lost their vocabulary, as np.vstack, FeatureUnion and "
+    "ColumnTransformer do: fit on TokenIds(X, ids.vocabulary)."
+)
 # Parameters of "stacked" alone, and their defaults.
 STACKED_ALONE = {"filters": 128, "pool_size": 5, "dense_units": 128}
 
@@ -81,15 +89,16 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         list of documents of one length is a matrix, too. "auto" is 2000 in "residual", 1000 in "stacked".
     pretrained : "auto" or bool, default="auto"
         Whether the embedding starts from the vectors of X's vocabulary: "auto" if there are some, True
-        insists on it, False learns the embedding from random vectors.
+        insists on it, False learns the embedding from random vectors. "auto" warns if X carries no
+        vocabulary, because a step may have lost it; False silences that.
     trainable_embedding : "auto" or bool, default="auto"
         Whether training also changes pre-trained vectors: "auto" does so in "residual" only. An embedding
         that is not pre-trained is always trained.
     embedding_dim : int, default=100
-        Size of the word vectors where they are not pre-trained.
+        Size of the word vectors where they are not pre-trained, at most 16,384.
     vocabulary_size : int or None, default=None
         Rows of the embedding, for ids without a vocabulary: ids run up to ``vocabulary_size - 1``. None takes
-        the largest id seen in `fit`.
+        the largest id seen in `fit`, which must be below 2**24.
     n_conv_layers : "auto" or int, default="auto"
         Number of convolutions. "auto" is 1 in "residual", 3 in "stacked".
     filters : int, default=128
@@ -203,7 +212,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         "maxlen": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), None],
         "pretrained": [StrOptions({"auto"}), "boolean"],
         "trainable_embedding": [StrOptions({"auto"}), "boolean"],
-        "embedding_dim": [Interval(Integral, 1, None, closed="left")],
+        "embedding_dim": [Interval(Integral, 1, 2**14, closed="both")],
         "vocabulary_size": [Interval(Integral, 1, None, closed="left"), None],
         "n_conv_layers": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "filters": [Interval(Integral, 1, None, closed="left")],
@@ -321,13 +330,13 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         TypeError
             If X holds texts, or if another keyword than ``sample_weight`` is given.
         """
-        with restoring(self):
+        with rollback(self):
             return self._learn(X, y, fit_params)
 
     def _learn(self, X, y, fit_params):
         from skglove.batches import Batches
 
-        vocabulary, ragged = getattr(X, "vocabulary", None), is_ragged(X)
+        vocabulary, ragged = vocabulary_of(X), is_ragged(X)
         if ragged:
             self._forget_columns()
             values, lengths = flatten_ragged(X)
@@ -359,7 +368,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 )
         if self.early_stopping and not self.validation_fraction:
             raise ValueError("early_stopping=True needs a validation_fraction, such as 0.1, to measure on.")
-        largest_id = values.max(initial=0)
+        n_ids = self._count_ids(values, lengths)
         values, lengths = _keep_ends(values, lengths, self.maxlen_)
         random_state = check_random_state(self.random_state)
         seed = random_state.randint(2**30)
@@ -369,7 +378,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         settings, n_steps = self._settle(len(codes) if training is None else len(training))
         one_cycle = settings["learning_rate_schedule"] == "one_cycle"
         settings["pretrained"] = self._takes_vectors()
-        n_ids = self._count_ids(largest_id)
+        self._check_sizes(n_ids, lengths, settings)
         frequencies = _document_frequencies(values, lengths, n_ids)
         word_weights = _inverse_document_frequencies(frequencies, len(lengths))
         model = self._build_model(n_ids, word_weights, settings, n_steps if one_cycle else None, seed)
@@ -428,19 +437,13 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         from skglove.batches import Batches
 
         check_is_fitted(self)
-        vocabulary = getattr(X, "vocabulary", None)
+        self._check_vocabulary(vocabulary_of(X))
         # After a fit on ragged ids, documents of one length are still documents.
         if is_ragged(X) or (not hasattr(self, "n_features_in_") and holds_sequences(X)):
             values, lengths = flatten_ragged(X)
         else:
             values, lengths = _flatten_matrix(validate_data(self, X, reset=False))
-        self._check_vocabulary(vocabulary)
-        n_ids = self.model_.get_layer("embedding").input_dim
-        if values.max(initial=0) >= n_ids:
-            raise ValueError(
-                f"X has the id {values.max()}, but the embedding ends at {n_ids - 1}, the largest id known "
-                "in fit. Set vocabulary_size to allow for larger ids."
-            )
+        self._check_largest(values)
         values, lengths = _keep_ends(values, lengths, self.maxlen_)
         probabilities = np.empty((len(lengths), len(self.classes_)), dtype=np.float32)
         # XLA computes the padding, too, and compiles for every size of a batch.
@@ -511,8 +514,24 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         elif vocabulary is not None and vocabulary is not fitted and vocabulary.words != fitted.words:
             raise ValueError(
                 f"X has ids of another vocabulary ({len(vocabulary)} words) than the one fitted on "
-                f"({len(fitted)} words). Make X with the tokenizer that made the ids given to fit."
+                f"({len(fitted)} words). Make X with the tokenizer that made the ids given to fit. In a "
+                "Pipeline this is what an interrupted or failed fit leaves: fit the whole Pipeline again."
             )
+
+    def _check_largest(self, values):
+        n_ids = self.model_.get_layer("embedding").input_dim
+        if values.max(initial=0) < n_ids:
+            return
+        found = f"X has the id {values.max()}, but the embedding ends at {n_ids - 1}"
+        if self._vocabulary is not None:
+            raise ValueError(
+                f"{found}, the last word of the vocabulary fitted on. X has ids of another tokenizer, or "
+                "numbers beside or computed from ids."
+            )
+        raise ValueError(
+            f"{found}, the largest id known in fit, whose X carried no vocabulary. {LOST_VOCABULARY} "
+            "Set vocabulary_size only for ids that never had one."
+        )
 
     def _forget_columns(self):
         for name in ("n_features_in_", "feature_names_in_"):
@@ -540,19 +559,48 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 + ("no vocabulary" if vocabulary is None else "a vocabulary without vectors")
                 + ". Use GloveTokenizer(vectors=...), and no step but a SequencePadder after it."
             )
+        if self.pretrained == "auto" and vocabulary is None:
+            warnings.warn(
+                "X carries no vocabulary, so the embedding is learned from random vectors. "
+                f"{LOST_VOCABULARY} If they never had one, pretrained=False silences this.",
+                stacklevel=5,  # _takes_vectors, _learn, fit, scikit-learn's wrapper of it, the caller
+            )
         return has_vectors and bool(self.pretrained)
 
-    def _count_ids(self, largest_id):
+    def _count_ids(self, values, lengths):
         """Decide how many rows the embedding has."""
-        vocabulary = self._vocabulary
-        n_ids = int(largest_id) + 1 if vocabulary is None else len(vocabulary) + 1
-        if vocabulary is None and self.vocabulary_size is not None:
-            if n_ids > self.vocabulary_size:
-                raise ValueError(f"vocabulary_size={self.vocabulary_size}, but X has the id {n_ids - 1}.")
-            n_ids = self.vocabulary_size
-        elif n_ids <= largest_id:
-            raise ValueError(f"X has the id {largest_id}, but its vocabulary ends at {n_ids - 1}.")
-        return n_ids
+        vocabulary, largest = self._vocabulary, int(values.max(initial=0))
+        if vocabulary is not None:
+            if largest > len(vocabulary):
+                raise ValueError(f"X has the id {largest}, but its vocabulary ends at {len(vocabulary)}.")
+            return len(vocabulary) + 1
+        if self.vocabulary_size is not None:
+            if largest >= self.vocabulary_size:
+                raise ValueError(f"vocabulary_size={self.vocabulary_size}, but X has the id {largest}.")
+            return self.vocabulary_size
+        if largest >= MAX_IDS:
+            document = np.searchsorted(np.cumsum(lengths), values.argmax(), side="right")
+            raise ValueError(
+                f"X has the id {largest} in document {document}, so the embedding would have {largest + 1:,} "
+                f"rows. Number the words from 1, or set vocabulary_size to allow for more than {MAX_IDS:,}."
+            )
+        return largest + 1
+
+    def _check_sizes(self, n_ids, lengths, settings):
+        """Refuse what would need more memory than any computer has, before it is asked for."""
+        numbers = n_ids * (self.embedding_dim + 8)  # the frequencies of words need up to 8 of 4 bytes
+        if not settings["pretrained"] and numbers > MAX_CELLS:
+            raise ValueError(
+                f"An embedding of {n_ids:,} rows of {self.embedding_dim:,} numbers needs "
+                f"{numbers / 2**28:,.0f} GiB, more than the {MAX_CELLS / 2**28:.0f} GiB that are allowed. "
+                f"Lower embedding_dim={self.embedding_dim} or vocabulary_size={self.vocabulary_size}."
+            )
+        if settings["batch_size"] * self.maxlen_ > MAX_BATCH_CELLS:
+            raise ValueError(
+                f"A batch of batch_size={settings['batch_size']} documents of maxlen_={self.maxlen_} ids has "
+                f"more than the {MAX_BATCH_CELLS:,} ids that are allowed; the longest document in X has "
+                f"{lengths.max()}. Lower maxlen or batch_size."
+            )
 
     def _build_model(self, n_ids, word_weights, settings, n_steps, seed):
         from skglove.network import build_network

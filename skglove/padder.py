@@ -8,7 +8,8 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skglove.token_ids import TokenIds, check_documents, check_ids, holds_sequences
+from skglove.rollback import rollback
+from skglove.token_ids import check_documents, check_ids, holds_sequences, vocabulary_of, with_vocabulary
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,8 @@ class SequencePadder(TransformerMixin, BaseEstimator):
         ValueError
             If an id is negative, fractional, missing or too large, or if there are no documents.
         """
-        self._learn_maxlen(self._check(X, reset=True)[1])
+        with rollback(self):
+            self._learn_maxlen(self._check(X, reset=True)[1])
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -107,9 +109,10 @@ class SequencePadder(TransformerMixin, BaseEstimator):
         ValueError
             If an id is negative, fractional, missing or too large, or if there are no documents.
         """
-        documents, lengths = self._check(X, reset=True)
-        self._learn_maxlen(lengths)
-        return self._pad(documents, lengths, getattr(X, "vocabulary", None))
+        with rollback(self):
+            documents, lengths = self._check(X, reset=True)
+            self._learn_maxlen(lengths)
+            return self._pad(documents, lengths, vocabulary_of(X))
 
     def transform(self, X):
         """Pad and cut the documents.
@@ -131,7 +134,7 @@ class SequencePadder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         documents, lengths = self._check(X, reset=False)
-        return self._pad(documents, lengths, getattr(X, "vocabulary", None))
+        return self._pad(documents, lengths, vocabulary_of(X))
 
     def _check(self, X, *, reset):
         """Check X: an array of ids for each document, and how many each has."""
@@ -152,6 +155,7 @@ class SequencePadder(TransformerMixin, BaseEstimator):
 
     def _pad(self, documents, lengths, vocabulary):
         """Make the matrix of documents."""
+        ids = self._allocate(len(lengths))
         kept = np.minimum(lengths, self.maxlen_)
         cut = lengths > kept
         if cut.any():
@@ -163,14 +167,22 @@ class SequencePadder(TransformerMixin, BaseEstimator):
         firsts = np.arange(len(lengths), dtype=np.int64) * self.maxlen_
         if self.padding == "pre":
             firsts += self.maxlen_ - kept
-        ids = np.zeros((len(lengths), self.maxlen_), dtype=np.int32)
         flat = ids.reshape(-1)
         # A loop over documents, not over ids: masks of the whole matrix take longer.
         for document, first, last in zip(documents, firsts.tolist(), (firsts + kept).tolist(), strict=True):
             flat[first:last] = document
-        ids = ids.view(TokenIds)  # not TokenIds(ids), which would check them again
-        ids.vocabulary = vocabulary
-        return ids
+        return with_vocabulary(ids, vocabulary)  # not TokenIds(ids), which would check them again
+
+    def _allocate(self, n_documents):
+        try:
+            return np.zeros((n_documents, self.maxlen_), dtype=np.int32)
+        except (MemoryError, ValueError) as error:  # ValueError is for more bytes than can be counted
+            longest = "" if self.maxlen is not None else ", the length of the longest document given to fit,"
+            raise MemoryError(
+                f"{n_documents} documents of maxlen={self.maxlen_} ids{longest} need "
+                f"{n_documents * self.maxlen_ / 2**28:,.1f} GiB. Lower maxlen, or leave SequencePadder out: "
+                "KerasConvTextClassifier takes documents of any length."
+            ) from error
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

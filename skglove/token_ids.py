@@ -1,10 +1,19 @@
-"""What flows between the steps: token ids that carry the vocabulary they index."""
+"""What flows between the steps: token ids that carry the vocabulary they index.
+
+The vocabulary is metadata of the ids' dtype. An attribute of a subclass of ndarray is lost as soon as
+scikit-learn makes a plain array of X, as most of its meta-estimators do. The dtype stays with the numbers
+wherever NumPy only moves them: to plain arrays, in memory order, pickles, memory maps and DataFrames; and
+joblib's hash includes it.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from skglove.vectors import as_source, gather_vectors, has_vectors
+
+# Where the dtype of ids has their vocabulary.
+METADATA_KEY = "skglove.vocabulary"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -83,17 +92,31 @@ class Vocabulary:
             return np.zeros(len(self), dtype=bool)
         return has_vectors(self.vectors, self._words_in_utf8())
 
+    def __reduce__(self):
+        # Bytes, because a str is pickled by reference where it is met again: by what strings happen to be one
+        # object, equal vocabularies would have unequal hashes in joblib.
+        lengths = np.fromiter(map(len, self.words), dtype=np.int32, count=len(self))
+        joined = "".join(self.words).encode("utf-8", "surrogatepass")
+        return _unpickle_vocabulary, (joined, lengths.tobytes(), self.vectors)
+
     def _words_in_utf8(self):
         # Texts may hold lone surrogates, vectors cannot: spell them so that they are found nowhere.
         return [word.encode("utf-8", "backslashreplace").decode() for word in self.words]
+
+
+def _unpickle_vocabulary(joined, lengths, vectors):
+    text = joined.decode("utf-8", "surrogatepass")
+    ends = np.cumsum(np.frombuffer(lengths, dtype=np.int32), dtype=np.int64).tolist()
+    return Vocabulary((text[start:end] for start, end in zip([0, *ends], ends, strict=False)), vectors)
 
 
 class TokenIds(np.ndarray):
     """Token ids of documents, with the vocabulary they belong to.
 
     As categories travel with the codes of a pandas Categorical, the vocabulary travels with the ids: through
-    indexing, ``take``, ``copy``, ``astype`` to another number type, and pickle. It is dropped wherever the
-    result need not be ids of that vocabulary: arithmetic, concatenation, reshaping.
+    indexing, reshaping, copies of any memory order, pickle, ``astype`` to another number type, and also
+    through `numpy.asarray` and ``pandas.DataFrame(ids)``, which make plain arrays and frames of them.
+    Arithmetic drops it, because its results are numbers, not ids; so does joining, as by `numpy.vstack`.
 
     Parameters
     ----------
@@ -105,18 +128,19 @@ class TokenIds(np.ndarray):
     Attributes
     ----------
     vocabulary : Vocabulary or None
-        What the ids stand for.
+        What the ids stand for. To change it, make another `TokenIds` of the same ids.
 
     Notes
     -----
-    joblib's hash of an ndarray of numbers takes its values alone; there is no hook for more. So in a
-    ``Pipeline(memory=...)`` a transformer *after* `SequencePadder` cannot tell equal ids of two vocabularies
-    apart, say ``vectors=None`` and ``vectors="glove.6B.50d"``. `SequencePadder` itself can: ragged ids are
-    pickled to be hashed, with their vocabulary. A final classifier is never cached.
+    The vocabulary is metadata of the dtype. So ``Pipeline(memory=...)`` tells equal ids of two vocabularies
+    apart. `numpy.save` warns that it does not store metadata; `joblib.dump` and pickle store it.
+
+    Arithmetic on a *plain* integer array that was made of ids, such as ``np.asarray(ids) + 1``, keeps the
+    metadata: there NumPy asks nobody. Drop it first, by ``numbers.astype(np.int64)``.
 
     References
     ----------
-    NumPy manual, "Subclassing ndarray".
+    NumPy manual, "Subclassing ndarray"; `numpy.dtype.metadata`.
 
     Examples
     --------
@@ -128,55 +152,43 @@ class TokenIds(np.ndarray):
     ndarray
     """
 
-    vocabulary = None
-
     def __new__(cls, ids, vocabulary=None):
         """View an array of ids, without a copy where it is ragged or int32."""
         ids = np.asarray(ids)
-        ids = (ids if ids.dtype == object else check_ids(ids)).view(cls)
-        ids.vocabulary = vocabulary
-        return ids
+        return with_vocabulary(ids if ids.dtype == object else check_ids(ids), vocabulary, cls)
 
-    def _with_vocabulary(self, result):
-        if isinstance(result, TokenIds):
-            result.vocabulary = self.vocabulary
-        return result
+    @property
+    def vocabulary(self):
+        """What the ids stand for."""
+        return _vocabulary_of_dtype(self.dtype)
 
-    def __getitem__(self, key):
-        return self._with_vocabulary(super().__getitem__(key))
-
-    def take(self, *args, **kwargs):
-        """Take rows or elements, as `numpy.ndarray.take`; the vocabulary is kept."""
-        return self._with_vocabulary(super().take(*args, **kwargs))
-
-    def copy(self, *args, **kwargs):
-        """Copy, as `numpy.ndarray.copy`; the vocabulary is kept."""
-        return self._with_vocabulary(super().copy(*args, **kwargs))
-
-    def astype(self, *args, **kwargs):
+    def astype(self, dtype, *args, **kwargs):
         """Cast, as `numpy.ndarray.astype`; the vocabulary is kept where the result can still hold ids."""
-        result = super().astype(*args, **kwargs)
-        return self._with_vocabulary(result) if result.dtype.kind in "iufO" else result
+        dtype = np.dtype(dtype)
+        if dtype.metadata is None and dtype.kind in "iufO":
+            dtype = _dtype_with(dtype, self.vocabulary)
+        return super().astype(dtype, *args, **kwargs)
 
     def __copy__(self):
         return self.copy()
 
     def __deepcopy__(self, memo):
-        return self._with_vocabulary(super().__deepcopy__(memo).view(TokenIds))
-
-    def __reduce__(self):
-        rebuild, args, state = super().__reduce__()
-        return rebuild, args, (*state, self.vocabulary)
+        return super().__deepcopy__(memo).view(TokenIds)
 
     def __setstate__(self, state):
-        super().__setstate__(state[:-1])
-        self.vocabulary = state[-1]
+        if len(state) == 6:  # pickled when the vocabulary was an attribute
+            *state, vocabulary = state
+            state[2] = _dtype_with(state[2], vocabulary)
+        super().__setstate__(tuple(state))
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=(), **kwargs):
         """Compute on plain arrays: what comes out of arithmetic are numbers, not ids."""
-        for array in out or inputs[: method == "at"]:
-            if isinstance(array, TokenIds):
-                array.vocabulary = None
+        changed = out or inputs[: method == "at"]
+        if any(isinstance(array, TokenIds) and array.vocabulary is not None for array in changed):
+            raise TypeError(
+                "Token ids cannot be changed by arithmetic in place: the results would not stand for the "
+                "words of their vocabulary. Write ids = ids + 1, which makes a plain array."
+            )
         if out:
             kwargs["out"] = tuple(map(_plain, out))
         if "where" in kwargs:
@@ -184,8 +196,86 @@ class TokenIds(np.ndarray):
         return getattr(ufunc, method)(*map(_plain, inputs), **kwargs)
 
 
+def with_vocabulary(ids, vocabulary, cls=TokenIds):
+    """View ids, which are not checked, as `TokenIds` of a vocabulary.
+
+    Parameters
+    ----------
+    ids : ndarray
+        A matrix of int32, or ragged.
+    vocabulary : Vocabulary or None
+        What the ids stand for.
+    cls : type, default=TokenIds
+        The class of the result.
+
+    Returns
+    -------
+    ids : TokenIds
+        A view.
+    """
+    return ids.view(_dtype_with(ids.dtype, vocabulary), cls)
+
+
+def vocabulary_of(X):
+    """Find the vocabulary that ids carry.
+
+    Parameters
+    ----------
+    X : object
+        What a user gave as X: an array, a DataFrame or Series, or a list of arrays.
+
+    Returns
+    -------
+    vocabulary : Vocabulary or None
+        None if X carries none.
+
+    Raises
+    ------
+    ValueError
+        If only some of a DataFrame's columns carry a vocabulary, or if there are several vocabularies.
+    """
+    if hasattr(X, "columns") and hasattr(X, "dtypes"):
+        names = list(X.columns)
+        vocabularies = list(map(_vocabulary_of_dtype, X.dtypes))
+        others = [name for name, vocabulary in zip(names, vocabularies, strict=True) if vocabulary is None]
+        if 0 < len(others) < len(names):
+            shown = ", ".join(f"{name!r:.40}" for name in others[:5]) + ", ..." * (len(others) > 5)
+            raise ValueError(
+                f"{len(others)} of X's {len(names)} columns carry no vocabulary, the others are token ids: "
+                f"{shown}. Numbers beside token ids would be read as words. Select the columns of ids alone."
+            )
+    elif isinstance(X, list | tuple) and any(issubclass(kind, np.ndarray) for kind in set(map(type, X))):
+        vocabularies = [_vocabulary_of_dtype(getattr(row, "dtype", None)) for row in X]
+        if None in vocabularies:
+            return None
+    else:
+        return _vocabulary_of_dtype(getattr(X, "dtype", None))
+    first, *others = dict.fromkeys(vocabularies) or [None]
+    for other in others:
+        if other.words != first.words:
+            raise ValueError(
+                f"X has ids of several vocabularies, of {len(first)} and of {len(other)} words. Make X with "
+                "one tokenizer."
+            )
+    return first
+
+
+def _vocabulary_of_dtype(dtype):
+    return (getattr(dtype, "metadata", None) or {}).get(METADATA_KEY)
+
+
+def _dtype_with(dtype, vocabulary):
+    plain = np.dtype(dtype.str)
+    return plain if vocabulary is None else np.dtype(plain, metadata={METADATA_KEY: vocabulary})
+
+
 def _plain(array):
-    return array.view(np.ndarray) if isinstance(array, TokenIds) else array
+    """View ids as a plain array without their vocabulary."""
+    if isinstance(array, TokenIds) or (
+        isinstance(array, np.ndarray) and _vocabulary_of_dtype(array.dtype) is not None
+    ):
+        return array.view(np.dtype(array.dtype.str), np.ndarray)
+    return array
 
 
 def ragged_token_ids(values, lengths, vocabulary=None):
@@ -207,7 +297,7 @@ def ragged_token_ids(values, lengths, vocabulary=None):
     """
     ends = np.cumsum(lengths).tolist()
     documents = (values[start:end] for start, end in zip([0, *ends], ends, strict=False))
-    return TokenIds(np.fromiter(documents, dtype=object, count=len(ends)), vocabulary)
+    return with_vocabulary(np.fromiter(documents, dtype=object, count=len(ends)), vocabulary)
 
 
 def is_ragged(X):
@@ -360,7 +450,7 @@ def check_ids(values, lengths=None):
     Returns
     -------
     ids : ndarray of the shape of `values`, int32
-        The ids; `values` itself where it has that dtype.
+        The ids, without a vocabulary; a view where `values` has that dtype.
 
     Raises
     ------
@@ -369,6 +459,7 @@ def check_ids(values, lengths=None):
     TypeError
         If they are not numbers.
     """
+    values = _plain(values)
     if values.dtype == np.int32 and (values.size == 0 or values.min() >= 0):
         return values
     if values.dtype.kind not in "iufb":

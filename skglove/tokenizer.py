@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from skglove import glove_words
 from skglove.messages import ShortErrors, shortened, warn
-from skglove.restoring import restoring
+from skglove.rollback import rollback
 from skglove.stray import describe_stray
 from skglove.token_ids import Vocabulary, flatten_ragged, holds_sequences, ragged_token_ids
 from skglove.vectors import as_source, first_words
@@ -187,7 +187,7 @@ class GloveTokenizer(ShortErrors, TransformerMixin, BaseEstimator):
         TypeError, ValueError
             If X is not a collection of texts; the message names the first that is none.
         """
-        with restoring(self):
+        with rollback(self):
             self._learn(X)
         return self
 
@@ -212,7 +212,7 @@ class GloveTokenizer(ShortErrors, TransformerMixin, BaseEstimator):
         TypeError, ValueError
             If X is not a collection of texts; the message names the first that is none.
         """
-        with restoring(self):
+        with rollback(self):
             return self._learn(X)
 
     def transform(self, X):

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def restoring(estimator):
+def rollback(estimator):
     """Give an estimator back all its attributes if what is done to it fails, or is interrupted.
 
     Parameters
