@@ -82,7 +82,8 @@ class SequencePadder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If an id is negative, fractional, missing or too large, or if there are no documents.
+            If an id is negative, fractional, missing or too large, if there are no documents, or if only
+            some columns of a DataFrame carry a vocabulary.
         """
         with rollback(self):
             self._learn_maxlen(self._check(X, reset=True)[1])
@@ -107,12 +108,15 @@ class SequencePadder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If an id is negative, fractional, missing or too large, or if there are no documents.
+            If an id is negative, fractional, missing or too large, if there are no documents, or if only
+            some columns of a DataFrame carry a vocabulary.
+        MemoryError
+            If the matrix does not fit into memory.
         """
         with rollback(self):
-            documents, lengths = self._check(X, reset=True)
+            documents, lengths, vocabulary = self._check(X, reset=True)
             self._learn_maxlen(lengths)
-            return self._pad(documents, lengths, vocabulary_of(X))
+            return self._pad(documents, lengths, vocabulary)
 
     def transform(self, X):
         """Pad and cut the documents.
@@ -130,21 +134,24 @@ class SequencePadder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If an id is negative, fractional, missing or too large, or if there are no documents.
+            If an id is negative, fractional, missing or too large, if there are no documents, or if only
+            some columns of a DataFrame carry a vocabulary.
+        MemoryError
+            If the matrix does not fit into memory.
         """
         check_is_fitted(self)
-        documents, lengths = self._check(X, reset=False)
-        return self._pad(documents, lengths, vocabulary_of(X))
+        return self._pad(*self._check(X, reset=False))
 
     def _check(self, X, *, reset):
-        """Check X: an array of ids for each document, and how many each has."""
+        """Check X: an array of ids for each document, how many each has, and their vocabulary."""
+        vocabulary = vocabulary_of(X)
         if holds_sequences(X):
             for name in ("n_features_in_", "feature_names_in_"):
                 if reset and hasattr(self, name):
                     delattr(self, name)
-            return check_documents(X)
+            return *check_documents(X), vocabulary
         ids = check_ids(validate_data(self, X, reset=reset))
-        return ids, np.full(len(ids), ids.shape[1])
+        return ids, np.full(len(ids), ids.shape[1]), vocabulary
 
     def _learn_maxlen(self, lengths):
         longest = int(lengths.max())

@@ -6,6 +6,7 @@ wherever NumPy only moves them: to plain arrays, in memory order, pickles, memor
 joblib's hash includes it.
 """
 
+import pickle
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,21 +94,17 @@ class Vocabulary:
         return has_vectors(self.vectors, self._words_in_utf8())
 
     def __reduce__(self):
-        # Bytes, because a str is pickled by reference where it is met again: by what strings happen to be one
-        # object, equal vocabularies would have unequal hashes in joblib.
-        lengths = np.fromiter(map(len, self.words), dtype=np.int32, count=len(self))
-        joined = "".join(self.words).encode("utf-8", "surrogatepass")
-        return _unpickle_vocabulary, (joined, lengths.tobytes(), self.vectors)
+        # The words in a pickle of their own: a str that was met before is pickled as a reference, so that
+        # joblib's hash of equal vocabularies would depend on which strings happen to be one object.
+        return _unpickle_vocabulary, (pickle.dumps(self.words, protocol=4), self.vectors)
 
     def _words_in_utf8(self):
         # Texts may hold lone surrogates, vectors cannot: spell them so that they are found nowhere.
         return [word.encode("utf-8", "backslashreplace").decode() for word in self.words]
 
 
-def _unpickle_vocabulary(joined, lengths, vectors):
-    text = joined.decode("utf-8", "surrogatepass")
-    ends = np.cumsum(np.frombuffer(lengths, dtype=np.int32), dtype=np.int64).tolist()
-    return Vocabulary((text[start:end] for start, end in zip([0, *ends], ends, strict=False)), vectors)
+def _unpickle_vocabulary(words, vectors):
+    return Vocabulary(pickle.loads(words), vectors)
 
 
 class TokenIds(np.ndarray):
@@ -265,7 +262,7 @@ def _vocabulary_of_dtype(dtype):
 
 
 def _dtype_with(dtype, vocabulary):
-    plain = np.dtype(dtype.str)
+    plain = dtype if dtype.metadata is None else np.dtype(dtype.str)
     return plain if vocabulary is None else np.dtype(plain, metadata={METADATA_KEY: vocabulary})
 
 

@@ -239,12 +239,32 @@ def test_transform_logs_how_many_documents_it_cut(caplog):
     assert caplog.messages == ["cut 2 of 3 documents to 2 tokens"]
 
 
-@pytest.mark.parametrize("X", [ragged_array(RAGGED, VOCABULARY), TokenIds([[1, 2], [3, 4]], VOCABULARY)])
+MATRIX = TokenIds([[1, 2], [3, 4]], VOCABULARY)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        ragged_array(RAGGED, VOCABULARY),
+        parts_of_one_array(RAGGED, VOCABULARY),
+        pd.Series(ragged_array(RAGGED, VOCABULARY)),
+        MATRIX,
+        np.asarray(MATRIX),
+        np.asfortranarray(MATRIX),
+        list(MATRIX),
+    ],
+)
 def test_vocabulary_is_passed_on(X):
     ours = SequencePadder(3)
     for ids in (ours.fit_transform(X), ours.fit(X).transform(X)):
         assert isinstance(ids, TokenIds)
         assert ids.vocabulary is VOCABULARY
+
+
+def test_vocabulary_of_a_frame_is_passed_on():
+    ids = SequencePadder(3).fit_transform(pd.DataFrame(MATRIX, columns=["a", "b"]))
+    assert isinstance(ids, TokenIds)
+    assert ids.vocabulary is VOCABULARY
 
 
 def test_without_a_vocabulary_there_is_none():
@@ -256,6 +276,59 @@ def test_refit_forgets_columns_of_an_earlier_matrix():
     assert (ours.n_features_in_, list(ours.feature_names_in_)) == (2, ["a", "b"])
     ours.fit(RAGGED)
     assert vars(ours) == vars(SequencePadder(2).fit(RAGGED))
+
+
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+@pytest.mark.parametrize("fitted_on", [RAGGED, pd.DataFrame({"a": [1], "b": [2]})])
+@pytest.mark.parametrize("wrong", [[[1], [2, -3]], np.array([[1, -2, 3]]), [[], []], ["text"], None])
+def test_a_fit_that_fails_leaves_it_as_it_was(method, fitted_on, wrong):
+    ours = SequencePadder(None).fit(fitted_on)
+    before = dict(vars(ours))
+    with pytest.raises((ValueError, TypeError)):
+        getattr(ours, method)(wrong)
+    assert vars(ours) == before
+    fresh = SequencePadder(None)
+    with pytest.raises((ValueError, TypeError)):
+        getattr(fresh, method)(wrong)
+    assert vars(fresh) == vars(SequencePadder(None))
+
+
+def test_a_fit_that_is_interrupted_leaves_it_as_it_was(monkeypatch):
+    ours = SequencePadder(2).fit(np.ones((2, 3), int))
+    before = dict(vars(ours))
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SequencePadder, "_pad", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        ours.fit_transform(RAGGED)
+    assert vars(ours) == before
+
+
+@pytest.mark.parametrize("maxlen", [10**12, 10**18, 10**30])
+def test_more_columns_than_memory_is_an_error_that_names_maxlen(maxlen):
+    message = (
+        rf"4 documents of maxlen={maxlen} ids need [\d,]+\.\d GiB\. Lower maxlen, or leave "
+    )
+    with pytest.raises(MemoryError, match=message):
+        SequencePadder(maxlen).fit_transform(RAGGED)
+    with pytest.raises(MemoryError, match=message):
+        SequencePadder(maxlen).fit(RAGGED).transform(RAGGED)
+
+
+def test_a_document_too_long_for_a_matrix_is_named_as_what_set_maxlen():
+    ours = SequencePadder(None).fit(RAGGED)
+    ours.maxlen_ = 2**45  # as if a document had that many ids
+    with pytest.raises(MemoryError, match="the length of the longest document given to fit, need"):
+        ours.transform(RAGGED)
+
+
+def test_numbers_beside_the_ids_of_a_frame_are_refused():
+    frame = pd.DataFrame(MATRIX).assign(price=5)
+    for method in ("fit_transform", "fit"):
+        with pytest.raises(ValueError, match=r"1 of X's 3 columns carry no vocabulary.*'price'"):
+            getattr(SequencePadder(3), method)(frame)
 
 
 def test_clone_and_pickle_keep_it():

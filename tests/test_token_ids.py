@@ -1,16 +1,27 @@
+import base64
 import copy
 import pickle
+import subprocess
+import sys
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.model_selection import KFold, cross_val_score, train_test_split
-from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing, resample, shuffle
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.utils import _safe_indexing, check_array, resample, shuffle
 
 from skglove import GloveTokenizer, SequencePadder, TokenIds, Vocabulary, WordVectors
-from skglove.token_ids import check_ids, flatten_ragged, is_ragged, ragged_token_ids
+from skglove.token_ids import (
+    check_ids,
+    flatten_ragged,
+    is_ragged,
+    ragged_token_ids,
+    vocabulary_of,
+    with_vocabulary,
+)
 
 WORDS = ("the", "cat", "dog", "saw", "end")
 VECTORS = WordVectors(["cat", "the"], [[1.0, 2.0], [3.0, 4.0]])
@@ -182,6 +193,155 @@ def test_cached_pipeline_gives_each_candidate_its_own_vocabulary(tmp_path):
             assert (pipeline["spy"].vocabulary_.vectors is None) == (vectors is None)
 
 
+@pytest.mark.parametrize(
+    "carry",
+    [
+        np.asarray,
+        np.array,
+        np.asfortranarray,
+        np.ascontiguousarray,
+        np.zeros_like,
+        np.unique,
+        lambda ids: ids.reshape(-1),
+        lambda ids: ids.T,
+        lambda ids: ids.view(TokenIds),
+        lambda ids: np.array(ids, order="F")[1:],
+        check_array,
+        lambda ids: check_array(ids, order="F", copy=True),
+        lambda ids: resample(check_array(ids), random_state=0),
+        lambda ids: np.array(list(ids)),
+        list,
+        tuple,
+        lambda ids: list(np.asarray(ids)),
+        pd.DataFrame,
+        lambda ids: pd.DataFrame(ids, columns=["a", "b", "c"]).iloc[[2, 0]],
+        lambda ids: pd.DataFrame(ids).sample(2, random_state=0)[[0, 2]],
+        lambda ids: check_array(pd.DataFrame(ids)),
+        lambda ids: pickle.loads(pickle.dumps(pd.DataFrame(ids))),
+    ],
+)
+def test_vocabulary_survives_in_what_numpy_scikit_learn_and_pandas_make_of_ids(carry):
+    assert vocabulary_of(carry(padded())).words == WORDS
+
+
+@pytest.mark.parametrize("carry", [np.asarray, np.array, pd.Series])
+def test_vocabulary_survives_in_what_is_made_of_ragged_ids(carry):
+    assert vocabulary_of(carry(ragged())) is VOCABULARY
+
+
+@pytest.mark.parametrize(
+    "X", [[], [[1], [2]], ["a"], [np.array([1])], np.ones((2, 2)), pd.DataFrame(), None, 3]
+)
+def test_what_carries_no_vocabulary_has_none(X):
+    assert vocabulary_of(X) is None
+
+
+def test_rows_with_a_vocabulary_beside_others_have_none():
+    assert vocabulary_of([*padded(), np.array([1])]) is None
+    assert vocabulary_of([*padded(), [1]]) is None
+
+
+def test_several_vocabularies_are_an_error():
+    other = TokenIds([[1, 2, 3]], Vocabulary(("a", "b", "c")))
+    for X in ([*padded(), *other], pd.concat([pd.DataFrame(padded()[:1]), pd.DataFrame(other)], axis=1)):
+        with pytest.raises(ValueError, match="several vocabularies, of 5 and of 3 words"):
+            vocabulary_of(X)
+    assert vocabulary_of([*padded(), *TokenIds([[1]], Vocabulary(WORDS))]) is VOCABULARY
+
+
+def test_numbers_beside_the_ids_of_a_frame_are_an_error_that_names_them():
+    frame = pd.DataFrame(padded()).assign(price=1, year=np.int32(1999))
+    with pytest.raises(ValueError, match=r"2 of X's 5 columns carry no vocabulary.*: 'price', 'year'\. "):
+        vocabulary_of(frame)
+    with pytest.raises(ValueError, match="1002 of X's 1005 columns") as caught:
+        vocabulary_of(pd.concat([frame, pd.DataFrame(np.ones((3, 1000)))], axis=1))
+    assert len(str(caught.value)) < 400
+
+
+def row_types(ids, n):
+    """Tell what another process or thread gets."""
+    return type(ids), isinstance(ids, np.memmap), vocabulary_of(ids).words, int(np.asarray(ids)[n].sum())
+
+
+@pytest.mark.parametrize("carry", [lambda ids: ids, np.asarray, np.asfortranarray])
+def test_vocabulary_survives_processes_and_their_memory_maps(carry):
+    ids = carry(with_vocabulary(np.ones((300, 1000), np.int32), VOCABULARY))  # above joblib's 1 MB
+    plain = type(ids) is np.ndarray
+    for result in joblib.Parallel(n_jobs=2)(joblib.delayed(row_types)(ids, n) for n in range(2)):
+        assert result == (np.memmap if plain else TokenIds, plain, WORDS, 1000)
+
+
+def test_numpy_save_warns_that_it_stores_no_vocabulary(tmp_path):
+    with pytest.warns(UserWarning, match="metadata on a dtype is not saved"):
+        np.save(tmp_path / "ids.npy", padded())
+
+
+# joblib's hash, by which Pipeline(memory=...) knows what it computed before
+
+
+def test_hash_tells_vocabularies_apart(ids):
+    for carry in (lambda ids: ids, np.asarray, list):
+        others = [
+            carry(type(ids)(np.asarray(ids).astype(ids.dtype), vocabulary))
+            for vocabulary in (VOCABULARY, Vocabulary(WORDS), Vocabulary(WORDS[::-1], VECTORS), None)
+        ]
+        n_different = 1 if carry is list and ids.dtype == object else 4
+        assert len(set(map(joblib.hash, others))) == n_different
+
+
+def test_equal_vocabularies_have_equal_hashes_in_every_process():
+    # "<", "dtype", "Vocabulary" and "words" are strings that pickle meets, too, as one object or as another.
+    words = ("<", "dtype", "Vocabulary", "words", "skglove.vocabulary", "the", "i4", "a.txt")
+    vocabulary = Vocabulary(words, "a.txt")
+    equals = [
+        vocabulary,
+        Vocabulary([word.encode().decode() for word in words], b"a.txt".decode()),
+        pickle.loads(pickle.dumps(vocabulary)),
+        pickle.loads(pickle.dumps(TokenIds([[1]], vocabulary))).vocabulary,
+        copy.deepcopy(vocabulary),
+    ]
+    hashes = {joblib.hash(TokenIds([[1]], equal)) for equal in equals}
+    code = (
+        "import joblib; from skglove import *; "
+        f"print(joblib.hash(TokenIds([[1]], Vocabulary({' '.join(words)!r}.split(), 'a.txt'))))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert hashes == {result.stdout.strip()}
+
+
+def test_cached_step_after_the_padder_gives_each_candidate_its_own_vocabulary(tmp_path):
+    # The matrices are equal, with and without vectors.
+    for _ in range(2):
+        for vectors in (None, VECTORS):
+            steps = [GloveTokenizer(vectors), SequencePadder(3), SequencePadder(2), Spy()]
+            memory = joblib.Memory(tmp_path, verbose=0)
+            pipeline = make_pipeline(*steps, memory=memory).fit(["the cat", "the"])
+            assert (pipeline[-1].vocabulary_.vectors is None) == (vectors is None)
+
+
+# pickle.dumps(TokenIds([[1, 2]], Vocabulary(("a", "b")))) and of ragged_token_ids, by skglove 0.1.0
+OLD_MATRIX = (
+    "fCZJ@000000001t7H)NIaCt6YV{dY0E^T#ebZKF7a$$Ltj0|6LWn*t{b98cbV|0|0l#CH`YiDe4c4aPfZ);_4Uuk4>l#B>eZ"
+    ");_4Nn~@BlaxyUg_J`9Vw8uJQj{o50ZRc(0)~`~1#We1aCwxB1!Q!2aAlN}l#BvtG?a;mhm=y3C`$v30X&pWPEJby|Ns9=|N"
+    "sC0O8|6~Vu?ct0RR910ssI2lxPEt3RZ7pVPbV`VRCttlawielzo&aj0JaZa%6Lqi~(Vki~(YlhLns4c4cF9Z*p^#PIY2*lwv"
+    "L"
+)
+OLD_RAGGED = (
+    "fCZIT0RR910001t7H)NIaCt6YV{dY0E^T#ebZKF7a$$Ltj0|6LWn*t{b98cbV|0|0l#CH`YiDe4c4aPfZ);_4Uuk4>l#B>eZ"
+    ");_4Nn~@BlaxyUg_J`9Vw8uJQj{o50ZRgfl#B&#b!~8Yl#B&rba`-Pl#`T<0#7)UiHL`kQj{o51B?NDluk}gO8@`=|4RS=|N"
+    "l!rbd+L=U6d${6K-{FaCt6YV{dY0E^c*gWpZg_l#B~sW^!+BVs&O_Wpb30lqi-200000000010001#Xbp@4X*86Hh=-I?lqg"
+    "FBi~&59PEJlr|NsC0O8@`=|4RULlwwN(g_Mi|LzHxsQj};GD3$~O0000000062005L|8cP9%lxQAwlv0#sXakH2R&QfrVs&g"
+    "`a(R@KlqrFfeUvDS1$S?9WOI~^0b!Jk0b-Pfl#B;<Wn*-2a&weUbz*dsVlD"
+)
+
+
+@pytest.mark.parametrize(("old", "expected"), [(OLD_MATRIX, [[1, 2]]), (OLD_RAGGED, [[1], [2]])])
+def test_pickles_of_version_0_1_are_read(old, expected):
+    ids = pickle.loads(base64.b85decode(old))
+    assert [list(document) for document in ids] == expected
+    assert (type(ids), ids.vocabulary.words) == (TokenIds, ("a", "b"))
+
+
 # Where it is dropped
 
 
@@ -205,25 +365,21 @@ def test_cached_pipeline_gives_each_candidate_its_own_vocabulary(tmp_path):
         lambda ids: np.vstack([ids, ids]),
         lambda ids: np.append(ids, ids),
         lambda ids: np.where(ids, ids, 0),
-        lambda ids: np.unique(ids),
-        lambda ids: ids.reshape(-1),
-        lambda ids: ids.ravel(),
-        lambda ids: ids.flatten(),
-        lambda ids: ids.T,
-        lambda ids: ids.view(TokenIds),
         lambda ids: ids.argsort(axis=1),
         lambda ids: ids.argmax(axis=1),
         lambda ids: ids.cumsum(axis=1),
         lambda ids: ids.astype(bool),
         lambda ids: ids.astype(str),
         lambda ids: ids @ np.ones(3),
-        np.asarray,
-        np.array,
-        np.zeros_like,
+        lambda ids: ids @ np.asarray(ids).T,
+        lambda ids: np.asarray(ids) + ids,
+        lambda ids: np.hstack([np.asarray(ids), np.asarray(ids)]),
+        lambda ids: pd.concat([pd.DataFrame(ids), pd.DataFrame(ids)]),
+        lambda ids: pd.concat([pd.DataFrame(ids), pd.DataFrame(ids.tolist())]).to_numpy(),
     ],
 )
-def test_vocabulary_is_dropped_by_computation(compute):
-    assert getattr(compute(padded()), "vocabulary", None) is None
+def test_vocabulary_is_dropped_by_computation_and_by_joining(compute):
+    assert vocabulary_of(compute(padded())) is None
 
 
 def add_in_place(ids):
@@ -242,11 +398,14 @@ def add_at(ids):
 
 
 @pytest.mark.parametrize("compute", [add_in_place, add_into, add_at])
-def test_vocabulary_is_dropped_by_computation_in_place(compute):
+def test_computation_in_place_is_refused_where_there_is_a_vocabulary(compute):
     ids = padded()
-    assert getattr(compute(ids), "vocabulary", None) is None
-    assert ids.vocabulary is None
-    assert ids[0].tolist() == [1, 1, 2]
+    with pytest.raises(TypeError, match=r"arithmetic in place.*Write ids = ids \+ 1"):
+        compute(ids)
+    assert ids[0].tolist() == [0, 0, 1]
+    ids = TokenIds([[0, 1]])
+    compute(ids)
+    assert ids.tolist() == [[1, 2]]
 
 
 def test_what_computation_gives_is_a_plain_array():
