@@ -437,12 +437,14 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         from skglove.batches import Batches
 
         check_is_fitted(self)
-        self._check_vocabulary(vocabulary_of(X))
+        vocabulary = vocabulary_of(X)
+        self._check_vocabulary(vocabulary)  # first: steps of two fits may also differ in their columns
         # After a fit on ragged ids, documents of one length are still documents.
         if is_ragged(X) or (not hasattr(self, "n_features_in_") and holds_sequences(X)):
             values, lengths = flatten_ragged(X)
         else:
             values, lengths = _flatten_matrix(validate_data(self, X, reset=False))
+        self._warn_of_lost_vocabulary(vocabulary)
         self._check_largest(values)
         values, lengths = _keep_ends(values, lengths, self.maxlen_)
         probabilities = np.empty((len(lengths), len(self.classes_)), dtype=np.float32)
@@ -502,7 +504,16 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
 
     def _check_vocabulary(self, vocabulary):
         fitted = self._vocabulary
-        if (vocabulary is None) != (fitted is None):
+        if vocabulary is None or fitted is None or vocabulary is fitted or vocabulary.words == fitted.words:
+            return
+        raise ValueError(
+            f"X has ids of another vocabulary ({len(vocabulary)} words) than the one fitted on "
+            f"({len(fitted)} words). Make X with the tokenizer that made the ids given to fit. In a Pipeline "
+            "this is what an interrupted or failed fit leaves: fit the whole Pipeline again."
+        )
+
+    def _warn_of_lost_vocabulary(self, vocabulary):
+        if (vocabulary is None) != (self._vocabulary is None):
             with_it, without = (
                 ("fitted with", "X has none") if vocabulary is None else ("fitted without", "X has one")
             )
@@ -510,12 +521,6 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 f"{type(self).__name__} was {with_it} a vocabulary, but {without}: the ids may stand for "
                 "other words.",
                 stacklevel=3,
-            )
-        elif vocabulary is not None and vocabulary is not fitted and vocabulary.words != fitted.words:
-            raise ValueError(
-                f"X has ids of another vocabulary ({len(vocabulary)} words) than the one fitted on "
-                f"({len(fitted)} words). Make X with the tokenizer that made the ids given to fit. In a "
-                "Pipeline this is what an interrupted or failed fit leaves: fit the whole Pipeline again."
             )
 
     def _check_largest(self, values):

@@ -308,9 +308,7 @@ def test_a_fit_that_is_interrupted_leaves_it_as_it_was(monkeypatch):
 
 @pytest.mark.parametrize("maxlen", [10**12, 10**18, 10**30])
 def test_more_columns_than_memory_is_an_error_that_names_maxlen(maxlen):
-    message = (
-        rf"4 documents of maxlen={maxlen} ids need [\d,]+\.\d GiB\. Lower maxlen, or leave "
-    )
+    message = rf"4 documents of maxlen={maxlen} ids need [\d,]+\.\d GiB\. Lower maxlen, or leave "
     with pytest.raises(MemoryError, match=message):
         SequencePadder(maxlen).fit_transform(RAGGED)
     with pytest.raises(MemoryError, match=message):

@@ -4,14 +4,30 @@ import os
 import pickle
 import subprocess
 import sys
+import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import BaggingClassifier
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.pipeline import Pipeline
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
+from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.semi_supervised import SelfTrainingClassifier
+from sklearn.utils.validation import check_array
 
-from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder, WordVectors, load_vectors
+from skglove import (
+    GloveTokenizer,
+    KerasConvTextClassifier,
+    SequencePadder,
+    TokenIds,
+    Vocabulary,
+    WordVectors,
+    load_vectors,
+)
 
 TOPICS = {
     "cooking": "kitchen dinner pot stove bread salt oven soup",
@@ -45,7 +61,7 @@ def glove_file(tmp_path_factory):
     return path
 
 
-def make_pipeline(vectors, **parameters):
+def classify(vectors, **parameters):
     architecture = parameters.get("cnn__architecture", "stacked")
     sizes = {"filters": 8, "dense_units": 8} if architecture == "stacked" else {}
     classifier = KerasConvTextClassifier(
@@ -74,7 +90,7 @@ def run_python(code, *arguments):
 
 def test_texts_in_labels_out(corpus, glove_file):
     texts, labels = corpus
-    pipeline = make_pipeline(glove_file).fit(texts, labels)
+    pipeline = classify(glove_file).fit(texts, labels)
     assert pipeline.score(texts, labels) > 0.9
     assert pipeline.classes_.tolist() == ["cooking", "music", "sport"]
     assert pipeline["tokens"].coverage_["vocabulary"] == pytest.approx(32 / 33)
@@ -85,7 +101,7 @@ def test_texts_in_labels_out(corpus, glove_file):
 
 
 def test_words_that_were_never_seen_still_predict(corpus, glove_file):
-    pipeline = make_pipeline(glove_file, cnn__epochs=1).fit(*corpus)
+    pipeline = classify(glove_file, cnn__epochs=1).fit(*corpus)
     assert set(pipeline.predict(["", "zyx", "kitchen soup"])) <= set(TOPICS)
 
 
@@ -97,7 +113,7 @@ def test_vectors_help_with_words_that_were_not_trained_on(corpus, glove_file):
     ids = SequencePadder(maxlen=10).fit_transform(tokenizer.transform(texts))
     hidden = [tokenizer.vocabulary_[word] for word in ("soup", "score", "album")]
     train = ~np.isin(ids, hidden).any(axis=1)
-    classifier = clone(make_pipeline(None)["cnn"]).set_params(epochs=20).fit(ids[train], labels[train])
+    classifier = clone(classify(None)["cnn"]).set_params(epochs=20).fit(ids[train], labels[train])
     scratch = clone(classifier).set_params(pretrained=False).fit(ids[train], labels[train])
     new = SequencePadder(maxlen=10).fit_transform(
         tokenizer.transform(["soup soup", "score score", "album album"])
@@ -109,7 +125,7 @@ def test_vectors_help_with_words_that_were_not_trained_on(corpus, glove_file):
 
 def test_cross_val_score_of_texts_and_of_ids_that_are_tokenised_already(corpus, glove_file):
     texts, labels = corpus
-    pipeline = make_pipeline(glove_file)
+    pipeline = classify(glove_file)
     scores = cross_val_score(pipeline, texts, labels, cv=3, error_score="raise")
     assert scores.min() > 0.6
     ids = pipeline[:2].fit_transform(texts)
@@ -123,7 +139,7 @@ def test_grid_search_gives_the_same_scores_with_one_process_and_with_two(corpus,
         {"tokens__num_words": [30], "pad__maxlen": [5], "cnn__filters": [2]},
     ]
     searches = [
-        GridSearchCV(make_pipeline(None), grid, cv=2, n_jobs=n_jobs, error_score="raise").fit(*corpus)
+        GridSearchCV(classify(None), grid, cv=2, n_jobs=n_jobs, error_score="raise").fit(*corpus)
         for n_jobs in (1, 2)
     ]
     one, two = (search.cv_results_["mean_test_score"] for search in searches)
@@ -134,7 +150,7 @@ def test_grid_search_gives_the_same_scores_with_one_process_and_with_two(corpus,
 
 def test_memory_keeps_vocabularies_apart(corpus, glove_file, tmp_path):
     texts, labels = corpus
-    pipeline = make_pipeline(None, memory=str(tmp_path), cnn__epochs=1)
+    pipeline = classify(None, memory=str(tmp_path), cnn__epochs=1)
     for vectors, dim in [(None, 8), (glove_file, 4), (None, 8), (glove_file, 4)]:
         pipeline.set_params(tokens__vectors=vectors).fit(texts, labels)
         assert pipeline["cnn"].model_.get_layer("embedding").output_dim == dim
@@ -145,7 +161,7 @@ def test_pickle_predicts_the_same_in_a_fresh_process_without_the_vector_file(cor
     moved = tmp_path / "vectors.txt"
     moved.write_bytes(glove_file.read_bytes())
     for vectors, architecture in ((moved, "residual"), (load_vectors(glove_file), "stacked")):
-        pipeline = make_pipeline(vectors, cnn__architecture=architecture, cnn__epochs=2).fit(texts, labels)
+        pipeline = classify(vectors, cnn__architecture=architecture, cnn__epochs=2).fit(texts, labels)
         (tmp_path / "pipeline.pkl").write_bytes(pickle.dumps(pipeline))
         (tmp_path / "texts.pkl").write_bytes(pickle.dumps(texts))
         moved.unlink(missing_ok=True)
@@ -160,7 +176,7 @@ numpy.save(f"{sys.argv[1]}/probabilities.npy", pipeline.predict_proba(texts))
 
 def test_same_seed_gives_the_same_predictions_in_another_process(corpus, glove_file, tmp_path):
     texts, labels = corpus
-    pipeline = make_pipeline(glove_file, cnn__architecture="residual", cnn__dropout=0.2, cnn__epochs=2)
+    pipeline = classify(glove_file, cnn__architecture="residual", cnn__dropout=0.2, cnn__epochs=2)
     (tmp_path / "all.pkl").write_bytes(pickle.dumps((pipeline, texts, labels)))
     code = """
 import pickle, sys, numpy
@@ -196,13 +212,194 @@ def test_fitting_and_predicting_open_no_socket(corpus, glove_file, monkeypatch):
     import socket
 
     monkeypatch.setattr(socket, "socket", refuse)
-    make_pipeline(glove_file, cnn__epochs=1).fit(*corpus).predict(corpus[0])
+    classify(glove_file, cnn__epochs=1).fit(*corpus).predict(corpus[0])
 
 
 def test_vectors_in_memory_serve_as_well_as_a_file(corpus, glove_file):
     texts, labels = corpus
     file = load_vectors(glove_file)
     memory = WordVectors(list(file.words), np.array(file.matrix))
-    expected = make_pipeline(glove_file, cnn__epochs=2).fit(texts, labels).predict_proba(texts)
-    actual = make_pipeline(memory, cnn__epochs=2).fit(texts, labels).predict_proba(texts)
+    expected = classify(glove_file, cnn__epochs=2).fit(texts, labels).predict_proba(texts)
+    actual = classify(memory, cnn__epochs=2).fit(texts, labels).predict_proba(texts)
     np.testing.assert_array_equal(actual, expected)
+
+
+# What scikit-learn's meta-estimators, and other steps, do to the vocabulary
+
+
+@pytest.fixture(scope="module")
+def ids(corpus, glove_file):
+    return classify(glove_file)[:2].fit_transform(corpus[0])
+
+
+@pytest.fixture
+def tiny():
+    sizes = {"n_conv_layers": 1, "filters": 2, "dense_units": 2, "kernel_size": 2}
+    return KerasConvTextClassifier("stacked", epochs=1, batch_size=64, random_state=0, **sizes)
+
+
+def bag(tiny, X, y):
+    return BaggingClassifier(tiny, 2, random_state=0).fit(X, y).estimators_
+
+
+def one_vs_one(tiny, X, y):
+    return OneVsOneClassifier(tiny).fit(X[y != "music"], y[y != "music"]).estimators_
+
+
+def one_vs_rest(tiny, X, y):
+    return OneVsRestClassifier(tiny).fit(X, y == "music").estimators_
+
+
+def several_outputs(tiny, X, y):
+    return MultiOutputClassifier(tiny).fit(X, np.c_[y == "music", y == "sport"]).estimators_
+
+
+def train_on_itself(tiny, X, y):
+    labels = np.where(np.arange(len(y)) % 2, np.unique(y, return_inverse=True)[1], -1)
+    return [SelfTrainingClassifier(tiny, max_iter=1).fit(X, labels).estimator_]
+
+
+def oversample(tiny, X, y):
+    sampler = pytest.importorskip("imblearn.over_sampling").RandomOverSampler(random_state=0)
+    return [tiny.fit(*sampler.fit_resample(X[:-5], y[:-5]))]
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [bag, one_vs_one, one_vs_rest, several_outputs, train_on_itself, oversample],
+    ids=lambda f: f.__name__,
+)
+def test_networks_inside_of_meta_estimators_start_from_the_vectors(fit, tiny, corpus, ids):
+    fitted = fit(tiny, ids, corpus[1])
+    assert fitted
+    for classifier in fitted:
+        assert classifier.settings_["pretrained"] is True
+        assert classifier._vocabulary.words == ids.vocabulary.words
+
+
+def test_a_meta_estimator_predicts_without_a_warning(tiny, corpus, ids):
+    bagging = BaggingClassifier(tiny, 2, random_state=0).fit(ids, corpus[1])
+    assert set(bagging.predict(ids)) <= set(TOPICS)
+    assert set(bagging.predict(pd.DataFrame(ids))) <= set(TOPICS)
+
+
+def join_features(tiny, ids, y):
+    union = FeatureUnion([("one", SequencePadder(5)), ("two", SequencePadder(5))])
+    make_pipeline(union, tiny).fit(ids, y)
+
+
+def join_columns(tiny, ids, y):
+    columns = ColumnTransformer([("ids", "passthrough", [*range(9)])], remainder="passthrough")
+    make_pipeline(columns, tiny).fit(ids, y)
+
+
+LOSSES = {
+    "FeatureUnion": join_features,
+    "ColumnTransformer": join_columns,
+    "ClassifierChain": lambda tiny, ids, y: ClassifierChain(tiny).fit(ids, np.c_[y == "music", y == "sport"]),
+    "vstack": lambda tiny, ids, y: tiny.fit(np.vstack([ids[:30], ids[30:]]), y),
+    "lists": lambda tiny, ids, y: tiny.fit(ids.tolist(), y),
+    "astype": lambda tiny, ids, y: tiny.fit(np.asarray(ids).astype(np.int64), y),
+}
+
+
+@pytest.mark.parametrize("lose", LOSSES.values(), ids=LOSSES)
+def test_a_lost_vocabulary_is_a_warning_that_names_the_remedy(lose, tiny, corpus, ids):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # raised before the network is built
+        with pytest.raises(UserWarning, match=r"X carries no vocabulary.*TokenIds\(X, ids\.vocabulary\)"):
+            lose(tiny, ids, corpus[1])
+
+
+def test_a_lost_vocabulary_is_a_warning_once_and_pretrained_false_silences_it(tiny, corpus, ids):
+    plain = ids.tolist()
+    with pytest.warns(UserWarning) as caught:
+        tiny.fit(plain, corpus[1])
+    (warning,) = caught
+    assert "pretrained=False silences this" in str(warning.message)
+    assert warning.filename == __file__
+    assert tiny.settings_["pretrained"] is False
+    plain[0][0] = 2997
+    message = (
+        r"has the id 2997, but .* whose X carried no vocabulary.*np.vstack.*TokenIds\(X, ids.vocabulary\)"
+    )
+    with pytest.raises(ValueError, match=message):
+        tiny.predict(plain)
+    tiny.set_params(pretrained=False).fit(ids.tolist(), corpus[1])
+
+
+def test_a_vocabulary_without_vectors_is_no_lost_one(tiny, ids, corpus):
+    without = TokenIds(np.asarray(ids), Vocabulary(ids.vocabulary.words))
+    assert tiny.fit(without, corpus[1]).settings_["pretrained"] is False
+
+
+def test_numbers_beside_the_ids_are_refused(tiny, corpus, ids):
+    frame = pd.DataFrame(ids).add_prefix("word").assign(price=7)
+    with pytest.raises(ValueError, match=r"1 of X's 11 columns carry no vocabulary.*'price'"):
+        tiny.fit(frame, corpus[1])
+    columns = ColumnTransformer([("ids", "passthrough", list(frame.columns[:9]))], remainder="passthrough")
+    with pytest.raises(ValueError, match=r"2 of X's 11|1 of X's 11 columns carry no vocabulary"):
+        make_pipeline(columns.set_output(transform="pandas"), tiny).fit(frame, corpus[1])
+
+
+def test_ids_changed_by_arithmetic_on_a_plain_array_are_refused_where_they_leave_the_vocabulary(
+    tiny, ids, corpus
+):
+    numbers = check_array(ids)
+    with pytest.raises(ValueError, match=r"X has the id \d+, but its vocabulary ends at 33"):
+        tiny.fit(numbers + len(ids.vocabulary), corpus[1])
+    with pytest.raises(ValueError, match="the last word of the vocabulary fitted on"):
+        tiny.fit(ids, corpus[1]).predict(numbers + len(ids.vocabulary))
+
+
+@pytest.mark.parametrize("maxlen", [10, 5])
+def test_an_interrupted_fit_leaves_steps_of_two_fits_and_predict_says_so(
+    corpus, glove_file, monkeypatch, maxlen
+):
+    pipeline = classify(glove_file, cnn__epochs=1).fit(*corpus)
+    with monkeypatch.context() as patch:
+        patch.setattr(KerasConvTextClassifier, "_build_model", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            pipeline.set_params(pad__maxlen=maxlen).fit(["other words"] * 4, [0, 1, 0, 1])
+    with pytest.raises(ValueError, match="interrupted or failed fit leaves: fit the whole Pipeline again"):
+        pipeline.predict(corpus[0])
+    assert set(pipeline.fit(*corpus).predict(corpus[0])) <= set(TOPICS)
+
+
+def interrupt(*args):
+    raise KeyboardInterrupt
+
+
+# Sizes that no computer has
+
+
+@pytest.mark.parametrize("as_ragged", [False, True])
+def test_an_id_too_large_for_an_embedding_is_an_error_that_names_it(as_ragged):
+    X = [[1], [2**31 - 1], *([[1, 2]] if as_ragged else [[2]])] * 4
+    with pytest.raises(ValueError, match=r"id 2147483647 in document 1, so .* rows.* set vocabulary_size"):
+        KerasConvTextClassifier(pretrained=False).fit(X, [0, 1, 1] * 4)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (
+            {"vocabulary_size": 2**31},
+            "2,147,483,648 rows of 100 numbers needs 864 GiB.*vocabulary_size=2147483648",
+        ),
+        ({"vocabulary_size": 2**31, "embedding_dim": 1}, "rows of 1 numbers needs 72 GiB"),
+        ({"embedding_dim": 10**6}, "The 'embedding_dim' parameter .* must be an int in the range"),
+        ({"vocabulary_size": 10**6, "embedding_dim": 10**4}, "1,000,000 rows of 10,000 numbers needs 37 GiB"),
+        ({"maxlen": 10**12}, "maxlen_=1000000000000 ids.*longest document in X has 2. Lower maxlen"),
+        ({"batch_size": 2**40}, "batch_size=1099511627776 documents of maxlen_=2000"),
+    ],
+)
+def test_sizes_that_fit_into_no_memory_are_errors(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        KerasConvTextClassifier(pretrained=False, **parameters).fit([[1], [1, 2]] * 4, [0, 1] * 4)
+
+
+def test_one_document_too_long_for_a_batch_is_named_as_the_cause():
+    X = [np.ones(2**25, np.int32), [1, 2], [1], [2]]
+    with pytest.raises(ValueError, match="maxlen_=33554432 ids.*longest document in X has 33554432"):
+        KerasConvTextClassifier(pretrained=False, maxlen=None).fit(X, [0, 1, 0, 1])
