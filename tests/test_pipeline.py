@@ -313,10 +313,9 @@ def test_a_lost_vocabulary_is_a_warning_that_names_the_remedy(lose, tiny, corpus
 
 def test_a_lost_vocabulary_is_a_warning_once_and_pretrained_false_silences_it(tiny, corpus, ids):
     plain = ids.tolist()
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="pretrained=False silences this") as caught:
         tiny.fit(plain, corpus[1])
     (warning,) = caught
-    assert "pretrained=False silences this" in str(warning.message)
     assert warning.filename == __file__
     assert tiny.settings_["pretrained"] is False
     plain[0][0] = 2997
@@ -338,7 +337,7 @@ def test_numbers_beside_the_ids_are_refused(tiny, corpus, ids):
     with pytest.raises(ValueError, match=r"1 of X's 11 columns carry no vocabulary.*'price'"):
         tiny.fit(frame, corpus[1])
     columns = ColumnTransformer([("ids", "passthrough", list(frame.columns[:9]))], remainder="passthrough")
-    with pytest.raises(ValueError, match=r"2 of X's 11|1 of X's 11 columns carry no vocabulary"):
+    with pytest.raises(ValueError, match=r"1 of X's 11 columns carry no vocabulary.*remainder__price"):
         make_pipeline(columns.set_output(transform="pandas"), tiny).fit(frame, corpus[1])
 
 
@@ -360,7 +359,7 @@ def test_an_interrupted_fit_leaves_steps_of_two_fits_and_predict_says_so(
     with monkeypatch.context() as patch:
         patch.setattr(KerasConvTextClassifier, "_build_model", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            pipeline.set_params(pad__maxlen=maxlen).fit(["other words"] * 4, [0, 1, 0, 1])
+            pipeline.set_params(pad__maxlen=maxlen).fit(corpus[0][30:], corpus[1][30:])
     with pytest.raises(ValueError, match="interrupted or failed fit leaves: fit the whole Pipeline again"):
         pipeline.predict(corpus[0])
     assert set(pipeline.fit(*corpus).predict(corpus[0])) <= set(TOPICS)
@@ -401,5 +400,5 @@ def test_sizes_that_fit_into_no_memory_are_errors(parameters, message):
 
 def test_one_document_too_long_for_a_batch_is_named_as_the_cause():
     X = [np.ones(2**25, np.int32), [1, 2], [1], [2]]
-    with pytest.raises(ValueError, match="maxlen_=33554432 ids.*longest document in X has 33554432"):
+    with pytest.raises(ValueError, match=r"maxlen_=33554432 ids.*longest document in X has 33554432\."):
         KerasConvTextClassifier(pretrained=False, maxlen=None).fit(X, [0, 1, 0, 1])
