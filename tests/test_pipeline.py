@@ -259,14 +259,21 @@ def train_on_itself(tiny, X, y):
     return [SelfTrainingClassifier(tiny, max_iter=1).fit(X, labels).estimator_]
 
 
-def oversample(tiny, X, y):
-    sampler = pytest.importorskip("imblearn.over_sampling").RandomOverSampler(random_state=0)
+def undersample(tiny, X, y):
+    sampler = pytest.importorskip("imblearn.under_sampling").RandomUnderSampler(random_state=0)
     return [tiny.fit(*sampler.fit_resample(X[:-5], y[:-5]))]
+
+
+def oversample(tiny, X, y):
+    # Its own result is lost in np.vstack, see below.
+    sampler = pytest.importorskip("imblearn.over_sampling").RandomOverSampler(random_state=0)
+    y = sampler.fit_resample(X[:-5], y[:-5])[1]
+    return [tiny.fit(X[sampler.sample_indices_], y)]
 
 
 @pytest.mark.parametrize(
     "fit",
-    [bag, one_vs_one, one_vs_rest, several_outputs, train_on_itself, oversample],
+    [bag, one_vs_one, one_vs_rest, several_outputs, train_on_itself, undersample, oversample],
     ids=lambda f: f.__name__,
 )
 def test_networks_inside_of_meta_estimators_start_from_the_vectors(fit, tiny, corpus, ids):
@@ -293,7 +300,13 @@ def join_columns(tiny, ids, y):
     make_pipeline(columns, tiny).fit(ids, y)
 
 
+def join_samples(tiny, ids, y):
+    sampler = pytest.importorskip("imblearn.over_sampling").RandomOverSampler(random_state=0)
+    tiny.fit(*sampler.fit_resample(ids[:-5], y[:-5]))
+
+
 LOSSES = {
+    "RandomOverSampler": join_samples,
     "FeatureUnion": join_features,
     "ColumnTransformer": join_columns,
     "ClassifierChain": lambda tiny, ids, y: ClassifierChain(tiny).fit(ids, np.c_[y == "music", y == "sport"]),
