@@ -325,7 +325,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If an id is negative, fractional or missing, if there is only one class, if ``pretrained=True``
-            and X carries no vectors, if a weight is negative, if not two classes have one above zero, or if
+            and X carries no vectors, if only some columns of a DataFrame carry a vocabulary, if the embedding
+            or a batch would be too large for any memory, if a weight is negative, if not two classes have one above zero, or if
             the loss is no longer a number.
         TypeError
             If X holds texts, or if another keyword than ``sample_weight`` is given.
@@ -432,7 +433,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If the ids belong to another vocabulary than the one fitted on, or are larger than any seen in
-            `fit`.
+            `fit`; or if only some columns of a DataFrame carry a vocabulary.
         """
         from skglove.batches import Batches
 
