@@ -326,8 +326,8 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         ValueError
             If an id is negative, fractional or missing, if there is only one class, if ``pretrained=True``
             and X carries no vectors, if only some columns of a DataFrame carry a vocabulary, if the embedding
-            or a batch would be too large for any memory, if a weight is negative, if not two classes have one above zero, or if
-            the loss is no longer a number.
+            or a batch would be too large for any memory, if a weight is negative, if not two classes have one
+            above zero, or if the loss is no longer a number.
         TypeError
             If X holds texts, or if another keyword than ``sample_weight`` is given.
         """

@@ -319,19 +319,19 @@ def test_cached_step_after_the_padder_gives_each_candidate_its_own_vocabulary(tm
             assert (pipeline[-1].vocabulary_.vectors is None) == (vectors is None)
 
 
-# pickle.dumps(TokenIds([[1, 2]], Vocabulary(("a", "b")))) and of ragged_token_ids, by skglove 0.1.0
+# pickle.dumps(TokenIds([[1, 2]], Vocabulary(("a", "b"))), 4) and of ragged_token_ids, by skglove 0.1.0
 OLD_MATRIX = (
-    "fCZJ@000000001t7H)NIaCt6YV{dY0E^T#ebZKF7a$$Ltj0|6LWn*t{b98cbV|0|0l#CH`YiDe4c4aPfZ);_4Uuk4>l#B>eZ"
+    "fCQD?000000001t7H)NIaCt6YV{dY0E^T#ebZKF7a$$Ltj0|6LWn*t{b98cbV|0|0l#CH`YiDe4c4aPfZ);_4Uuk4>l#B>eZ"
     ");_4Nn~@BlaxyUg_J`9Vw8uJQj{o50ZRc(0)~`~1#We1aCwxB1!Q!2aAlN}l#BvtG?a;mhm=y3C`$v30X&pWPEJby|Ns9=|N"
     "sC0O8|6~Vu?ct0RR910ssI2lxPEt3RZ7pVPbV`VRCttlawielzo&aj0JaZa%6Lqi~(Vki~(YlhLns4c4cF9Z*p^#PIY2*lwv"
     "L"
 )
 OLD_RAGGED = (
-    "fCZIT0RR910001t7H)NIaCt6YV{dY0E^T#ebZKF7a$$Ltj0|6LWn*t{b98cbV|0|0l#CH`YiDe4c4aPfZ);_4Uuk4>l#B>eZ"
+    "fCQCC0RR910001t7H)NIaCt6YV{dY0E^T#ebZKF7a$$Ltj0|6LWn*t{b98cbV|0|0l#CH`YiDe4c4aPfZ);_4Uuk4>l#B>eZ"
     ");_4Nn~@BlaxyUg_J`9Vw8uJQj{o50ZRgfl#B&#b!~8Yl#B&rba`-Pl#`T<0#7)UiHL`kQj{o51B?NDluk}gO8@`=|4RS=|N"
-    "l!rbd+L=U6d${6K-{FaCt6YV{dY0E^c*gWpZg_l#B~sW^!+BVs&O_Wpb30lqi-200000000010001#Xbp@4X*86Hh=-I?lqg"
-    "FBi~&59PEJlr|NsC0O8@`=|4RULlwwN(g_Mi|LzHxsQj};GD3$~O0000000062005L|8cP9%lxQAwlv0#sXakH2R&QfrVs&g"
-    "`a(R@KlqrFfeUvDS1$S?9WOI~^0b!Jk0b-Pfl#B;<Wn*-2a&weUbz*dsVlD"
+    "l!rbd+L=U6d$j0%!}22X16xa&lpLl#`T80ELuj2ZxkWlqgF9O96$HXbp@4X*86Hh=-I?lqgFBi~&59PEJlr|NsC0O8@`=|4R"
+    "ULlwyfP1OWg50F-o;VrT+r6-xkxlxPQslv0!^O94v(g_LL<i9-Ye0001#bd+LcXakH2R&QfrVs&g`a(R@KlqrFfeUvDS1$S?"
+    "9WOI~^0b!Jk0b-Pfl#B;<Wn*-2a&weUbz*dsVlD"
 )
 
 
