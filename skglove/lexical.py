@@ -1,5 +1,7 @@
 """A linear classifier of words and pairs of words, which a network's word vectors are blind to."""
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
@@ -8,6 +10,8 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import SGDClassifier
 from sklearn.naive_bayes import ComplementNB
 from sklearn.preprocessing import normalize
+
+from skglove.copies import first_copies
 
 # Weights, of words and pairs times classes: 80 MB. Kept are the words and pairs in the most documents.
 MAX_WEIGHTS = 20_000_000
@@ -29,12 +33,23 @@ USUAL_SHARPNESS, USUAL_SOFTENING = 1.5, 0.135
 CHUNK_DOCUMENTS, CHUNK_LOGARITHMS = 4_096, 2**23
 
 
+class LeftOut(NamedTuple):
+    """Documents that are scored as if they and their copies had been left out."""
+
+    rows: np.ndarray
+    new: csr_matrix  # their TF-IDF, as that of new documents
+    codes: np.ndarray
+    weights: np.ndarray
+
+
 class LexicalModel:
     """Naive Bayes or logistic regression on the TF-IDF of words and of pairs of adjacent words.
 
     Complement naive Bayes [2]_ is better where there are few documents or many words, each of which tells a
     little; logistic regression where a few words or phrases settle the class. Regression is taken, with the
-    best of some penalties, if its log-loss on left-out documents is clearly the lower.
+    best of some penalties, if its log-loss on left-out documents is clearly the lower. Documents with the same
+    ids and the same class are left out together, so copies do not make the model overconfident;
+    near-duplicates still do.
 
     The distances between the scores of such models tell little of how sure they may be; which class stands
     out, and how far beyond the others, tells more. So the scores of a document are divided by their own
@@ -104,29 +119,42 @@ class LexicalModel:
             sample_weight = np.ones(len(codes), dtype=np.float32)
         self._tfidf = TfidfTransformer(sublinear_tf=True).fit(counts)
         X = self._tfidf.transform(counts)
-        rows = np.random.RandomState(seed).permutation(len(codes))[:CALIBRATION_DOCUMENTS]
-        # What a document would be to the others: of its words, those that no other has would be unknown.
-        idf = np.log(len(lengths) / np.maximum(frequencies, 1)) + 1
-        new = X[rows]
-        new.data *= np.where(frequencies > 1, idf / self._tfidf.idf_, 0)[new.indices]
-        new = normalize(new)
+        # Copies of a document are left out with it. To calibrate by, they are one document of their weight.
+        copy_of = first_copies(values, lengths, codes)
+        n_copies = np.bincount(copy_of, minlength=len(codes))
+        weights = np.bincount(copy_of, sample_weight, minlength=len(codes))
+        rows = np.random.RandomState(seed).permutation(len(codes))
+        rows = rows[copy_of[rows] == rows][:CALIBRATION_DOCUMENTS]
+        new = self._as_new(X[rows], frequencies, n_copies[rows], len(codes))
 
         model = ComplementNB(alpha=SMOOTHING).fit(X, codes, sample_weight)
-        added = X[rows].multiply(sample_weight[rows, np.newaxis].astype(np.float64)).tocsr()
+        added = X[rows].multiply(weights[rows, np.newaxis]).tocsr()
         scores = _leave_one_out(model, added, new, codes[rows])
+        n_different = np.count_nonzero(n_copies)
+        weights = (weights[rows] * (n_different / len(codes))).astype(np.float32)  # 1 on average, again
+        left_out = LeftOut(rows, new, codes[rows], weights)
         self.is_regression_ = False
-        self.sharpness_, self.softening_ = _calibrate(scores, codes[rows], sample_weight[rows], deviation=0.5)
+        self.sharpness_, self.softening_ = _calibrate(scores, codes[rows], weights, deviation=0.5)
         # Centred, because what is common to the classes would cost digits.
         weights = model.feature_log_prob_.T
         self.weights_ = (weights - weights.mean(axis=1, keepdims=True)).astype(np.float32, order="C")
         self.intercepts_ = np.zeros(n_classes, dtype=np.float32)
-        if len(codes) >= REGRESSION_DOCUMENTS and n_classes <= REGRESSION_CLASSES:
-            self._try_regression(X, codes, sample_weight, rows, new, scores, seed)
+        if n_different >= REGRESSION_DOCUMENTS and n_classes <= REGRESSION_CLASSES:
+            self._try_regression(X, codes, sample_weight, copy_of, left_out, scores, seed)
         return self
 
-    def _try_regression(self, X, codes, sample_weight, rows, new, scores, seed):
+    def _as_new(self, X, frequencies, n_copies, n_documents):
+        """Work out what documents would be to all others but their copies, to which some words are unknown."""
+        new = X.copy()
+        left_out = np.repeat(n_copies, np.diff(new.indptr))
+        others = frequencies[new.indices] - left_out
+        idf = np.log((1 + n_documents - left_out) / (1 + np.maximum(others, 0))) + 1
+        new.data *= np.where(others > 0, idf / self._tfidf.idf_[new.indices], 0)
+        return normalize(new)
+
+    def _try_regression(self, X, codes, sample_weight, copy_of, left_out, scores, seed):
         """Take logistic regression if it does better than naive Bayes, of `scores`, on left-out documents."""
-        n_documents = len(codes)
+        n_documents = len(np.unique(copy_of))
 
         def regression(C, X, codes, sample_weight):
             alpha = 1 / (C * n_documents)
@@ -138,24 +166,23 @@ class LexicalModel:
                 intercepts = np.append(-intercepts, intercepts)
             return np.ascontiguousarray(coefficients.T), intercepts.astype(np.float32)
 
-        n_left_out = min(len(codes) // 10, CALIBRATION_DOCUMENTS)
+        n_left_out = min(n_documents // 10, CALIBRATION_DOCUMENTS)
         n_folds = min(10, CALIBRATION_DOCUMENTS // n_left_out)
         # No class may be without a document to learn from, of some weight if it has one.
         order = np.argsort(sample_weight == 0, kind="stable")
-        firsts = order[np.unique(codes[order], return_index=True)[1]]
+        kept = copy_of[order[np.unique(codes[order], return_index=True)[1]]]
         parts = [np.arange(i * n_left_out, (i + 1) * n_left_out) for i in range(n_folds)]
-        parts = [part[~np.isin(rows[part], firsts)] for part in parts]
-        left_out = np.concatenate(parts)
-        targets = codes[rows[left_out]], sample_weight[rows[left_out]]
-        bayes = _log_probabilities(scores[left_out], self.sharpness_, self.softening_)
+        parts = [part[~np.isin(left_out.rows[part], kept)] for part in parts]
+        tested = np.concatenate(parts)
+        targets = left_out.codes[tested], left_out.weights[tested]
+        bayes = _log_probabilities(scores[tested], self.sharpness_, self.softening_)
         best, best_C = REGRESSION_LOSS * _likelihood(bayes, *targets), None
         for C in INVERSE_PENALTIES:
             regressed = []
             for part in parts:
-                others = np.ones(len(codes), dtype=bool)
-                others[rows[part]] = False
+                others = ~np.isin(copy_of, left_out.rows[part])
                 coefficients, intercepts = regression(C, X[others], codes[others], sample_weight[others])
-                regressed.append(_log_logistic(new[part] @ coefficients + intercepts))
+                regressed.append(_log_logistic(left_out.new[part] @ coefficients + intercepts))
             regressed = np.concatenate(regressed)
             calibration = _calibrate(regressed, *targets, deviation=1.0)
             likelihood = _likelihood(_log_probabilities(regressed, *calibration), *targets)

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import scipy.sparse
 from scipy.special import log_softmax
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 from sklearn.linear_model import SGDClassifier
 from sklearn.naive_bayes import ComplementNB
+from sklearn.preprocessing import normalize
 
 import skglove.lexical
 from skglove.lexical import LexicalModel, _leave_one_out
@@ -73,6 +74,41 @@ def test_leaving_one_out_is_fitting_without_it(documents, weights):
         expected[codes[i]] += counts[[i]].sum() * np.log((total - weighted[[i]].sum()) / total)
         np.testing.assert_allclose(scores[i], expected, rtol=1e-4)
     assert np.abs(scores - model.predict_joint_log_proba(counts)).max() > 0.01
+
+
+def test_a_document_left_out_is_new_to_all_but_its_copies(documents):
+    counts = scipy.sparse.csr_matrix(
+        [np.bincount(document, minlength=40)[1:] for document in documents[0]], dtype=np.float32
+    )
+    twins = np.repeat(np.arange(120), [3] * 20 + [1] * 100)
+    X, n_copies = counts[twins], np.bincount(twins)
+    model = LexicalModel()
+    model._tfidf = TfidfTransformer(sublinear_tf=True).fit(X)
+    frequencies = np.diff(X.tocsc().indptr)
+    new = model._as_new(model._tfidf.transform(counts), frequencies, n_copies, len(twins))
+    for i in range(0, 120, 7):
+        others = X[twins != i]
+        expected = TfidfTransformer(sublinear_tf=True, norm=None).fit(others).transform(counts[[i]]).toarray()
+        expected[:, others.sum(axis=0).A1 == 0] = 0  # words that only the copies have are unknown
+        np.testing.assert_allclose(new[[i]].toarray(), normalize(expected), atol=1e-6)
+
+
+@pytest.mark.parametrize(("n_documents", "n_copies"), [(40, 2), (40, 5), (600, 2)])
+def test_copies_do_not_vouch_for_each_other(n_documents, n_copies):
+    rng = np.random.RandomState(0)
+    words, codes = np.tile(rng.randint(1, 5000, (n_documents, 60)), (n_copies, 1)), np.arange(n_documents) % 2
+    model = LexicalModel().fit(words.ravel(), np.full(len(words), 60), np.tile(codes, n_copies))
+    new = np.exp(model.predict_log_proba(rng.randint(1, 5000, 200 * 60), np.full(200, 60)))
+    assert new.max(axis=1).mean() < 0.8
+
+
+def test_regression_is_not_taken_because_it_knows_the_copies():
+    rng = np.random.RandomState(0)
+    words, codes = np.tile(rng.randint(1, 5000, (1000, 20)), (2, 1)), np.tile(np.arange(1000) % 2, 2)
+    model = LexicalModel().fit(words.ravel(), np.full(2000, 20), codes)
+    assert not model.is_regression_
+    new = np.exp(model.predict_log_proba(rng.randint(1, 5000, 200 * 20), np.full(200, 20)))
+    assert new.max(axis=1).mean() < 0.8
 
 
 @pytest.mark.parametrize(("n_classes", "n_each"), [(2, 2), (2, 5), (10, 1), (20, 2)])
