@@ -21,8 +21,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skglove.forks import refuse_fork
 from skglove.lexical import LexicalModel
 from skglove.rollback import rollback
+from skglove.states import Versioned
+from skglove.stored_network import StoredNetwork
 from skglove.token_ids import check_ids, flatten_ragged, holds_sequences, is_ragged, vocabulary_of
 
 # What "auto" stands for. How "residual" settles what is missing here says _settle.
@@ -61,7 +64,7 @@ LOST_VOCABULARY = (
 STACKED_ALONE = {"filters": 128, "pool_size": 5, "dense_units": 128}
 
 
-class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
+class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
     """Classify documents of token ids with a 1D convolutional network in Keras.
 
     The embedding starts from pre-trained word vectors when X carries a vocabulary that has some, as the ids
@@ -331,6 +334,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         TypeError
             If X holds texts, or if another keyword than ``sample_weight`` is given.
         """
+        refuse_fork()
         with rollback(self):
             return self._learn(X, y, fit_params)
 
@@ -409,7 +413,7 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         lexical_model = None
         if settings["lexical_weight"]:
             lexical_model = LexicalModel().fit(values, lengths, codes, seed, sample_weight)
-        self.model_, self.lexical_model_ = model, lexical_model
+        self._network, self.lexical_model_ = StoredNetwork(model), lexical_model
         self.settings_, self.callbacks_ = settings, callbacks
         self.history_ = {name: [float(value) for value in values] for name, values in history.history.items()}
         self.n_iter_ = len(history.epoch)
@@ -435,9 +439,10 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
             If the ids belong to another vocabulary than the one fitted on, or are larger than any seen in
             `fit`; or if only some columns of a DataFrame carry a vocabulary.
         """
+        check_is_fitted(self)
+        model = self.model_  # before Keras is imported, which a forked process may not do
         from skglove.batches import Batches
 
-        check_is_fitted(self)
         vocabulary = vocabulary_of(X)
         self._check_vocabulary(vocabulary)  # first: steps of two fits may also differ in their columns
         # After a fit on ragged ids, documents of one length are still documents.
@@ -450,12 +455,12 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
         values, lengths = _keep_ends(values, lengths, self.maxlen_)
         probabilities = np.empty((len(lengths), len(self.classes_)), dtype=np.float32)
         # XLA computes the padding, too, and compiles for every size of a batch.
-        batch_size = self.settings_["batch_size"] if self.model_.jit_compile else None
+        batch_size = self.settings_["batch_size"] if model.jit_compile else None
         batches = Batches(values, lengths, maxlen=self.maxlen_, batch_size=batch_size)
         with _tracing_expected():
             for i in range(len(batches)):
                 rows = batches.rows_of(i)
-                probabilities[rows] = self.model_.predict_on_batch(batches.ids_of(rows))
+                probabilities[rows] = model.predict_on_batch(batches.ids_of(rows))
         if self.lexical_model_ is not None:
             weight = float(self.settings_["lexical_weight"])
             logarithms = self.lexical_model_.predict_log_proba(values, lengths)
@@ -688,25 +693,22 @@ class KerasConvTextClassifier(ClassifierMixin, BaseEstimator):
                 ) from error
         return copies
 
+    @property
+    def model_(self):
+        """The network, built at its first use after loading."""
+        if "_network" not in vars(self):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'model_' before fit.")
+        return self._network.model
+
     def __getstate__(self):
-        # Of the network, what prediction needs: layers and weights, not the optimizer's copies of them.
-        state = dict(super().__getstate__())
+        state = super().__getstate__()
         state.pop("callbacks_", None)  # which may hold the network, or more copies of its weights
-        if "model_" in state:
-            model = self.model_
-            config = type(model).__name__, model.get_config()
-            state["model_"] = (*config, model.get_weights(), model.jit_compile)
         return state
 
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        if "model_" in state:
-            from skglove import layers
-
-            name, config, weights, jit_compile = state["model_"]
-            self.model_ = getattr(layers, name).from_config(config)
-            self.model_.set_weights(weights)
-            self.model_.jit_compile = jit_compile
+    def _read_state(self, state):
+        if "model_" in state:  # as skglove 0.1.0 wrote it
+            state["_network"] = StoredNetwork.of_parts(state.pop("model_"))
+        super()._read_state(state)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -47,9 +47,10 @@ class LexicalModel:
 
     Complement naive Bayes [2]_ is better where there are few documents or many words, each of which tells a
     little; logistic regression where a few words or phrases settle the class. Regression is taken, with the
-    best of some penalties, if its log-loss on left-out documents is clearly the lower. Documents with the same
-    ids and the same class are left out together, so copies do not make the model overconfident;
-    near-duplicates still do.
+    best of some penalties, if its log-loss on left-out documents is clearly the lower.
+
+    Documents with the same ids and the same class are left out together, so that copies do not make the model
+    overconfident. Near-duplicates still do.
 
     The distances between the scores of such models tell little of how sure they may be; which class stands
     out, and how far beyond the others, tells more. So the scores of a document are divided by their own
@@ -144,7 +145,7 @@ class LexicalModel:
         return self
 
     def _as_new(self, X, frequencies, n_copies, n_documents):
-        """Work out what documents would be to all others but their copies, to which some words are unknown."""
+        """Work out the TF-IDF of documents that are new to all but their copies: some words are unknown."""
         new = X.copy()
         left_out = np.repeat(n_copies, np.diff(new.indptr))
         others = frequencies[new.indices] - left_out

@@ -9,12 +9,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skglove.rollback import rollback
+from skglove.states import Versioned
 from skglove.token_ids import check_documents, check_ids, holds_sequences, vocabulary_of, with_vocabulary
 
 logger = logging.getLogger(__name__)
 
 
-class SequencePadder(TransformerMixin, BaseEstimator):
+class SequencePadder(Versioned, TransformerMixin, BaseEstimator):
     """Pad and cut documents of token ids to one length.
 
     Gives the same matrix as `keras.utils.pad_sequences`, in every mode.

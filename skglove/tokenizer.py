@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from skglove import glove_words
 from skglove.messages import ShortErrors, shortened, warn
 from skglove.rollback import rollback
+from skglove.states import Versioned
 from skglove.stray import describe_stray
 from skglove.token_ids import Vocabulary, flatten_ragged, holds_sequences, ragged_token_ids
 from skglove.vectors import as_source, first_words
@@ -32,7 +33,7 @@ UTF8 = {"encoding": "utf-8", "errors": "surrogatepass"}
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 
-class GloveTokenizer(ShortErrors, TransformerMixin, BaseEstimator):
+class GloveTokenizer(Versioned, ShortErrors, TransformerMixin, BaseEstimator):
     r"""Split texts into words and number the words by frequency.
 
     The rules are those of Keras's `Tokenizer`: lower the text, replace every character of `filters` by
