@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import assert_all_finite, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -21,8 +21,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skglove.copies import first_copies
 from skglove.forks import refuse_fork
+from skglove.labels import check_labels
 from skglove.lexical import LexicalModel
+from skglove.messages import shortened
 from skglove.rollback import rollback
 from skglove.states import Versioned
 from skglove.stored_network import StoredNetwork
@@ -123,8 +126,8 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
         vectors of unit variance and two epochs; 0.001 in "stacked".
     learning_rate_schedule : {"auto", "constant", "one_cycle"}, default="auto"
         "one_cycle" [3]_ grows the learning rate in the first 30 % of all steps and then lets it fall to zero,
-        by a cosine. Callbacks that set the learning rate need "constant". "auto" is "one_cycle" in
-        "residual", "constant" in "stacked".
+        by a cosine. Callbacks that set the learning rate, as `LearningRateScheduler` and `ReduceLROnPlateau`
+        do, need "constant". "auto" is "one_cycle" in "residual", "constant" in "stacked".
     loss : str or callable, default="categorical_crossentropy"
         A Keras loss on one-hot targets of shape (n_documents, n_classes), with one value a document.
     lexical_weight : "auto" or float, default="auto"
@@ -142,7 +145,7 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
     validation_fraction : float, default=0.0
         Share of the documents, stratified by label, that is held out from training the network; `history_`
         then has their loss and accuracy, by the network alone, after every epoch. The lexical model learns
-        from all documents.
+        from all documents. Documents with the same ids and the same label are held out together.
     early_stopping : bool, default=False
         Whether to stop when the accuracy on the documents held out by `validation_fraction` has not grown for
         `n_iter_no_change` epochs, nor stayed while the loss fell. The weights of the best epoch are kept,
@@ -160,14 +163,17 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
         0: silent, 1: Keras's progress bar, 2: one line an epoch.
     random_state : int, RandomState instance or None, default=None
         Source of initial weights, dropout, the order of the documents and the documents held or left out.
-        Two fits with the same int give the same model.
+        Two fits with the same int give the same model, to the last bit, if the versions, the backend, the
+        kind of processor and the number of its threads are the same; see Notes.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels seen in `fit`, sorted.
     model_ : keras.Model
-        The network, from ids of shape (n_documents, n_columns) to its own probabilities.
+        The network, from ids of shape (n_documents, n_columns) to its own probabilities. **It is only one half
+        of the classifier**: unless `lexical_weight` is 0, `predict_proba` averages it with `lexical_model_`,
+        so labels differ. After loading a pickle it is built at its first use. See Notes.
     lexical_model_ : LexicalModel or None
         The linear model of words and pairs; its `is_regression_` tells which. None if `lexical_weight` is 0.
     settings_ : dict
@@ -189,6 +195,25 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
     --------
     GloveTokenizer : Makes the ids of texts.
     SequencePadder : Pads the ids in other ways.
+
+    Notes
+    -----
+    *Saving.* Pickle the classifier or its pipeline. ``model_.save("x.keras")`` saves the network alone, without
+    the vocabulary, the labels and the linear model, which has a share of 0.7 in "residual". To load that
+    file in another process, first ``import skglove.layers``, which registers the network's classes in Keras.
+
+    *Same seed, same predictions.* This holds to the last bit for one number of TensorFlow threads, by default
+    one for each processor core. Another number adds up in another order, which rounds differently, and
+    training amplifies it: the default's probabilities differ in the seventh digit, and a "stacked" that has
+    hardly learned may give most documents other labels. For the same bits on machines with different numbers
+    of cores, call ``tensorflow.config.threading.set_intra_op_parallelism_threads(1)`` before the first fit,
+    or set the environment variable ``TF_NUM_INTRAOP_THREADS=1``. Fits then use one core. The number of
+    threads changes nothing in the linear model.
+
+    *Forked processes.* Once a process has used a network, processes that are forked from it cannot, and
+    `fit`, `predict` and `model_` raise a RuntimeError there. Start processes with "spawn", or with joblib's
+    "loky". A parent that only loads a pickled classifier may fork: its children can all use it. If other code
+    has used TensorFlow in the parent, skglove does not know, and the child hangs.
 
     References
     ----------
@@ -223,7 +248,7 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
         "pool_size": [Interval(Integral, 1, None, closed="left")],
         "dense_units": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "optimizer": [str, callable],
+        "optimizer": [str, callable, HasMethods("apply_gradients")],  # the last to say what to give instead
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "learning_rate_schedule": [StrOptions({"auto", "constant", "one_cycle"})],
         "loss": [str, callable],
@@ -327,20 +352,28 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If an id is negative, fractional or missing, if there is only one class, if ``pretrained=True``
-            and X carries no vectors, if only some columns of a DataFrame carry a vocabulary, if the embedding
-            or a batch would be too large for any memory, if a weight is negative, if not two classes have one
-            above zero, or if the loss is no longer a number.
+            If an id is negative, fractional or missing, if there is only one class, if a label is missing or
+            y has several columns, if ``pretrained=True`` and X carries no vectors, if only some columns of a
+            DataFrame carry a vocabulary, if the embedding or a batch would be too large for any memory, if a
+            weight is negative, if not two classes have one above zero, if `loss` fails or does not give one
+            value a document, if a callback sets the learning rate that "one_cycle" sets, or if the loss is no
+            longer a number.
         TypeError
-            If X holds texts, or if another keyword than ``sample_weight`` is given.
+            If X is sparse or holds texts, if y mixes strings and other types, if `optimizer` makes no
+            optimizer, or if another keyword than ``sample_weight`` is given.
+        RuntimeError
+            If this process was forked from one that has used a network.
         """
         refuse_fork()
         with rollback(self):
             return self._learn(X, y, fit_params)
 
     def _learn(self, X, y, fit_params):
+        from skglove import keras_parameters
         from skglove.batches import Batches
 
+        _check_ids_given(X)
+        check_labels(y)
         vocabulary, ragged = vocabulary_of(X), is_ragged(X)
         if ragged:
             self._forget_columns()
@@ -358,7 +391,9 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         classes, codes = np.unique(y, return_inverse=True)
         if len(classes) < 2:
-            raise ValueError(f"Training needs at least 2 classes, y has one class: {classes.tolist()}.")
+            raise ValueError(
+                f"Training needs at least 2 classes, y has one class: {shortened(classes.tolist())}."
+            )
         sample_weight = _check_weights(classes, codes, fit_params)
         if not ragged:
             values, lengths = _flatten_matrix(X)
@@ -377,11 +412,15 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
         values, lengths = _keep_ends(values, lengths, self.maxlen_)
         random_state = check_random_state(self.random_state)
         seed = random_state.randint(2**30)
-        training, validation = self._split(codes, random_state)
+        training, validation = self._split(values, lengths, codes, random_state)
         if training is not None:
             _check_weighted_classes(classes, codes[training], sample_weight[training])
         settings, n_steps = self._settle(len(codes) if training is None else len(training))
         one_cycle = settings["learning_rate_schedule"] == "one_cycle"
+        keras_parameters.check_callbacks(
+            self.callbacks or [], one_cycle=one_cycle, has_validation=validation is not None, stacklevel=5
+        )
+        keras_parameters.check_loss(self.loss, len(classes))
         settings["pretrained"] = self._takes_vectors()
         self._check_sizes(n_ids, lengths, settings)
         frequencies = _document_frequencies(values, lengths, n_ids)
@@ -400,7 +439,7 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
         held_out = None if validation is None else batches_of(validation)
 
         callbacks = self._copy_callbacks()
-        with _tracing_expected():
+        with _tracing_expected(), keras_parameters.naming_parameters(one_cycle=one_cycle):
             history = model.fit(
                 learned.for_keras(),
                 validation_data=None if held_out is None else held_out.for_keras(),
@@ -438,11 +477,14 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
         ValueError
             If the ids belong to another vocabulary than the one fitted on, or are larger than any seen in
             `fit`; or if only some columns of a DataFrame carry a vocabulary.
+        RuntimeError
+            If this process was forked from one that has used a network.
         """
         check_is_fitted(self)
         model = self.model_  # before Keras is imported, which a forked process may not do
         from skglove.batches import Batches
 
+        _check_ids_given(X)
         vocabulary = vocabulary_of(X)
         self._check_vocabulary(vocabulary)  # first: steps of two fits may also differ in their columns
         # After a fit on ragged ids, documents of one length are still documents.
@@ -490,6 +532,26 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
         """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
+
+    def score(self, X, y, sample_weight=None):
+        """Work out the accuracy of `predict`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_documents, n_columns) or ragged array-like of shape (n_documents,)
+            Token ids, as in `predict_proba`.
+        y : array-like of shape (n_documents,)
+            The true labels.
+        sample_weight : array-like of shape (n_documents,) or None, default=None
+            How much each document counts.
+
+        Returns
+        -------
+        accuracy : float
+            Share of the documents whose label is predicted.
+        """
+        check_labels(y)
+        return super().score(X, y, sample_weight)
 
     def predict(self, X):
         """Predict the label of every document.
@@ -614,6 +676,7 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
             )
 
     def _build_model(self, n_ids, word_weights, settings, n_steps, seed):
+        from skglove.keras_parameters import checked_optimizer
         from skglove.network import build_network
 
         return build_network(
@@ -631,7 +694,7 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
             pool_size=self.pool_size,
             dense_units=self.dense_units,
             dropout=self.dropout,
-            optimizer=settings["optimizer"],
+            optimizer=checked_optimizer(settings["optimizer"]),
             learning_rate=settings["learning_rate"],
             loss=self.loss,
             dtype_policy=self.dtype_policy,
@@ -639,19 +702,30 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
             seed=seed,
         )
 
-    def _split(self, codes, random_state):
-        """Draw the rows to train on and, if asked for, those to validate on."""
+    def _split(self, values, lengths, codes, random_state):
+        """Draw the rows to train on and, if asked for, those to validate on. Copies are on one side."""
         if not self.validation_fraction:
             return None, None
+        copy_of = first_copies(values, lengths, codes)
+        different = np.unique(copy_of)
         splitter = StratifiedShuffleSplit(1, test_size=self.validation_fraction, random_state=random_state)
         try:
-            return next(splitter.split(codes, codes))
+            parts = next(splitter.split(different, codes[different]))
         except ValueError as error:
-            counts = dict(zip(self.classes_.tolist(), np.bincount(codes).tolist(), strict=True))
+            counts = np.bincount(codes[different])
+            rarest = np.argsort(counts, kind="stable")[:6]
+            counts = dict(zip(self.classes_[rarest].tolist(), counts[rarest].tolist(), strict=True))
             raise ValueError(
                 f"validation_fraction={self.validation_fraction} cannot hold out documents of every class: "
-                f"there are {counts}. Each class needs at least one on either side."
+                f"of different documents, there are {shortened(counts)} in the smallest of {len(self.classes_)} "
+                "classes. Each class needs at least one on either side."
             ) from error
+        if len(different) == len(codes):
+            return parts
+        training, validation = different[parts[0]], different[parts[1]]
+        copies = np.flatnonzero(copy_of != np.arange(len(codes)))
+        held_out = np.isin(copy_of[copies], validation)
+        return np.append(training, copies[~held_out]), np.append(validation, copies[held_out])
 
     def _own_callbacks(self, learning_rate):
         from keras.callbacks import EarlyStopping, LambdaCallback
@@ -676,19 +750,13 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
         return callbacks
 
     def _copy_callbacks(self):
-        from keras.callbacks import Callback
-
         copies = []
         for callback in self.callbacks or []:
-            if not isinstance(callback, Callback):
-                raise TypeError(
-                    f"callbacks has {callback!r}, which is no instance of keras.callbacks.Callback."
-                )
             try:
                 copies.append(copy.deepcopy(callback))
             except TypeError as error:
                 raise TypeError(
-                    f"callbacks has {callback!r}, which cannot be copied: {error}. "
+                    f"callbacks has {shortened(callback)}, which cannot be copied: {str(error)[:200]}. "
                     "What it opens it may open in on_train_begin."
                 ) from error
         return copies
@@ -717,6 +785,25 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
         return tags
 
 
+def _check_ids_given(X):
+    """Refuse what other vectorizers make, and tokens that are not numbered."""
+    if issparse(X):
+        raise TypeError(
+            f"X is a sparse matrix of shape {X.shape}, but token ids in their order are needed. Put a "
+            "GloveTokenizer in place of the vectorizer."
+        )
+    rows = getattr(X, "iloc", X)
+    try:
+        token = rows[0, 0] if hasattr(X, "columns") else rows[0][0]
+    except (IndexError, KeyError, TypeError):
+        return
+    if isinstance(token, (str, bytes)) and not isinstance(rows[0], (str, bytes)):
+        raise TypeError(
+            f"X holds the text {shortened(token)}, but token ids are needed. Put a GloveTokenizer before this "
+            "step, and give it a list of texts, or of a DataFrame the one column with the texts."
+        )
+
+
 def _check_weights(classes, codes, fit_params):
     """Bring the weights of documents to a mean of 1, float32."""
     for name in fit_params.keys() - {"sample_weight"}:
@@ -738,7 +825,7 @@ def _check_weighted_classes(classes, codes, weights):
     if len(weighted) < 2:
         raise ValueError(
             "Training needs at least 2 classes; of the documents to train on, those with a sample_weight "
-            f"above zero are of {len(weighted)}: {weighted.tolist()}."
+            f"above zero are of {len(weighted)}: {shortened(weighted.tolist())}."
         )
 
 

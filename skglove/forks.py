@@ -8,7 +8,7 @@ _user = None  # the process that first used a network
 def refuse_fork():
     """Note that this process uses a network, or raise an error if the process that it was forked from has.
 
-    Call this before Keras is touched. TensorFlow and JAX keep threads, which a fork does not copy, and the child
+    Call this before Keras is touched. Its backends keep threads, which a fork does not copy, and the child
     waits for their answers. Only what skglove has done is known: a process in which other code has used
     TensorFlow is not recognised.
 
@@ -23,9 +23,8 @@ def refuse_fork():
         _user = process
     elif _user != process:
         raise RuntimeError(
-            f"This process ({process}) was forked from one ({_user}) that has used a network already, in fit, "
-            "predict or model_. Keras's backend would wait here for ever, because a fork copies none of its "
-            "threads. Start processes with multiprocessing.get_context('spawn') or with joblib's backend "
-            "'loky'. Or only load the pickled classifier before the fork, or in the child, and use it in the "
-            "child alone."
+            f"This process ({process}) was forked from one ({_user}) that has used a network, in fit, predict "
+            "or model_. Keras's backend would wait here for ever, because a fork copies none of its threads. "
+            "Start processes with multiprocessing.get_context('spawn') or with joblib's backend 'loky'. Or let "
+            "the parent only load the pickled classifier, or load it in the child, and use it in children alone."
         )

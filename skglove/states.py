@@ -102,8 +102,8 @@ class Versioned:
         except Exception as error:
             raise ValueError(
                 f"This state of {name} was written by {describe(written)} and cannot be read by "
-                f"{describe(current_versions(*written))}: {type(error).__name__}: {str(error)[:200]}. Install the "
-                "versions that wrote it, or fit again."
+                f"{describe(current_versions(*written))}. Install the versions that wrote it, or fit again. "
+                f"({type(error).__name__}: {str(error)[:200]})"
             ) from error
 
     def _read_state(self, state):

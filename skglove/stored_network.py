@@ -60,8 +60,8 @@ class StoredNetwork:
             written = self._versions or {"keras": "of an unknown version"}
             raise ValueError(
                 f"This network was written by {describe(written)} and cannot be built by "
-                f"{describe(current_versions('skglove', *written))}: {type(error).__name__}: {str(error)[:200]}. "
-                "Install the versions that wrote it, or fit again."
+                f"{describe(current_versions('skglove', *written))}. Install the versions that wrote it, or fit "
+                f"again. ({type(error).__name__}: {str(error)[:200]})"
             ) from error
         model.jit_compile = jit_compile
         return model

@@ -6,11 +6,13 @@ import threading
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import DataConversionWarning, NotFittedError, UnsetMetadataPassedError
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.class_weight import compute_sample_weight
@@ -253,6 +255,30 @@ def test_wrong_number_of_labels():
         small().fit(X, y[:31])
 
 
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        (np.eye(2)[documents()[1]], ValueError, r"1d array, .*\(32, 2\).*y.argmax\(axis=1\)"),
+        (["a", None] * 16, ValueError, "document 1 has no label"),
+    ],
+)
+def test_labels_are_checked_in_fit_and_score(fitted, labels, error, message):
+    X, _ = documents()
+    for method in (small().fit, fitted.score):
+        with pytest.raises(error, match=message):
+            method(X, labels)
+
+
+def test_many_classes_make_no_long_message():
+    X, y = np.arange(1, 4001).reshape(2000, 2), [f"class {i}" * 100 for i in range(2000)]
+    with (
+        pytest.warns(UserWarning, match="unique classes"),
+        pytest.raises(ValueError, match="hold out") as error,
+    ):
+        small(validation_fraction=0.1).fit(X, y)
+    assert len(str(error.value)) < 1000
+
+
 def test_fractional_labels_are_refused():
     X, y = documents()
     with pytest.raises(ValueError, match="Unknown label type: continuous"):
@@ -350,6 +376,22 @@ def test_what_is_no_id_is_an_error(fitted, method, value, message):
 def test_texts_are_an_error_that_names_the_tokenizer(fitted, method):
     with pytest.raises(TypeError, match=r"got a str at index 0: 'good film'. Put a GloveTokenizer"):
         small().fit(["good film", "bad"], [0, 1]) if method == "fit" else fitted.predict(["good film", "bad"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (csr_matrix(documents()[0]), "X is a sparse matrix .*GloveTokenizer in place of the vectorizer"),
+        ([["good", "film"]] * 32, "X holds the text 'good'.*GloveTokenizer"),
+        (np.array([["good"]] * 32), "X holds the text .*GloveTokenizer"),
+        (pd.DataFrame({"text": ["good film"] * 32}), "X holds the text 'good film'.*the one column"),
+    ],
+)
+def test_what_other_vectorizers_make_is_an_error_that_names_the_tokenizer(fitted, wrong, message):
+    with pytest.raises(TypeError, match=message):
+        small().fit(wrong, documents()[1])
+    with pytest.raises(TypeError, match=message):
+        fitted.predict(wrong)
 
 
 def ragged(n=32, maxlen=6):
@@ -523,13 +565,13 @@ def test_validation_fraction_holds_out_documents_of_every_class():
     assert set(classifier.history_) == {"accuracy", "loss", "val_accuracy", "val_loss"}
     assert classifier.history_["val_accuracy"][-1] == 1
     assert len(classifier.history_["val_loss"]) == 20
-    training, validation = classifier._split(y, np.random.RandomState(0))
+    training, validation = split(classifier, X, y, np.random.RandomState(0))
     assert np.bincount(y[validation]).tolist() == [5, 5]
     assert sorted([*training, *validation]) == list(range(40))
 
 
 def test_a_validation_fraction_too_small_for_the_classes_is_an_error_that_names_them():
-    with pytest.raises(ValueError, match=r"validation_fraction=0.01 cannot .*there are \{0: 16, 1: 16\}"):
+    with pytest.raises(ValueError, match=r"validation_fraction=0.01 cannot .*there are \{0: 12, 1: 15\}"):
         small(validation_fraction=0.01).fit(*documents())
 
 
@@ -539,9 +581,32 @@ def test_early_stopping_keeps_the_best_epoch():
     classifier = small(early_stopping=True, n_iter_no_change=2, validation_fraction=0.3, epochs=50).fit(X, y)
     accuracy = classifier.history_["val_accuracy"]
     assert classifier.n_iter_ == len(accuracy) == np.argmax(accuracy) + 3 < 50
-    _, held_out = classifier._split(y, skip_seed(0))
+    _, held_out = split(classifier, X, y, skip_seed(0))
     assert classifier.score(X[held_out], y[held_out]) == pytest.approx(max(accuracy))
     assert max(accuracy) > accuracy[-1]
+
+
+def split(classifier, X, y, random_state):
+    """Split as fit does."""
+    return classifier._split(np.asarray(X).ravel(), np.full(len(X), X.shape[1]), y, random_state)
+
+
+def test_copies_are_held_out_together():
+    rng = np.random.RandomState(0)
+    X, y = rng.randint(1, 100, (60, 6)), np.arange(60) % 2
+    times = rng.randint(1, 4, 60)
+    twins, labels = np.repeat(X, times, axis=0), np.repeat(y, times)
+    order = rng.permutation(len(twins))
+    classifier = small(validation_fraction=0.25)
+    training, validation = split(classifier, twins[order], labels[order], np.random.RandomState(0))
+    assert sorted([*training, *validation]) == list(range(len(twins)))
+    of = np.repeat(np.arange(60), times)[order]
+    assert not np.isin(of[training], of[validation]).any()
+    assert len(np.unique(of[validation])) == 15
+    # Without copies, the split is scikit-learn's.
+    expected = StratifiedShuffleSplit(1, test_size=0.25, random_state=0).split(X, y)
+    for part, expected_part in zip(split(classifier, X, y, 0), next(expected), strict=True):
+        np.testing.assert_array_equal(part, expected_part)
 
 
 def skip_seed(seed):
@@ -556,7 +621,7 @@ def test_the_best_epoch_is_kept_when_the_epochs_end_training():
     y = np.random.RandomState(0).permutation(y)
     stopping = {"early_stopping": True, "n_iter_no_change": 50, "validation_fraction": 0.3}
     classifier = small(**stopping, epochs=12).fit(X, y)
-    _, held_out = classifier._split(y, skip_seed(0))
+    _, held_out = split(classifier, X, y, skip_seed(0))
     best = max(classifier.history_["val_accuracy"])
     assert classifier.score(X[held_out], y[held_out]) == pytest.approx(best)
 
@@ -659,6 +724,72 @@ def test_a_loss_of_integer_targets_is_an_error(loss):
 def test_an_unknown_loss_is_an_error():
     with pytest.raises(ValueError, match="categorical_crossentrpy"):
         small(loss="categorical_crossentrpy").fit(*documents())
+
+
+class SetsTheRate(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.optimizer.learning_rate = 0.1
+
+
+class AssignsTheRate(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.optimizer.learning_rate.assign(0.1)
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [
+        keras.callbacks.LearningRateScheduler(lambda epoch: 0.1),
+        keras.callbacks.ReduceLROnPlateau("loss"),
+        SetsTheRate(),
+        AssignsTheRate(),
+    ],
+)
+def test_callbacks_that_set_the_learning_rate_need_a_constant_schedule(callback):
+    parameters = {"architecture": "residual", "epochs": 1, "callbacks": [callback]}
+    with pytest.raises(ValueError, match="sets the learning rate.* Set learning_rate_schedule='constant'"):
+        small(**parameters).fit(*documents())
+    assert small(learning_rate_schedule="constant", **parameters).fit(*documents()).n_iter_ == 1
+
+
+def test_errors_of_callbacks_are_theirs():
+    class Fails(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            raise TypeError("mine")
+
+    with pytest.raises(TypeError, match=r"^mine$"):
+        small(architecture="residual", callbacks=[Fails()]).fit(*documents())
+
+
+def test_callbacks_that_measure_what_is_not_held_out_draw_a_warning_that_names_the_parameter():
+    callbacks = [keras.callbacks.EarlyStopping("val_loss")]
+    with pytest.warns(UserWarning, match="validation_fraction") as warned:
+        small(epochs=1, callbacks=callbacks).fit(*documents())
+    ours = [
+        warning
+        for warning in warned
+        if "EarlyStopping in callbacks looks at 'val_loss'" in str(warning.message)
+    ]
+    assert [warning.filename for warning in ours] == [__file__]
+    small(epochs=1, callbacks=callbacks, validation_fraction=0.5).fit(*documents())
+    small(epochs=1, callbacks=[keras.callbacks.ModelCheckpoint("{epoch}.keras", save_freq=1000)]).fit(
+        *documents()
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "message"),
+    [
+        ({"optimizer": keras.optimizers.Adam()}, TypeError, "optimizer is a Adam .* Give the class"),
+        ({"optimizer": lambda: None}, TypeError, r"optimizer=.* failed at optimizer\(learning_rate=0\.05\)"),
+        ({"optimizer": lambda learning_rate: None}, TypeError, "made None, which is no keras.optimizers"),
+        ({"loss": lambda targets, probabilities: probabilities}, ValueError, r"loss=.* got shape \(3, 2\)"),
+        ({"loss": "ctc"}, ValueError, "loss='ctc' fails on targets"),
+    ],
+)
+def test_errors_of_what_keras_is_given_name_the_parameter(parameters, error, message):
+    with pytest.raises(error, match=message):
+        small(**parameters).fit(*documents())
 
 
 def test_callbacks_that_fit_used_are_kept_but_not_pickled():
