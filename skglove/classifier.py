@@ -171,9 +171,9 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
         The labels seen in `fit`, sorted.
     model_ : keras.Model
-        The network, from ids of shape (n_documents, n_columns) to its own probabilities. **It is only one half
-        of the classifier**: unless `lexical_weight` is 0, `predict_proba` averages it with `lexical_model_`,
-        so labels differ. After loading a pickle it is built at its first use. See Notes.
+        The network, from ids of shape (n_documents, n_columns) to its own probabilities. **It is only half of
+        the classifier**: unless `lexical_weight` is 0, `predict_proba` averages it with `lexical_model_`, so
+        their labels differ. After loading a pickle it is built at its first use. See Notes.
     lexical_model_ : LexicalModel or None
         The linear model of words and pairs; its `is_regression_` tells which. None if `lexical_weight` is 0.
     settings_ : dict
@@ -198,9 +198,9 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    *Saving.* Pickle the classifier or its pipeline. ``model_.save("x.keras")`` saves the network alone, without
-    the vocabulary, the labels and the linear model, which has a share of 0.7 in "residual". To load that
-    file in another process, first ``import skglove.layers``, which registers the network's classes in Keras.
+    *Saving.* Pickle the classifier or its pipeline. ``model_.save("x.keras")`` saves the network alone: without
+    the vocabulary, the labels and the linear model, which has a share of 0.7 in "residual". To load that file
+    in another process, first ``import skglove.layers``, which registers the network's classes in Keras.
 
     *Same seed, same predictions.* This holds to the last bit for one number of TensorFlow threads, by default
     one for each processor core. Another number adds up in another order, which rounds differently, and

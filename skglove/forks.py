@@ -23,8 +23,8 @@ def refuse_fork():
         _user = process
     elif _user != process:
         raise RuntimeError(
-            f"This process ({process}) was forked from one ({_user}) that has used a network, in fit, predict "
-            "or model_. Keras's backend would wait here for ever, because a fork copies none of its threads. "
-            "Start processes with multiprocessing.get_context('spawn') or with joblib's backend 'loky'. Or let "
-            "the parent only load the pickled classifier, or load it in the child, and use it in children alone."
+            f"This process ({process}) was forked from one ({_user}) that has used a network (fit, predict, "
+            "model_). Keras's backend would wait here for ever, because a fork copies none of its threads. "
+            "Start processes with multiprocessing.get_context('spawn') or joblib's backend 'loky'. Or load the "
+            "pickled classifier in the parent or in the child, and use it in children alone."
         )

@@ -84,8 +84,8 @@ def checked_optimizer(optimizer):
     if not callable(optimizer):
         name = type(optimizer).__name__
         raise TypeError(
-            f"optimizer is a {name} that has been made already, but every fit makes its own. Give the class, or "
-            f"a callable such as functools.partial(keras.optimizers.{name}, weight_decay=0.01)."
+            f"optimizer is a {name} that has been made already, but every fit makes its own. Give the class, "
+            f"or a callable such as functools.partial(keras.optimizers.{name}, weight_decay=0.01)."
         )
 
     def make(learning_rate):

@@ -58,10 +58,10 @@ class StoredNetwork:
             model.set_weights(weights)
         except Exception as error:
             written = self._versions or {"keras": "of an unknown version"}
+            current = current_versions("skglove", *written)
             raise ValueError(
-                f"This network was written by {describe(written)} and cannot be built by "
-                f"{describe(current_versions('skglove', *written))}. Install the versions that wrote it, or fit "
-                f"again. ({type(error).__name__}: {str(error)[:200]})"
+                f"This network was written by {describe(written)} and cannot be built by {describe(current)}. "
+                f"Install the versions that wrote it, or fit again. ({type(error).__name__}: {str(error)[:200]})"
             ) from error
         model.jit_compile = jit_compile
         return model
