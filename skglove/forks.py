@@ -25,6 +25,6 @@ def refuse_fork():
         raise RuntimeError(
             f"This process ({process}) was forked from one ({_user}) that has used a network (fit, predict, "
             "model_). Keras's backend would wait here for ever, because a fork copies none of its threads. "
-            "Start processes with multiprocessing.get_context('spawn') or joblib's backend 'loky'. Or load the "
-            "pickled classifier in the parent or in the child, and use it in children alone."
+            "Start processes with multiprocessing.get_context('spawn') or joblib's backend 'loky'. Or load "
+            "the pickled classifier in the parent or in the child, and use it in children alone."
         )

@@ -59,9 +59,10 @@ class StoredNetwork:
         except Exception as error:
             written = self._versions or {"keras": "of an unknown version"}
             current = current_versions("skglove", *written)
+            cause = f"{type(error).__name__}: {str(error)[:200]}"
             raise ValueError(
-                f"This network was written by {describe(written)} and cannot be built by {describe(current)}. "
-                f"Install the versions that wrote it, or fit again. ({type(error).__name__}: {str(error)[:200]})"
+                f"This network was written by {describe(written)} and cannot be built by {describe(current)} "
+                f"({cause}). Install the versions that wrote it, or fit again."
             ) from error
         model.jit_compile = jit_compile
         return model
