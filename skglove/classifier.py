@@ -199,8 +199,8 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
     Notes
     -----
     *Saving.* Pickle the classifier or its pipeline. ``model_.save("x.keras")`` saves the network alone,
-    without vocabulary, labels and linear model, whose share is 0.7 in "residual". To load that file in another
-    process, first ``import skglove.layers``, which registers the network's classes in Keras.
+    without vocabulary, labels and linear model, whose share is 0.7 in "residual". To load that file in
+    another process, first ``import skglove.layers``, which registers the network's classes in Keras.
 
     *Same seed, same predictions.* This holds to the last bit for one number of TensorFlow threads, by default
     one for each processor core. Another number adds up in another order, which rounds differently, and
