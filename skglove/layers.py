@@ -326,8 +326,7 @@ def packed_features(ids, embedding, convolutions, pool_sizes):
         values, constant = ops.reshape(x, (-1, x.shape[-1])), ops.reshape(constant, (-1,))
         start, end, first_row = new_start, new_end, ends - sizes
     ends = ops.cumsum(end - start)
-    row = ops.arange(ends[-1], dtype="int32")
-    document = ops.searchsorted(ends, row, side="right")
+    row, document = ops.arange(ends[-1], dtype="int32"), _number_documents(ends, ends[-1])
     (first_row,) = _take_columns([first_row - ends + end - start], document)
     return ops.segment_max(ops.take(values, row + first_row, axis=0), document, sorted=True)
 
@@ -335,13 +334,21 @@ def packed_features(ids, embedding, convolutions, pool_sizes):
 def _number_rows(ends, overlap, pool_size):
     """Number the rows up to the last end in N_FRAMES frames, each of which goes on into the next.
 
-    Returns the numbers, in an array of shape (N_FRAMES, width), and how many ends each has reached.
+    Returns the numbers, in an array of shape (N_FRAMES, width + overlap), and the document that each is of.
     """
     step = pool_size * 8
     width = (ends[-1] + N_FRAMES * step - 1) // (N_FRAMES * step) * step
     row = ops.arange(N_FRAMES, dtype="int32")[:, None] * width + ops.arange(width + overlap, dtype="int32")
-    document = ops.searchsorted(ends, ops.reshape(row, (-1,)), side="right")
-    return row, ops.reshape(ops.minimum(document, ops.shape(ends)[0] - 1), ops.shape(row))
+    return row, ops.take(_number_documents(ends, N_FRAMES * width + overlap), row)
+
+
+def _number_documents(ends, n_rows):
+    """Tell which document each of so many rows is of; rows behind the last document count as its own.
+
+    No document is empty. (`ops.searchsorted` works where the number of documents is not known beforehand
+    from Keras 3.12 on.)
+    """
+    return ops.cumsum(ops.scatter(ends[:-1, None], ops.ones_like(ends[:-1]), (n_rows,)))
 
 
 def _take_columns(columns, rows):
