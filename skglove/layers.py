@@ -49,7 +49,10 @@ class AtLeast(layers.Layer):
 
     def call(self, ids):
         """Pad ids."""
-        missing = ops.maximum(self.n_columns - ops.shape(ids)[1], 0)
+        n_columns = ops.shape(ids)[1]
+        # JAX needs a shape of Python's own numbers; where TensorFlow does not know it yet, it is a tensor.
+        largest = max if isinstance(n_columns, int) else ops.maximum
+        missing = largest(self.n_columns - n_columns, 0)
         return ops.pad(ids, [[0, 0], [missing, 0]])
 
     def compute_output_spec(self, ids):

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -85,6 +86,7 @@ def test_batches_for_prediction_hold_as_many_tokens_as_may_be(monkeypatch):
     assert len(batches_of(batch_size=None)) == 1
 
 
+@pytest.mark.backends("tensorflow", why="elsewhere Keras gets the batches themselves")
 def test_keras_gets_the_same_batches_in_another_order_every_epoch():
     ours, given = (batches_of(random_state=np.random.RandomState(0)) for _ in range(2))
     dataset = given.for_keras()
@@ -100,6 +102,13 @@ def test_keras_gets_the_same_batches_in_another_order_every_epoch():
     assert len(seen) == 3
 
 
+@pytest.mark.backends("tensorflow", why="elsewhere Keras gets the batches themselves")
 def test_no_thread_tunes_the_batches():
     # TensorFlow's would make some epochs wait, for as long as they take.
     assert not batches_of().for_keras().options().autotune.enabled
+
+
+def test_other_backends_get_the_batches_themselves(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    batches = batches_of()
+    assert batches.for_keras() is batches

@@ -7,7 +7,7 @@ import pytest
 
 from skglove import KerasConvTextClassifier
 from skglove.classifier import AUTO
-from skglove.network import build_network, receptive_field
+from skglove.network import build_network, receptive_field, runs_compiled
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def test_layers_of_the_residual_network():
 def test_the_residual_network_starts_without_an_opinion_and_from_the_given_weights():
     weights = np.array([1, 2, 3], dtype=np.float32)
     model = build_network(3, 4, architecture="residual", word_weights=weights)
-    np.testing.assert_allclose(model(np.array([[1, 2], [0, 2]])), 0.25)
+    np.testing.assert_allclose(model.predict_on_batch(np.array([[1, 2], [0, 2]])), 0.25)
     np.testing.assert_allclose(np.exp(model.get_layer("global_pooling").get_weights()[0]), weights, rtol=1e-6)
 
 
@@ -201,3 +201,24 @@ def brute_force_receptive_field(n_conv_layers, kernel_size, pool_size):
 def test_receptive_field_is_what_features_depend_on(n_conv_layers, kernel_size, pool_size):
     expected = brute_force_receptive_field(n_conv_layers, kernel_size, pool_size)
     assert receptive_field(n_conv_layers, kernel_size, pool_size) == expected
+
+
+# Keras's backends
+
+
+@pytest.mark.parametrize(
+    ("backend", "compiled"), [("tensorflow", [False, True]), ("jax", [True, True]), ("torch", [False, False])]
+)
+def test_what_runs_compiled(monkeypatch, backend, compiled):
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    assert [runs_compiled(asked) for asked in (False, True)] == compiled
+
+
+def test_a_network_is_compiled_as_the_backend_needs_it():
+    assert build_network(3, 2).jit_compile is runs_compiled(False)
+
+
+def test_pytorch_cannot_compile(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(ValueError, match="jit_compile=True does not work with Keras's backend 'torch'"):
+        build_network(3, 2, jit_compile=True)
