@@ -717,8 +717,8 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
             counts = dict(zip(self.classes_[rarest].tolist(), counts[rarest].tolist(), strict=True))
             raise ValueError(
                 f"validation_fraction={self.validation_fraction} cannot hold out documents of every class: "
-                f"of different documents, there are {shortened(counts)} in the smallest of {len(self.classes_)} "
-                "classes. Each class needs at least one on either side."
+                f"of different documents, there are {shortened(counts)} in the smallest of "
+                f"{len(self.classes_)} classes. Each class needs at least one on either side."
             ) from error
         if len(different) == len(codes):
             return parts
@@ -799,8 +799,8 @@ def _check_ids_given(X):
         return
     if isinstance(token, (str, bytes)) and not isinstance(rows[0], (str, bytes)):
         raise TypeError(
-            f"X holds the text {shortened(token)}, but token ids are needed. Put a GloveTokenizer before this "
-            "step, and give it a list of texts, or of a DataFrame the one column with the texts."
+            f"X holds the text {shortened(token)}, but token ids are needed. Put a GloveTokenizer before "
+            "this step, and give it a list of texts, or of a DataFrame the one column with the texts."
         )
 
 

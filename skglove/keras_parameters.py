@@ -93,13 +93,15 @@ def checked_optimizer(optimizer):
             made = optimizer(learning_rate=learning_rate)
         except Exception as error:
             raise TypeError(
-                f"optimizer={shortened(optimizer)} failed at optimizer(learning_rate={shortened(learning_rate)}): "
-                f"{type(error).__name__}: {str(error)[:200]}. With learning_rate_schedule='constant' it gets "
+                f"optimizer={shortened(optimizer)} failed at "
+                f"optimizer(learning_rate={shortened(learning_rate)}): {type(error).__name__}: "
+                f"{str(error)[:200]}. With learning_rate_schedule='constant' it gets "
                 "a number, with 'one_cycle' a Keras schedule."
             ) from error
         if not isinstance(made, keras.optimizers.Optimizer):
             raise TypeError(
-                f"optimizer={shortened(optimizer)} made {shortened(made)}, which is no keras.optimizers.Optimizer."
+                f"optimizer={shortened(optimizer)} made {shortened(made)}, which is no "
+                "keras.optimizers.Optimizer."
             )
         return made
 
@@ -131,8 +133,8 @@ def check_callbacks(callbacks, *, one_cycle, has_validation, stacklevel):
         monitor = getattr(callback, "monitor", None) if getattr(callback, "save_best_only", True) else None
         if not has_validation and isinstance(monitor, str) and monitor.startswith("val_"):
             warnings.warn(
-                f"{type(callback).__name__} in callbacks looks at {shortened(monitor)}, which is not measured "
-                "without a validation_fraction, such as 0.1.",
+                f"{type(callback).__name__} in callbacks looks at {shortened(monitor)}, which is not "
+                "measured without a validation_fraction, such as 0.1.",
                 stacklevel=stacklevel,
             )
 
