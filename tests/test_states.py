@@ -21,7 +21,9 @@ IDS, LABELS = np.array([[1, 2], [2, 1], [3, 3], [1, 3]] * 2), [0, 1] * 4
 
 @pytest.fixture(scope="module")
 def classifier():
-    return KerasConvTextClassifier(epochs=1, embedding_dim=4, random_state=0).fit(IDS, LABELS)
+    return KerasConvTextClassifier(epochs=1, pretrained=False, embedding_dim=4, random_state=0).fit(
+        IDS, LABELS
+    )
 
 
 @pytest.fixture(params=["classifier", "tokenizer", "padder"])
