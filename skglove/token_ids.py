@@ -132,8 +132,9 @@ class TokenIds(np.ndarray):
     The vocabulary is metadata of the dtype. So ``Pipeline(memory=...)`` tells equal ids of two vocabularies
     apart. `numpy.save` warns that it does not store metadata; `joblib.dump` and pickle store it.
 
-    Arithmetic on a *plain* integer array that was made of ids, such as ``np.asarray(ids) + 1``, keeps the
-    metadata: there NumPy asks nobody. Drop it first, by ``numbers.astype(np.int64)``.
+    Integer arithmetic on a *plain* array made from ids, such as ``np.asarray(ids) + 1``, keeps the metadata,
+    because NumPy has no hook there. The classifier refuses ids beyond the vocabulary, but cannot tell other
+    numbers from ids. Drop the vocabulary first: ``np.asarray(ids).astype(np.int64)``.
 
     References
     ----------

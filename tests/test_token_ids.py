@@ -253,8 +253,8 @@ def test_numbers_beside_the_ids_of_a_frame_are_an_error_that_names_them():
     frame = pd.DataFrame(padded()).assign(price=1, year=np.int32(1999))
     with pytest.raises(ValueError, match=r"2 of X's 5 columns carry no vocabulary.*: 'price', 'year'\. "):
         vocabulary_of(frame)
-    with pytest.raises(ValueError, match="52 of X's 55 columns") as caught:
-        vocabulary_of(frame.assign(**{f"{i}" * 1000: 1 for i in range(50)}))
+    with pytest.raises(ValueError, match="50 of X's 53 columns") as caught:
+        vocabulary_of(pd.DataFrame(padded()).assign(**{f"{i}" * 1000: 1 for i in range(50)}))
     assert len(str(caught.value)) < 400
 
 
