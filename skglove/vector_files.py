@@ -46,11 +46,12 @@ _DIGITS = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _NAN = "nan|NaN|NAN|inf|Inf|INF|Infinity"  # as C, Python, NumPy and Java print it
 _NUMBER = re.compile(rf"[ \t]*[-+]?{_DIGITS}[ \t]*".encode())
 _NUMBER_OR_NAN = re.compile(rf"[ \t]*[-+]?(?:{_DIGITS}|{_NAN})[ \t]*".encode())
-_FILLED_LINE = re.compile(rb"[^\n]+")
+_FILLED_LINE = re.compile(rb"^[ \t\r]*+[^ \t\r\n][^\n]*", re.MULTILINE)
 _HEADER = re.compile(rb"(\d{1,18})[ \t](\d{1,18})[ \t]*\r?")
 _NOT_TEXT = re.compile(r"[^\t\n\r\x20-\x7e\x80-\U0010ffff]")
 _NOT_WRITABLE = re.compile(rf"^ ?$|^ |  | $|[\t\r\n]| [-+]?(?:{_DIGITS}|{_NAN})(?: |$)", re.ASCII)
 _WHITE = np.isin(np.arange(256), list(b" \t\r"))
+_BEGINS_NO_NUMBER = ~np.isin(np.arange(256), list(b"0123456789-"))
 _NOT_REGULAR = {
     stat.S_IFDIR: "a folder: name a file in it",
     stat.S_IFIFO: "a named pipe: write what comes out of it to a file first",
@@ -149,7 +150,7 @@ def find_words(path, words):
     Raises
     ------
     VectorFileError
-        Where a line is too short or too long.
+        Where a line is no word in UTF-8 and as many fields as there are dimensions, or the file cannot be read.
     """
     layout, (words, back) = sniff(path), _unique(words)
     if layout.binary:
@@ -179,7 +180,7 @@ def first_words(path, n):
     Raises
     ------
     VectorFileError
-        Where a line is too short or too long.
+        Where a line is no word in UTF-8 and as many fields as there are dimensions, or the file cannot be read.
     """
     layout = sniff(path)
     if layout.binary:
@@ -206,7 +207,8 @@ def read_rows(path, words):
     Raises
     ------
     VectorFileError
-        Where a line is too short or too long, or the line of one of the words holds anything but numbers.
+        Where a line is no word in UTF-8 and as many fields as there are dimensions, the line of one of the
+        words holds anything but numbers, or the file cannot be read.
     """
     layout, (words, back) = sniff(path), _unique(words)
     matrix = np.zeros((len(words), layout.dim), np.float32)
@@ -228,7 +230,7 @@ def write_vectors(path, words, matrix, format="glove"):
     Parameters
     ----------
     path : str or path-like
-        Where to; a ``.gz`` or ``.zip`` at its end says how to pack it.
+        Where to; ``.gz``, ``.bz2``, ``.xz`` or ``.zip`` at its end says how to pack it.
     words : list of str or pyarrow array of strings, of shape (n_words,)
     matrix : ndarray of shape (n_words, dim), float32
     format : {"glove", "word2vec", "fasttext"}, default="glove"
@@ -237,8 +239,9 @@ def write_vectors(path, words, matrix, format="glove"):
     Raises
     ------
     ValueError
-        Where a word cannot stand in such a file: it is empty, holds a tab or the end of a line, or has spaces
-        that would not be told from the separators.
+        Where a word cannot stand in such a file: it is empty or longer than 1 MiB, holds a tab or the end of a
+        line, has spaces that would not be told from the separators, or stands first and reads as a header, a
+        byte order mark or another kind of file. Also where there are no vectors or too many dimensions.
     """
     if format not in FORMATS[:3]:
         raise ValueError(f"format must be one of {', '.join(FORMATS[:3])}, got {format!r}")
@@ -362,8 +365,8 @@ def _opened(path):
         with _reading(path, what):
             if module == "zip":
                 archive = stack.enter_context(zipfile.ZipFile(stream))
-                info = archive.getinfo(_member(archive, member, file))
-                stream, size = stack.enter_context(archive.open(info)), info.file_size
+                name = _member(archive, member, file)
+                stream, size = stack.enter_context(archive.open(name)), archive.getinfo(name).file_size
             elif member is not None:
                 raise VectorFileError(file, f"it is no zip archive, so it holds no {member!r}")
             elif module is not None:
@@ -376,10 +379,10 @@ def _member(archive, wanted, file):
     names = [
         name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")
     ]
+    if wanted is None and (problem := recognise_archive(names)):
+        raise VectorFileError(file, problem)
     if wanted in names or (wanted is None and len(names) == 1):
         return wanted or names[0]
-    if problem := recognise_archive(names):
-        raise VectorFileError(file, problem)
     listed = ", ".join(name[:100] for name in names[:10]) + (", ..." if len(names) > 10 else "")
     if not names:
         raise VectorFileError(file, "the archive holds no file")
@@ -655,8 +658,6 @@ def _parse_exactly(path, lines, numbers, layout):
     for match in _FILLED_LINE.finditer(lines):
         at, past = at + lines.count(b"\n", past, match.start()), match.start()
         line, number = match[0], numbers[at]
-        if _is_blank(line):
-            continue
         fields = _fields(line, layout)
         problem = _problem(fields, layout) or _not_a_number(fields, layout)
         if problem is not None:
@@ -829,6 +830,10 @@ def _located(path, block, first, layout):
     words = [block[start : block.find(layout.separator, start)] for start in starts.tolist()]
     for start, word in phrases:
         words[np.searchsorted(starts, start)] = word
+    # A space moved into a word leaves as many as there were, and an end of the word where a number begins.
+    values = starts + np.fromiter(map(len, words), np.int64, len(words)) + 1
+    for at in np.flatnonzero(_BEGINS_NO_NUMBER[np.frombuffer(block, np.uint8)[values]]).tolist():
+        _check_first_number(path, block[starts[at] : ends[at]], words[at], int(numbers[at]), layout)
     try:
         b"\n".join(words).decode()
     except UnicodeDecodeError:

