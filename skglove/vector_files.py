@@ -150,7 +150,8 @@ def find_words(path, words):
     Raises
     ------
     VectorFileError
-        Where a line is no word in UTF-8 and as many fields as there are dimensions, or the file cannot be read.
+        Where a line is not a word in UTF-8 and as many fields as there are dimensions, or the file cannot be
+        read.
     """
     layout, (words, back) = sniff(path), _unique(words)
     if layout.binary:
@@ -180,7 +181,8 @@ def first_words(path, n):
     Raises
     ------
     VectorFileError
-        Where a line is no word in UTF-8 and as many fields as there are dimensions, or the file cannot be read.
+        Where a line is not a word in UTF-8 and as many fields as there are dimensions, or the file cannot be
+        read.
     """
     layout = sniff(path)
     if layout.binary:
@@ -207,7 +209,7 @@ def read_rows(path, words):
     Raises
     ------
     VectorFileError
-        Where a line is no word in UTF-8 and as many fields as there are dimensions, the line of one of the
+        Where a line is not a word in UTF-8 and as many fields as there are dimensions, the line of one of the
         words holds anything but numbers, or the file cannot be read.
     """
     layout, (words, back) = sniff(path), _unique(words)
@@ -239,9 +241,9 @@ def write_vectors(path, words, matrix, format="glove"):
     Raises
     ------
     ValueError
-        Where a word cannot stand in such a file: it is empty or longer than 1 MiB, holds a tab or the end of a
-        line, has spaces that would not be told from the separators, or stands first and reads as a header, a
-        byte order mark or another kind of file. Also where there are no vectors or too many dimensions.
+        Where a word cannot stand in such a file: it is empty, longer than 1 MiB, holds a tab or the end of a
+        line, has spaces that would not be told from the separators, or stands first and would be read as a
+        header, a byte order mark or another kind of file. Also where there are no vectors.
     """
     if format not in FORMATS[:3]:
         raise ValueError(f"format must be one of {', '.join(FORMATS[:3])}, got {format!r}")
