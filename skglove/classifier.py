@@ -156,7 +156,9 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
         In what numbers Keras computes: "mixed_bfloat16" is faster on processors that know bfloat16. None
         takes Keras's own setting, which is "float32" unless changed.
     jit_compile : bool, default=False
-        Whether XLA compiles the network. It then computes all padding too, so this seldom pays.
+        Whether XLA compiles the network on TensorFlow. It then computes all padding too: on CPUs an epoch of
+        "stacked" took three times as long. On JAX the network is always compiled, on PyTorch never (True
+        raises ValueError).
     callbacks : list of keras.callbacks.Callback or None, default=None
         Called by Keras during training. `fit` uses copies of them, see `callbacks_`.
     verbose : int, default=0
