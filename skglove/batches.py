@@ -14,10 +14,8 @@ class Batches(keras.utils.PyDataset):
 
     Parameters
     ----------
-    values : ndarray of shape (n_tokens,), int32
-        The ids of all documents, one document after the other.
-    lengths : ndarray of shape (n_documents,), int
-        How many of them each document has.
+    documents : Documents
+        Token ids.
     maxlen : int
         Columns of a batch. Shorter documents get zeros put before them; of longer ones the end is kept.
     batch_size : int or None
@@ -35,8 +33,7 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        values,
-        lengths,
+        documents,
         *,
         maxlen,
         batch_size,
@@ -46,17 +43,15 @@ class Batches(keras.utils.PyDataset):
         random_state=None,
     ):
         super().__init__()
-        self.values = values
-        self.ends = np.cumsum(lengths)
-        self.starts = self.ends - np.minimum(lengths, maxlen)
+        self.documents = documents
         self.maxlen = maxlen
-        self.order = np.arange(len(lengths)) if rows is None else rows
+        self.order = np.arange(len(documents)) if rows is None else rows
         self.codes = codes
         self.one_hot = None if codes is None else np.eye(codes.max() + 1, dtype=np.float32)
         self.sample_weight = sample_weight
         self.random_state = random_state
         if batch_size is None:
-            sizes = self.ends - self.starts
+            sizes = np.minimum(documents.lengths, maxlen)
             self.order = self.order[np.argsort(sizes[self.order], kind="stable")]
             least = max(BATCH_TOKENS // BATCH_DOCUMENTS, BATCH_TOKENS * maxlen // BATCH_CELLS)
             sizes = np.maximum(sizes[self.order], least)
@@ -81,7 +76,7 @@ class Batches(keras.utils.PyDataset):
         """Pad these documents, as an ndarray of shape (n_rows, maxlen), int32."""
         ids = np.zeros((len(rows), self.maxlen), dtype=np.int32)
         for i, row in enumerate(rows):
-            words = self.values[self.starts[row] : self.ends[row]]
+            words = self.documents[row][-self.maxlen :]
             ids[i, self.maxlen - len(words) :] = words
         return ids
 

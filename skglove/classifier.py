@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.sparse import csr_matrix, issparse
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import assert_all_finite, check_random_state
@@ -21,7 +21,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skglove.copies import first_copies
+from skglove.documents import Documents, holds_sequences, is_ragged
 from skglove.forks import refuse_fork
 from skglove.labels import check_labels
 from skglove.lexical import LexicalModel
@@ -29,7 +29,7 @@ from skglove.messages import shortened
 from skglove.rollback import rollback
 from skglove.states import Versioned
 from skglove.stored_network import StoredNetwork
-from skglove.token_ids import check_ids, flatten_ragged, holds_sequences, is_ragged, vocabulary_of
+from skglove.token_ids import vocabulary_of
 
 # What "auto" stands for. How "residual" settles what is missing here says _settle.
 AUTO = {
@@ -379,7 +379,7 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
         vocabulary, ragged = vocabulary_of(X), is_ragged(X)
         if ragged:
             self._forget_columns()
-            values, lengths = flatten_ragged(X)
+            documents = Documents.from_sequences(X)
             y = validate_data(self, "no_validation", y)
             check_consistent_length(X, y)
             maxlen = AUTO_MAXLEN[self.architecture] if self.maxlen == "auto" else self.maxlen
@@ -398,10 +398,10 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
             )
         sample_weight = _check_weights(classes, codes, fit_params)
         if not ragged:
-            values, lengths = _flatten_matrix(X)
+            documents = Documents.from_matrix(X)
         self.classes_ = classes
         self._vocabulary = vocabulary
-        self.maxlen_ = max(1, int(lengths.max())) if maxlen is None else maxlen
+        self.maxlen_ = max(1, int(documents.lengths.max())) if maxlen is None else maxlen
         for name, default in STACKED_ALONE.items():
             if self.architecture != "stacked" and getattr(self, name) != default:
                 warnings.warn(
@@ -410,11 +410,11 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
                 )
         if self.early_stopping and not self.validation_fraction:
             raise ValueError("early_stopping=True needs a validation_fraction, such as 0.1, to measure on.")
-        n_ids = self._count_ids(values, lengths)
-        values, lengths = _keep_ends(values, lengths, self.maxlen_)
+        n_ids = self._count_ids(documents)
+        documents = documents.keep_last(self.maxlen_)
         random_state = check_random_state(self.random_state)
         seed = random_state.randint(2**30)
-        training, validation = self._split(values, lengths, codes, random_state)
+        training, validation = self._split(documents, codes, random_state)
         if training is not None:
             _check_weighted_classes(classes, codes[training], sample_weight[training])
         settings, n_steps = self._settle(len(codes) if training is None else len(training))
@@ -424,9 +424,9 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
         )
         keras_parameters.check_loss(self.loss, len(classes))
         settings["pretrained"] = self._takes_vectors()
-        self._check_sizes(n_ids, lengths, settings)
-        frequencies = _document_frequencies(values, lengths, n_ids)
-        word_weights = _inverse_document_frequencies(frequencies, len(lengths))
+        self._check_sizes(n_ids, documents, settings)
+        frequencies = np.diff(documents.counts(n_ids).indptr)
+        word_weights = _inverse_document_frequencies(frequencies, len(documents))
         model = self._build_model(n_ids, word_weights, settings, n_steps if one_cycle else None, seed)
 
         if not settings["pretrained"]:
@@ -435,7 +435,7 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
         def batches_of(rows, random_state=None):
             options = {"maxlen": self.maxlen_, "batch_size": settings["batch_size"]}
             options |= {"codes": codes, "sample_weight": sample_weight}
-            return Batches(values, lengths, rows=rows, random_state=random_state, **options)
+            return Batches(documents, rows=rows, random_state=random_state, **options)
 
         learned = batches_of(training, random_state)
         held_out = None if validation is None else batches_of(validation)
@@ -453,7 +453,7 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
         # The lexical model tests itself, so it may learn from what is held out from the network, too.
         lexical_model = None
         if settings["lexical_weight"]:
-            lexical_model = LexicalModel().fit(values, lengths, codes, seed, sample_weight)
+            lexical_model = LexicalModel().fit(documents, codes, seed, sample_weight)
         self._network, self.lexical_model_ = StoredNetwork(model), lexical_model
         self.settings_, self.callbacks_ = settings, callbacks
         self.history_ = {name: [float(value) for value in values] for name, values in history.history.items()}
@@ -491,23 +491,23 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
         self._check_vocabulary(vocabulary)  # first: steps of two fits may also differ in their columns
         # After a fit on ragged ids, documents of one length are still documents.
         if is_ragged(X) or (not hasattr(self, "n_features_in_") and holds_sequences(X)):
-            values, lengths = flatten_ragged(X)
+            documents = Documents.from_sequences(X)
         else:
-            values, lengths = _flatten_matrix(validate_data(self, X, reset=False))
+            documents = Documents.from_matrix(validate_data(self, X, reset=False))
         self._warn_of_lost_vocabulary(vocabulary)
-        self._check_largest(values)
-        values, lengths = _keep_ends(values, lengths, self.maxlen_)
-        probabilities = np.empty((len(lengths), len(self.classes_)), dtype=np.float32)
+        self._check_largest(documents.values)
+        documents = documents.keep_last(self.maxlen_)
+        probabilities = np.empty((len(documents), len(self.classes_)), dtype=np.float32)
         # XLA computes the padding, too, and compiles for every size of a batch.
         batch_size = self.settings_["batch_size"] if model.jit_compile else None
-        batches = Batches(values, lengths, maxlen=self.maxlen_, batch_size=batch_size)
+        batches = Batches(documents, maxlen=self.maxlen_, batch_size=batch_size)
         with _tracing_expected():
             for i in range(len(batches)):
                 rows = batches.rows_of(i)
                 probabilities[rows] = model.predict_on_batch(batches.ids_of(rows))
         if self.lexical_model_ is not None:
             weight = float(self.settings_["lexical_weight"])
-            logarithms = self.lexical_model_.predict_log_proba(values, lengths)
+            logarithms = self.lexical_model_.predict_log_proba(documents)
             logarithms *= weight
             # In place, because there may be many classes times many documents.
             np.maximum(probabilities, np.finfo(np.float32).tiny, out=probabilities)
@@ -642,9 +642,9 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
             )
         return has_vectors and bool(self.pretrained)
 
-    def _count_ids(self, values, lengths):
+    def _count_ids(self, documents):
         """Decide how many rows the embedding has."""
-        vocabulary, largest = self._vocabulary, int(values.max(initial=0))
+        vocabulary, largest = self._vocabulary, int(documents.values.max(initial=0))
         if vocabulary is not None:
             if largest > len(vocabulary):
                 raise ValueError(f"X has the id {largest}, but its vocabulary ends at {len(vocabulary)}.")
@@ -654,14 +654,14 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
                 raise ValueError(f"vocabulary_size={self.vocabulary_size}, but X has the id {largest}.")
             return self.vocabulary_size
         if largest >= MAX_IDS:
-            document = np.searchsorted(np.cumsum(lengths), values.argmax(), side="right")
+            document = documents.rows[documents.values.argmax()]
             raise ValueError(
                 f"X has the id {largest} in document {document}, so the embedding would have {largest + 1:,} "
                 f"rows. Number the words from 1, or set vocabulary_size to allow for more than {MAX_IDS:,}."
             )
         return largest + 1
 
-    def _check_sizes(self, n_ids, lengths, settings):
+    def _check_sizes(self, n_ids, documents, settings):
         """Refuse what would need more memory than any computer has, before it is asked for."""
         numbers = n_ids * (self.embedding_dim + 8)  # the frequencies of words need up to 8 of 4 bytes
         if not settings["pretrained"] and numbers > MAX_CELLS:
@@ -674,7 +674,7 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"A batch of batch_size={settings['batch_size']} documents of maxlen_={self.maxlen_} ids has "
                 f"more than the {MAX_BATCH_CELLS:,} ids that are allowed; the longest document in X has "
-                f"{lengths.max()}. Lower maxlen or batch_size."
+                f"{documents.lengths.max()}. Lower maxlen or batch_size."
             )
 
     def _build_model(self, n_ids, word_weights, settings, n_steps, seed):
@@ -704,11 +704,11 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
             seed=seed,
         )
 
-    def _split(self, values, lengths, codes, random_state):
+    def _split(self, documents, codes, random_state):
         """Draw the rows to train on and, if asked for, those to validate on. Copies are on one side."""
         if not self.validation_fraction:
             return None, None
-        copy_of = first_copies(values, lengths, codes)
+        copy_of = documents.first_copies(codes)
         different = np.unique(copy_of)
         splitter = StratifiedShuffleSplit(1, test_size=self.validation_fraction, random_state=random_state)
         try:
@@ -829,33 +829,6 @@ def _check_weighted_classes(classes, codes, weights):
             "Training needs at least 2 classes; of the documents to train on, those with a sample_weight "
             f"above zero are of {len(weighted)}: {shortened(weighted.tolist())}."
         )
-
-
-def _flatten_matrix(X):
-    """Join the rows of a matrix, without the padding that they begin with: ids, and how many of each row."""
-    ids = check_ids(X)
-    words = ids != 0
-    words[:, -1] = True  # an end for rows of padding alone
-    starts = words.argmax(axis=1)
-    return ids[np.arange(ids.shape[1]) >= starts[:, np.newaxis]], ids.shape[1] - starts
-
-
-def _keep_ends(values, lengths, maxlen):
-    """Cut documents to their last `maxlen` ids."""
-    if lengths.max(initial=0) <= maxlen:
-        return values, lengths
-    from_end = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(values))
-    return values[from_end <= maxlen], np.minimum(lengths, maxlen)
-
-
-def _document_frequencies(values, lengths, n_ids):
-    """Count the documents that have a word, by id."""
-    bounds = np.append(0, np.cumsum(lengths))
-    # Copied, because adding up duplicates moves the ids.
-    parts = np.ones(len(values), dtype=bool), values, bounds
-    words = csr_matrix(parts, shape=(len(lengths), n_ids), copy=True)
-    words.sum_duplicates()
-    return np.bincount(words.indices, minlength=n_ids)
 
 
 def _inverse_document_frequencies(frequencies, n_documents):

@@ -11,7 +11,7 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.naive_bayes import ComplementNB
 from sklearn.preprocessing import normalize
 
-from skglove.copies import first_copies
+from skglove.documents import Documents
 
 # Weights, of words and pairs times classes: 80 MB. Kept are the words and pairs in the most documents.
 MAX_WEIGHTS = 20_000_000
@@ -81,15 +81,13 @@ class LexicalModel:
     .. [3] A. Ng, M. Jordan, "On Discriminative vs. Generative Classifiers", NIPS 2001.
     """
 
-    def fit(self, values, lengths, codes, seed=0, sample_weight=None):
+    def fit(self, documents, codes, seed=0, sample_weight=None):
         """Count, and if there are enough documents, train.
 
         Parameters
         ----------
-        values : ndarray of shape (n_tokens,), int32
-            The ids of all documents, one document after the other; 0 is padding.
-        lengths : ndarray of shape (n_documents,), int
-            How many of them each document has.
+        documents : Documents
+            Token ids; 0 is padding.
         codes : ndarray of shape (n_documents,), int
             Classes, numbered from 0, each present.
         seed : int, default=0
@@ -103,25 +101,26 @@ class LexicalModel:
         self : LexicalModel
             Ready to predict.
         """
-        keys, documents = _words_and_pairs(values, lengths)
-        features, columns = np.unique(keys, return_inverse=True)
-        counts = _count(documents, columns, len(lengths), len(features))
-        frequencies = np.bincount(counts.indices, minlength=len(features))
+        keys = words_and_pairs(documents)
+        features, columns = np.unique(keys.values, return_inverse=True)
+        counts = Documents(columns, keys.lengths).counts(len(features))
+        frequencies = np.diff(counts.indptr)
         n_classes = codes.max() + 1
         n_features = MAX_WEIGHTS // n_classes
         if len(features) > n_features:
             kept = np.sort(np.argsort(-frequencies, kind="stable")[:n_features])
             features, counts, frequencies = features[kept], counts[:, kept], frequencies[kept]
         elif not len(features):  # not one word in any document
-            features, counts = np.zeros(1, dtype=np.int64), csr_matrix((len(lengths), 1), dtype=np.float32)
+            features, counts = np.zeros(1, dtype=np.int64), csr_matrix((len(documents), 1), dtype=np.int32)
             frequencies = np.zeros(1, dtype=np.int64)
         self.features_ = features
         if sample_weight is None:
             sample_weight = np.ones(len(codes), dtype=np.float32)
+        counts = csr_matrix(counts, dtype=np.float32)
         self._tfidf = TfidfTransformer(sublinear_tf=True).fit(counts)
         X = self._tfidf.transform(counts)
         # Copies of a document are left out with it. To calibrate by, they are one document of their weight.
-        copy_of = first_copies(values, lengths, codes)
+        copy_of = documents.first_copies(codes)
         n_copies = np.bincount(copy_of, minlength=len(codes))
         weights = np.bincount(copy_of, sample_weight, minlength=len(codes))
         rows = np.random.RandomState(seed).permutation(len(codes))
@@ -194,28 +193,26 @@ class LexicalModel:
             self.is_regression_ = True
             self.weights_, self.intercepts_ = regression(best_C, X, codes, sample_weight)
 
-    def predict_log_proba(self, values, lengths):
+    def predict_log_proba(self, documents):
         """Predict logarithms of probabilities.
 
         Parameters
         ----------
-        values, lengths
-            Documents, as in `fit`. Words that are new count for nothing.
+        documents : Documents
+            Token ids, as in `fit`. Words that are new count for nothing.
 
         Returns
         -------
         log_probabilities : ndarray of shape (n_documents, n_classes), float32
             In naive Bayes, equal numbers for a document without a known word.
         """
-        logarithms = np.empty((len(lengths), self.weights_.shape[1]), dtype=np.float32)
-        bounds = np.append(0, np.cumsum(lengths))
-        for i in range(0, len(lengths), CHUNK_DOCUMENTS):
+        logarithms = np.empty((len(documents), self.weights_.shape[1]), dtype=np.float32)
+        for i in range(0, len(documents), CHUNK_DOCUMENTS):
             chunk = slice(i, i + CHUNK_DOCUMENTS)
-            n = len(lengths[chunk])
-            keys, documents = _words_and_pairs(values[bounds[i] : bounds[i + n]], lengths[chunk])
-            columns = np.minimum(np.searchsorted(self.features_, keys), len(self.features_) - 1)
-            known = self.features_[columns] == keys
-            counts = _count(documents[known], columns[known], n, len(self.features_))
+            keys = words_and_pairs(documents[chunk])
+            columns = np.minimum(np.searchsorted(self.features_, keys.values), len(self.features_) - 1)
+            known = Documents(columns, keys.lengths).keep(self.features_[columns] == keys.values)
+            counts = csr_matrix(known.counts(len(self.features_)), dtype=np.float32)
             scores = self._tfidf.transform(counts) @ self.weights_ + self.intercepts_
             if self.is_regression_:
                 scores = _log_logistic(scores)
@@ -247,24 +244,26 @@ def _calibrate(scores, codes, sample_weight, deviation):
     return np.exp(minimize(unlikelihood, usual, method="Nelder-Mead").x).tolist()
 
 
-def _words_and_pairs(values, lengths):
-    """Number every word, and every pair of words that follow one another: keys and their documents."""
-    documents = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
-    words = values != 0
-    pairs = words[:-1] & words[1:] & (documents[:-1] == documents[1:])
-    first, second = values[:-1][pairs].astype(np.int64), values[1:][pairs]
-    return (
-        np.concatenate([values[words].astype(np.int64), first << 32 | second]),
-        np.concatenate([documents[words], documents[:-1][pairs]]),
-    )
+def words_and_pairs(documents):
+    """Number the words, and the pairs of adjacent words, of documents.
 
+    Parameters
+    ----------
+    documents : Documents
+        Token ids; 0 is padding.
 
-def _count(documents, columns, n_documents, n_features):
-    counts = csr_matrix(
-        (np.ones(len(columns), dtype=np.float32), (documents, columns)), shape=(n_documents, n_features)
-    )
-    counts.sum_duplicates()
-    return counts
+    Returns
+    -------
+    keys : Documents
+        int64 numbers: of a word its id, of a pair the first word's id times 2**32 plus the second's.
+    """
+    values, rows = documents.values.astype(np.int64), documents.rows
+    keys = np.zeros((len(values), 2), dtype=np.int64)
+    keys[:, 0] = values
+    pairs = (values[:-1] != 0) & (values[1:] != 0) & (rows[:-1] == rows[1:])
+    keys[:-1, 1] = np.where(pairs, values[:-1] << 32 | values[1:], 0)
+    keys = keys.ravel()
+    return Documents(keys, 2 * documents.lengths).keep(keys != 0)
 
 
 def _leave_one_out(model, X, new, codes):

@@ -8,9 +8,10 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skglove.documents import check_ids, check_sequences, holds_sequences
 from skglove.rollback import rollback
 from skglove.states import Versioned
-from skglove.token_ids import check_documents, check_ids, holds_sequences, vocabulary_of, with_vocabulary
+from skglove.token_ids import vocabulary_of, with_vocabulary
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +151,7 @@ class SequencePadder(Versioned, TransformerMixin, BaseEstimator):
             for name in ("n_features_in_", "feature_names_in_"):
                 if reset and hasattr(self, name):
                     delattr(self, name)
-            return *check_documents(X), vocabulary
+            return *check_sequences(X), vocabulary
         ids = check_ids(validate_data(self, X, reset=reset))
         return ids, np.full(len(ids), ids.shape[1]), vocabulary
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skglove.documents import check_ids, without_metadata
 from skglove.vectors import as_source, gather_vectors, has_vectors
 
 # Where the dtype of ids has their vocabulary.
@@ -269,211 +270,22 @@ def _dtype_with(dtype, vocabulary):
 
 def _plain(array):
     """View ids as a plain array without their vocabulary."""
-    if isinstance(array, TokenIds) or (
-        isinstance(array, np.ndarray) and _vocabulary_of_dtype(array.dtype) is not None
-    ):
-        return array.view(np.dtype(array.dtype.str), np.ndarray)
-    return array
+    return without_metadata(array) if isinstance(array, np.ndarray) else array
 
 
-def ragged_token_ids(values, lengths, vocabulary=None):
-    """Cut one flat array of ids into documents.
+def ragged_token_ids(documents, vocabulary=None):
+    """Cut documents into one array of ids each.
 
     Parameters
     ----------
-    values : ndarray of shape (n_tokens,), int32
-        The ids of all documents, one document after the other.
-    lengths : ndarray of shape (n_documents,), int
-        How many of them each document has.
+    documents : Documents
+        The ids, checked.
     vocabulary : Vocabulary or None, default=None
         What the ids stand for.
 
     Returns
     -------
     ids : TokenIds of shape (n_documents,), object
-        One int32 array a document, each a view into `values`.
+        One int32 array per document, each a view into the flat ids.
     """
-    ends = np.cumsum(lengths).tolist()
-    documents = (values[start:end] for start, end in zip([0, *ends], ends, strict=False))
-    return with_vocabulary(np.fromiter(documents, dtype=object, count=len(ends)), vocabulary)
-
-
-def is_ragged(X):
-    """Tell whether X must be padded before it is a matrix of ids.
-
-    Parameters
-    ----------
-    X : object
-        What a user gave as X.
-
-    Returns
-    -------
-    ragged : bool
-        True for a one-dimensional object array of sequences, and for a list or tuple of sequences of unlike
-        length.
-
-    Raises
-    ------
-    TypeError
-        If X holds strings (texts have to become ids first), or sequences beside something else.
-    """
-    return holds_sequences(X) and not (isinstance(X, list | tuple) and len(set(map(len, X))) == 1)
-
-
-def holds_sequences(X):
-    """Tell whether X holds one sequence a document rather than being a matrix.
-
-    Parameters
-    ----------
-    X : object
-        What a user gave as X.
-
-    Returns
-    -------
-    sequences : bool
-        True for a one-dimensional object array, a list or a tuple of sequences.
-
-    Raises
-    ------
-    TypeError
-        If X holds strings (texts have to become ids first), or sequences beside something else.
-    """
-    documents = _as_documents(X)
-    if isinstance(documents, np.ndarray) and (documents.dtype.kind not in "OUS" or documents.ndim != 1):
-        return False
-    # Types are few, so this costs the same for a document and for a million.
-    types = set(map(type, documents))
-    for i, document in _of_types(documents, {kind for kind in types if issubclass(kind, str | bytes)}):
-        raise TypeError(
-            f"Expected token ids, got a {type(document).__name__} at index {i}: {document[:40]!r}. "
-            "Put a GloveTokenizer before this step."
-        )
-    others = {kind for kind in types if not hasattr(kind, "__len__")}
-    if types == others:
-        return isinstance(documents, np.ndarray) and not types
-    for i, document in _of_types(documents, others):
-        raise TypeError(f"Expected a sequence of token ids a document, got {document!r:.60} at index {i}.")
-    return True
-
-
-def _as_documents(X):
-    # Iterating a plain array is several times as fast as iterating a subclass.
-    return X if isinstance(X, list | tuple) else np.asarray(X)
-
-
-def _of_types(documents, types):
-    return ((i, document) for i, document in enumerate(documents) if type(document) in types) if types else ()
-
-
-def flatten_ragged(X):
-    """Join ragged ids into one flat array.
-
-    Parameters
-    ----------
-    X : sequence of n_documents sequences of int
-        Ragged ids.
-
-    Returns
-    -------
-    values : ndarray of shape (n_tokens,), int32
-        The ids of all documents, one document after the other.
-    lengths : ndarray of shape (n_documents,), int64
-        How many of them each document has.
-
-    Raises
-    ------
-    ValueError
-        If there are no documents, or if an id is negative, fractional, missing or too large.
-    """
-    documents = _as_documents(X)
-    if len(documents) == 0:
-        raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required.")
-    lengths = np.fromiter(map(len, documents), dtype=np.int64, count=len(documents))
-    values = np.concatenate(documents)
-    if values.ndim != 1:
-        raise ValueError(f"Documents are sequences of token ids, got some of {values.ndim} dimensions.")
-    return check_ids(values, lengths), lengths
-
-
-def check_documents(X):
-    """Check ragged ids, each document for itself.
-
-    Parameters
-    ----------
-    X : sequence of n_documents sequences of int
-        Ragged ids.
-
-    Returns
-    -------
-    documents : sequence of n_documents ndarrays of int32
-        The ids of each document.
-    lengths : ndarray of shape (n_documents,), int64
-        How many ids each document has.
-
-    Raises
-    ------
-    ValueError
-        If there are no documents, or if an id is negative, fractional, missing or too large.
-    """
-    documents = _as_documents(X)
-    base = _joined_already(documents)
-    if base is not None:  # to check it is faster than to join the documents again
-        lengths = np.fromiter(map(len, documents), dtype=np.int64, count=len(documents))
-        if base.size <= 2 * lengths.sum() and base.min(initial=0) >= 0:
-            return documents, lengths
-    values, lengths = flatten_ragged(X)
-    return np.asarray(ragged_token_ids(values, lengths)), lengths
-
-
-def _joined_already(documents):
-    """Find the int32 array that all documents are parts of, if they are, as from `ragged_token_ids`."""
-    base = getattr(documents[0], "base", None) if len(documents) else None
-    if not isinstance(base, np.ndarray) or base.dtype != np.int32:
-        return None
-    int32 = base.dtype
-    parts = (type(d) is np.ndarray and d.base is base and d.ndim == 1 and d.dtype is int32 for d in documents)
-    return base if all(parts) else None
-
-
-def check_ids(values, lengths=None):
-    """Check that numbers are token ids.
-
-    Parameters
-    ----------
-    values : ndarray
-        What should be ids: a matrix with a row a document, or flat.
-    lengths : ndarray of shape (n_documents,), int, default=None
-        How many values each document has, where `values` is flat.
-
-    Returns
-    -------
-    ids : ndarray of the shape of `values`, int32
-        The ids, without a vocabulary; a view where `values` has that dtype.
-
-    Raises
-    ------
-    ValueError
-        If one is negative, fractional, missing or does not fit into int32. The message names the first.
-    TypeError
-        If they are not numbers.
-    """
-    values = _plain(values)
-    if values.dtype == np.int32 and (values.size == 0 or values.min() >= 0):
-        return values
-    if values.dtype.kind not in "iufb":
-        raise TypeError(f"Token ids are integers, got values of dtype {values.dtype}.")
-    valid = (values >= 0) & (values <= np.iinfo(np.int32).max)
-    if values.dtype.kind == "f":
-        valid &= values == np.floor(values)
-    if not valid.all():
-        wrong = np.flatnonzero(~valid.ravel())[0]
-        lengths = np.full(len(values), values[0].size) if lengths is None else lengths
-        document = np.searchsorted(np.cumsum(lengths), wrong, side="right")
-        value = values.ravel()[wrong].item()
-        # scikit-learn asks for these words where negative values are refused.
-        problem = "Negative values in data: token" if value < 0 else "Token"
-        largest = np.iinfo(np.int32).max
-        raise ValueError(
-            f"{problem} ids are integers from 0 to {largest}, got {value} in document {document}."
-        )
-    return values.astype(np.int32)
+    return with_vocabulary(documents.sequences(), vocabulary)

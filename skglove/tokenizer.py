@@ -9,17 +9,17 @@ from numbers import Integral
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skglove import glove_words
+from skglove.documents import Documents, holds_sequences
 from skglove.messages import ShortErrors, shortened, warn
 from skglove.rollback import rollback
 from skglove.states import Versioned
 from skglove.stray import describe_stray
-from skglove.token_ids import Vocabulary, flatten_ragged, holds_sequences, ragged_token_ids
+from skglove.token_ids import Vocabulary, ragged_token_ids
 from skglove.vectors import as_source, first_words
 
 # Characters of text that are split at a time: enough to be fast, few enough to reuse the same memory.
@@ -235,11 +235,11 @@ class GloveTokenizer(Versioned, ShortErrors, TransformerMixin, BaseEstimator):
             If X is not a collection of texts; the message names the first that is none.
         """
         check_is_fitted(self)
-        codes, words, lengths = self._encode(X)
+        documents, words = self._encode(X)
         n_reserved = int(self._oov_id > 0)
         positions = pc.fill_null(pc.index_in(words, _known_words(self._vocabulary)), -1).to_numpy()
         ids = np.where(positions < n_reserved, self._oov_id, positions + 1)
-        return self._make_ids(ids.astype(np.int32)[codes], lengths)
+        return self._make_ids(ids.astype(np.int32)[documents.values], documents.lengths)
 
     def inverse_transform(self, X):
         """Turn ids back into texts.
@@ -268,15 +268,13 @@ class GloveTokenizer(Versioned, ShortErrors, TransformerMixin, BaseEstimator):
             if np.ndim(X) == 1:
                 problem = "Expected the ids of documents, got those of one. Put it into a list."
                 raise ValueError(problem if len(X) else "There are no documents: X is an empty array.")
-            X = list(check_array(X, ensure_all_finite=False))  # `flatten_ragged` says in which document
-        values, lengths = flatten_ragged(X)
-        n_words = len(self._vocabulary)
-        if values.size and values.max() > n_words:
-            raise ValueError(f"Id {values.max()} stands for no word: the vocabulary ends at {n_words}.")
+            X = list(check_array(X, ensure_all_finite=False))  # `Documents` says in which document
+        documents = Documents.from_sequences(X)
+        n_words, largest = len(self._vocabulary), documents.values.max(initial=0)
+        if largest > n_words:
+            raise ValueError(f"Id {largest} stands for no word: the vocabulary ends at {n_words}.")
         words = np.array(["", *self._vocabulary.words], dtype=object)
-        ends = np.cumsum(lengths)
-        documents = (values[end - length : end] for end, length in zip(ends, lengths, strict=True))
-        return [self.split.join(words[ids[ids > 0]]) for ids in documents]
+        return [self.split.join(words[ids[ids > 0]]) for ids in documents.sequences()]
 
     def _learn(self, X):
         """Set all that fit learns; returns the ids of X."""
@@ -289,8 +287,8 @@ class GloveTokenizer(Versioned, ShortErrors, TransformerMixin, BaseEstimator):
             )
         _check_encoding(self.encoding)
         vectors = None if self.vectors is None else as_source(self.vectors)
-        codes, words, lengths = self._encode(X)
-        counts, document_counts = _count(codes, lengths, len(words))
+        documents, words = self._encode(X)
+        counts, document_counts = _count(documents, len(words))
         ranks = np.argsort(-counts, kind="stable")  # first seen first, among equals
         words = words.take(pa.array(ranks))
         reserved = [] if self.oov_token is None else [self.oov_token]
@@ -318,11 +316,10 @@ class GloveTokenizer(Versioned, ShortErrors, TransformerMixin, BaseEstimator):
         id_of_code = np.empty(len(words), dtype=np.int32)
         ids = np.arange(1, len(words) + 1) + len(reserved)
         id_of_code[ranks] = np.where(ids > n_kept, self._oov_id, ids)
-        codes = id_of_code[codes]
-        return self._make_ids(codes, lengths)
+        return self._make_ids(id_of_code[documents.values], documents.lengths)
 
     def _encode(self, X):
-        """Split texts: a code for every word that occurs, the distinct words by code, words per text."""
+        """Split texts into documents of word codes; return these and the distinct words, by code."""
         separator = self.split.encode(**UTF8)
         if self.style == "keras":
             table = str.maketrans(dict.fromkeys(self.filters, self.split))
@@ -343,8 +340,9 @@ class GloveTokenizer(Versioned, ShortErrors, TransformerMixin, BaseEstimator):
             raise ValueError("There are no texts: X is empty.")
         encoded = pa.chunked_array(chunks).unify_dictionaries()
         codes = np.concatenate([chunk.indices.to_numpy() for chunk in encoded.chunks])
-        words, lengths = encoded.chunk(encoded.num_chunks - 1).dictionary, np.concatenate(lengths)
-        return (codes, words, lengths) if self.style == "keras" else _split_pieces(codes, words, lengths)
+        words = encoded.chunk(encoded.num_chunks - 1).dictionary
+        documents = Documents(codes, np.concatenate(lengths))
+        return (documents, words) if self.style == "keras" else _split_pieces(documents, words)
 
     def _find_unseen(self, seen, vectors):
         """List the first words of the vectors that were not seen but can be, for the ids that are left."""
@@ -363,7 +361,7 @@ class GloveTokenizer(Versioned, ShortErrors, TransformerMixin, BaseEstimator):
             lengths = np.zeros_like(lengths)
             lengths[filled] = np.add.reduceat(known, starts, dtype=lengths.dtype) if len(starts) else 0
             values = values[known]
-        return ragged_token_ids(values, lengths, self._vocabulary)
+        return ragged_token_ids(Documents(values, lengths), self._vocabulary)
 
     def _measure_coverage(self):
         """Work out which share of the words has a vector."""
@@ -493,7 +491,7 @@ def _decode_column(column):
     return [text.decode(**UTF8) for text in column.to_pylist()]
 
 
-def _split_pieces(codes, pieces, lengths):
+def _split_pieces(documents, pieces):
     """Split what stands between spaces into tokens, every distinct piece once."""
     lines = b"\n".join([b"", *pieces.to_pylist(), b""]).decode(**UTF8)
     column = _encode_column([" ".join(glove_words.word_pattern().findall(lines))])
@@ -502,26 +500,19 @@ def _split_pieces(codes, pieces, lengths):
     line_ends = np.flatnonzero(~is_token.to_numpy(zero_copy_only=False))
     tokens = tokens.filter(is_token).dictionary_encode()
     by_piece = pa.LargeListArray.from_arrays(line_ends - np.arange(len(line_ends)), tokens.indices)
-    expanded = by_piece.take(pa.array(codes))
-    ends = expanded.offsets.to_numpy()[np.cumsum(lengths)]
-    return expanded.flatten().to_numpy(), tokens.dictionary, np.diff(ends, prepend=0)
+    expanded = by_piece.take(pa.array(documents.values))
+    lengths = np.diff(expanded.offsets.to_numpy()[documents.bounds])
+    return Documents(expanded.flatten().to_numpy(), lengths), tokens.dictionary
 
 
-def _count(codes, lengths, n_words):
-    """Count how often and in how many documents words occur; ``codes`` are words, document after document."""
-    rows = np.concatenate([[0], np.cumsum(lengths)])
+def _count(documents, n_words):
+    """Count how often words occur, and in how many documents."""
     counts, document_counts = np.zeros((2, n_words), dtype=np.int64)
-    # In blocks, because sorting the words needs several times their memory.
-    blocks = np.unique(np.searchsorted(rows, np.append(np.arange(0, rows[-1], BLOCK_TOKENS), rows[-1])))
-    for first, last in itertools.pairwise(blocks):
-        part = codes[rows[first] : rows[last]]
-        parts = np.ones(len(part), dtype=bool), part, rows[first : last + 1] - rows[first]
-        by_word = csr_array(parts, shape=(last - first, n_words)).tocsc()
-        words = np.flatnonzero(np.diff(by_word.indptr))
-        # The documents of a word are in order now, one after the other: count where a new one begins.
-        firsts = by_word.indptr[words]
-        new = np.diff(by_word.indices, prepend=-1) != 0
-        new[firsts] = True
-        counts[words] += np.diff(by_word.indptr)[words]
-        document_counts[words] += np.add.reduceat(new, firsts, dtype=np.int64)
+    # In blocks, because counting needs several times the memory of the words.
+    bounds = documents.bounds
+    starts = np.append(np.arange(0, bounds[-1], BLOCK_TOKENS), bounds[-1])
+    for first, last in itertools.pairwise(np.unique(np.searchsorted(bounds, starts))):
+        matrix = documents[first:last].counts(n_words)
+        counts += matrix.sum(axis=0, dtype=np.int64)
+        document_counts += np.diff(matrix.indptr)
     return counts, document_counts

@@ -5,6 +5,7 @@ import pytest
 import skglove.batches
 from skglove import SequencePadder
 from skglove.batches import Batches
+from skglove.documents import Documents
 
 LENGTHS = np.array([3, 0, 5, 1, 7, 2, 4])
 VALUES = np.arange(1, LENGTHS.sum() + 1, dtype=np.int32)
@@ -21,7 +22,7 @@ def batches_of(**options):
         "sample_weight": np.float32(10 * codes),
         **options,
     }
-    return Batches(VALUES, LENGTHS, **options)
+    return Batches(Documents(VALUES, LENGTHS), **options)
 
 
 @pytest.mark.parametrize("maxlen", [1, 4, 10])

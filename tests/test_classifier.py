@@ -20,6 +20,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 import skglove.batches
 import skglove.layers
 from skglove import KerasConvTextClassifier, SequencePadder, TokenIds, Vocabulary, WordVectors
+from skglove.documents import Documents
 from skglove.lexical import LexicalModel
 
 # Many tests here are of ids that never had a vocabulary.
@@ -588,7 +589,7 @@ def test_early_stopping_keeps_the_best_epoch():
 
 def split(classifier, X, y, random_state):
     """Split as fit does."""
-    return classifier._split(np.asarray(X).ravel(), np.full(len(X), X.shape[1]), y, random_state)
+    return classifier._split(Documents(np.asarray(X).ravel(), np.full(len(X), X.shape[1])), y, random_state)
 
 
 def test_copies_are_held_out_together():
@@ -1095,8 +1096,8 @@ def test_the_lexical_model_has_its_share_in_the_probabilities(weight):
     network = expected = classifier.model_.predict_on_batch(np.asarray(X))
     assert (classifier.lexical_model_ is None) == (weight == 0)
     if weight:
-        lexical = LexicalModel().fit(np.asarray(X).ravel(), np.full(32, 6), y)
-        lexical = np.exp(lexical.predict_log_proba(np.asarray(X).ravel(), np.full(32, 6)))
+        lexical = LexicalModel().fit(Documents(np.asarray(X).ravel(), np.full(32, 6)), y)
+        lexical = np.exp(lexical.predict_log_proba(Documents(np.asarray(X).ravel(), np.full(32, 6))))
         assert np.abs(lexical - network).max() > 0.05
         expected = network ** (1 - weight) * lexical**weight
         expected /= expected.sum(axis=1, keepdims=True)

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skglove import GloveTokenizer, SequencePadder, TokenIds, Vocabulary
+from skglove.documents import Documents
 from skglove.token_ids import ragged_token_ids
 
 RAGGED = [[1], [1, 2, 3, 4], [], [5, 6]]
@@ -30,7 +31,7 @@ def ragged_array(documents, vocabulary=None):
 
 def parts_of_one_array(documents, vocabulary=None):
     values = np.array([i for document in documents for i in document], dtype=np.int32)
-    return ragged_token_ids(values, list(map(len, documents)), vocabulary)
+    return ragged_token_ids(Documents(values, list(map(len, documents))), vocabulary)
 
 
 # Keras as the oracle
@@ -76,7 +77,7 @@ def test_matrix_of_a_matrix_equals_keras(matrix, maxlen, padding, truncating):
 
 def test_parts_of_one_array_are_not_joined_again(monkeypatch):
     parts = parts_of_one_array([[1], [2, 3, 4], [], [5, 6, 7, 8]])
-    monkeypatch.setattr("skglove.token_ids.flatten_ragged", None)
+    monkeypatch.setattr("skglove.documents.Documents.from_sequences", None)
     assert SequencePadder(2).fit_transform(parts).tolist() == [[0, 1], [3, 4], [0, 0], [7, 8]]
     with pytest.raises(TypeError):  # of a large array, these are few
         SequencePadder(2).fit_transform(parts[:1])

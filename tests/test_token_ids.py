@@ -14,10 +14,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import _safe_indexing, check_array, resample, shuffle
 
 from skglove import GloveTokenizer, SequencePadder, TokenIds, Vocabulary, WordVectors
+from skglove.documents import Documents
 from skglove.token_ids import (
-    check_ids,
-    flatten_ragged,
-    is_ragged,
     ragged_token_ids,
     vocabulary_of,
     with_vocabulary,
@@ -34,7 +32,7 @@ def padded():
 
 
 def ragged():
-    return ragged_token_ids(np.array([1, 2, 3, 4, 5, 1], np.int32), [1, 2, 3], VOCABULARY)
+    return ragged_token_ids(Documents(np.array([1, 2, 3, 4, 5, 1], np.int32), [1, 2, 3]), VOCABULARY)
 
 
 @pytest.fixture(params=[padded, ragged])
@@ -435,7 +433,7 @@ def test_repr_of_ragged_ids():
 
 
 def test_repr_of_many_ids_is_short():
-    many = ragged_token_ids(np.zeros(5000, np.int32), [1] * 5000)
+    many = ragged_token_ids(Documents(np.zeros(5000, np.int32), [1] * 5000))
     assert len(repr(many)) < 1000
     assert len(repr(TokenIds(np.zeros((5000, 1000))))) < 1000
 
@@ -449,54 +447,10 @@ def test_ids_are_int32_without_a_copy_where_they_are():
 # Ragged or not
 
 
-@pytest.mark.parametrize(
-    ("X", "ragged"),
-    [
-        ([[1], [1, 2]], True),
-        (([1], (1, 2)), True),
-        ([[1, 2], [3, 4]], False),
-        ([[1, 2]], False),
-        (np.array([[1, 2]]), False),
-        (np.array([[1, 2]], dtype=object), False),
-        (ragged(), True),
-        (ragged()[:1], True),
-        (ragged()[:0], True),
-        (padded(), False),
-        ([1, 2], False),
-        (np.array([1, 2], dtype=object), False),
-        ([], False),
-        (None, False),
-        (3, False),
-    ],
-)
-def test_is_ragged(X, ragged):
-    assert is_ragged(X) is ragged
-
-
-def test_flatten_ragged_joins_documents():
-    values, lengths = flatten_ragged(ragged())
-    assert (values.tolist(), lengths.tolist()) == ([1, 2, 3, 4, 5, 1], [1, 2, 3])
-    assert values.dtype == np.int32
-
-
 def test_ragged_token_ids_cut_at_lengths():
-    ids = ragged_token_ids(np.arange(5, dtype=np.int32), [2, 0, 3], VOCABULARY)
+    ids = ragged_token_ids(Documents(np.arange(5, dtype=np.int32), [2, 0, 3]), VOCABULARY)
     assert [document.tolist() for document in ids] == [[0, 1], [], [2, 3, 4]]
     assert ids.vocabulary is VOCABULARY
-
-
-@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint32, np.float64, bool])
-def test_check_ids_makes_int32_of_whole_numbers(dtype):
-    ids = check_ids(np.array([[0, 1]], dtype=dtype))
-    assert ids.dtype == np.int32
-    assert ids.tolist() == [[0, 1]]
-
-
-def test_check_ids_names_the_first_document_that_is_wrong():
-    with pytest.raises(ValueError, match="got -1 in document 1"):
-        check_ids(np.array([[1, 2, 3], [4, 5, -1], [-2, 0, 0]]))
-    with pytest.raises(ValueError, match="got -1 in document 2"):
-        check_ids(np.array([1, 2, -1]), lengths=np.array([2, 0, 1]))
 
 
 def test_a_matrix_of_something_else_than_ids_is_refused():

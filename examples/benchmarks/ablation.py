@@ -19,12 +19,13 @@ from results import Results, make_parser, read, show
 from sklearn.pipeline import make_pipeline
 
 from skglove import GloveTokenizer, KerasConvTextClassifier, classifier, lexical
+from skglove.documents import Documents
 
 
-def words_alone(values, lengths):
+def words_alone(documents):
     """Return the single words of documents, without the pairs."""
-    words = values != 0
-    return values[words].astype(np.int64), np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)[words]
+    words = documents.keep(documents.values != 0)
+    return Documents(words.values.astype(np.int64), words.lengths)
 
 
 def equal_weights(frequencies, n_documents):
@@ -43,7 +44,7 @@ LEVERS = {
     "no lexical model": ({}, {"lexical_weight": 0}, None),
     "naive Bayes always": ({}, {}, (lexical, "REGRESSION_DOCUMENTS", math.inf)),
     "lexical model weighs 0.5": ({}, {"lexical_weight": 0.5}, None),
-    "lexical model of words alone": ({}, {}, (lexical, "_words_and_pairs", words_alone)),
+    "lexical model of words alone": ({}, {}, (lexical, "words_and_pairs", words_alone)),
     "lexical model not calibrated": ({}, {}, (lexical, "_calibrate", usual_calibration)),
     "maxlen=1000": ({}, {"maxlen": 1000}, None),
     "kernel_size=1": ({}, {"kernel_size": 1}, None),

@@ -1,0 +1,387 @@
+"""Documents of token ids in the one form that is used inside: flat ids, and the length of each document.
+
+What users give as X is checked here, where `Documents` are made, and nowhere else.
+"""
+
+import itertools
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import csr_array
+
+LARGEST_ID = np.iinfo(np.int32).max
+
+
+class Documents:
+    """Token ids of documents, one document after the other.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_tokens,), int32
+        The ids of all documents.
+    lengths : ndarray of shape (n_documents,), int64
+        The number of ids in each document.
+
+    Examples
+    --------
+    >>> documents = Documents.from_sequences([[3, 1], [2, 2, 2]])
+    >>> documents
+    Documents(2 documents, 5 ids)
+    >>> documents[1]
+    array([2, 2, 2], dtype=int32)
+    >>> documents.counts(4).toarray()
+    array([[0, 1, 0, 1],
+           [0, 0, 3, 0]], dtype=int32)
+    """
+
+    def __init__(self, values, lengths):
+        self.values = values
+        self.lengths = lengths
+
+    @classmethod
+    def from_sequences(cls, X):
+        """Check and join one sequence of ids per document.
+
+        Parameters
+        ----------
+        X : sequence of n_documents sequences of int
+            Ragged ids.
+
+        Returns
+        -------
+        documents : Documents
+
+        Raises
+        ------
+        ValueError
+            If there are no documents, or if an id is negative, fractional, missing or too large.
+        """
+        sequences = _as_sequences(X)
+        if len(sequences) == 0:
+            raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required.")
+        lengths = _lengths_of(sequences)
+        values = np.concatenate(sequences)
+        if values.ndim != 1:
+            raise ValueError(f"Documents are sequences of token ids, got some of {values.ndim} dimensions.")
+        return cls(check_ids(values, lengths), lengths)
+
+    @classmethod
+    def from_matrix(cls, X):
+        """Check a matrix of ids and strip the padding at the beginning of each row.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_documents, n_columns)
+            Ids, padded with 0.
+
+        Returns
+        -------
+        documents : Documents
+            A row of padding alone becomes one id 0.
+
+        Raises
+        ------
+        ValueError
+            If an id is negative, fractional, missing or too large.
+        """
+        ids = check_ids(X)
+        filled = ids != 0
+        filled[:, -1] = True
+        starts = filled.argmax(axis=1)
+        return cls(ids[np.arange(ids.shape[1]) >= starts[:, np.newaxis]], ids.shape[1] - starts)
+
+    def __len__(self):
+        return len(self.lengths)
+
+    def __repr__(self):
+        return f"Documents({len(self)} documents, {len(self.values)} ids)"
+
+    @cached_property
+    def bounds(self):
+        """Where documents begin and end in `values`: ndarray of shape (n_documents + 1,), int64."""
+        return np.append(0, np.cumsum(self.lengths))
+
+    @property
+    def rows(self):
+        """The document of each id: ndarray of shape (n_tokens,), int32."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), self.lengths)
+
+    def __getitem__(self, key):
+        """Return the ids of one document, or the documents of a slice; views, not copies."""
+        if isinstance(key, slice):
+            start, stop, step = key.indices(len(self))
+            if step != 1:
+                raise ValueError(f"Only slices of step 1 are views, got step {step}.")
+            return Documents(self.values[self.bounds[start] : self.bounds[stop]], self.lengths[start:stop])
+        return self.values[self.bounds[key] : self.bounds[key + 1]]
+
+    def keep_last(self, n):
+        """Cut documents to their last `n` ids.
+
+        Parameters
+        ----------
+        n : int
+
+        Returns
+        -------
+        documents : Documents
+            Self if no document is longer.
+        """
+        if self.lengths.max(initial=0) <= n:
+            return self
+        from_end = np.repeat(self.bounds[1:], self.lengths) - np.arange(len(self.values))
+        return Documents(self.values[from_end <= n], np.minimum(self.lengths, n))
+
+    def keep(self, mask):
+        """Leave out some ids.
+
+        Parameters
+        ----------
+        mask : ndarray of shape (n_tokens,), bool
+            True for ids that stay.
+
+        Returns
+        -------
+        documents : Documents
+        """
+        kept = np.append(0, np.cumsum(mask))
+        return Documents(self.values[mask], np.diff(kept[self.bounds]))
+
+    def counts(self, n_ids):
+        """Count the occurrences of each id in each document.
+
+        Parameters
+        ----------
+        n_ids : int
+            The largest id + 1.
+
+        Returns
+        -------
+        counts : scipy.sparse.csc_array of shape (n_documents, n_ids), int32
+            In canonical format: sorted, without duplicates.
+        """
+        # Copied, because adding up duplicates moves the ids. From rows to columns is a counting sort: linear,
+        # and faster than to sort the ids of each row.
+        ones = np.ones(len(self.values), dtype=np.int32)
+        counts = csr_array((ones, self.values, self.bounds), shape=(len(self), n_ids)).tocsc()
+        counts.sum_duplicates()
+        return counts
+
+    def first_copies(self, codes):
+        """Find the first document with the same ids and the same class, for each document.
+
+        Near-duplicates, which differ in one id, are different documents.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_documents,), int
+            Classes, numbered from 0.
+
+        Returns
+        -------
+        firsts : ndarray of shape (n_documents,), int
+            Index of the first copy. It is the document's own index if no copy stands before it.
+
+        Examples
+        --------
+        >>> documents = Documents.from_sequences([[7, 8], [7, 8], [7, 8]])
+        >>> documents.first_copies(codes=np.array([0, 0, 1])).tolist()
+        [0, 0, 2]
+        """
+        # A multilinear hash of 64 bits: the sum of the ids, each times a random factor of its position. Ids
+        # start from 1 in the sum, so that padding counts. Length and class count as two more ids.
+        random_state = np.random.RandomState(0)
+        size = self.lengths.max(initial=0) + 2
+        factors = random_state.randint(2**64, size=size, dtype=np.uint64) | np.uint64(1)
+        starts, ends = self.bounds[:-1], self.bounds[1:]
+        positions = np.arange(len(self.values)) - np.repeat(starts, self.lengths)
+        products = factors[positions + 2]
+        products *= self.values.astype(np.uint64) + np.uint64(1)
+        # Sums wrap around, and so do their differences. Unlike `np.add.reduceat` they allow empty documents.
+        sums = np.append(np.uint64(0), np.cumsum(products))
+        hashes = sums[ends] - sums[starts]
+        hashes += factors[0] * self.lengths.astype(np.uint64) + factors[1] * codes.astype(np.uint64)
+        _, firsts, copy_of = np.unique(hashes, return_index=True, return_inverse=True)
+        return firsts[copy_of]
+
+    def sequences(self):
+        """Cut the flat ids into one array per document.
+
+        Returns
+        -------
+        sequences : ndarray of shape (n_documents,), object
+            One int32 array per document, each a view into `values`.
+        """
+        parts = (self.values[start:end] for start, end in itertools.pairwise(self.bounds.tolist()))
+        return np.fromiter(parts, dtype=object, count=len(self))
+
+
+def is_ragged(X):
+    """Tell whether X must be padded before it is a matrix of ids.
+
+    Parameters
+    ----------
+    X : object
+        What a user gave as X.
+
+    Returns
+    -------
+    ragged : bool
+        True for a one-dimensional object array of sequences, and for a list or tuple of sequences of unlike
+        length.
+
+    Raises
+    ------
+    TypeError
+        If X holds strings (texts have to become ids first), or sequences beside something else.
+    """
+    return holds_sequences(X) and not (isinstance(X, list | tuple) and len(set(map(len, X))) == 1)
+
+
+def holds_sequences(X):
+    """Tell whether X holds one sequence a document rather than being a matrix.
+
+    Parameters
+    ----------
+    X : object
+        What a user gave as X.
+
+    Returns
+    -------
+    sequences : bool
+        True for a one-dimensional object array, a list or a tuple of sequences.
+
+    Raises
+    ------
+    TypeError
+        If X holds strings (texts have to become ids first), or sequences beside something else.
+    """
+    documents = _as_sequences(X)
+    if isinstance(documents, np.ndarray) and (documents.dtype.kind not in "OUS" or documents.ndim != 1):
+        return False
+    # Types are few, so this costs the same for a document and for a million.
+    types = set(map(type, documents))
+    for i, document in _of_types(documents, {kind for kind in types if issubclass(kind, str | bytes)}):
+        raise TypeError(
+            f"Expected token ids, got a {type(document).__name__} at index {i}: {document[:40]!r}. "
+            "Put a GloveTokenizer before this step."
+        )
+    others = {kind for kind in types if not hasattr(kind, "__len__")}
+    if types == others:
+        return isinstance(documents, np.ndarray) and not types
+    for i, document in _of_types(documents, others):
+        raise TypeError(f"Expected a sequence of token ids a document, got {document!r:.60} at index {i}.")
+    return True
+
+
+def _as_sequences(X):
+    # Iterating a plain array is several times as fast as iterating a subclass.
+    return X if isinstance(X, list | tuple) else np.asarray(X)
+
+
+def _of_types(documents, types):
+    return ((i, document) for i, document in enumerate(documents) if type(document) in types) if types else ()
+
+
+def check_sequences(X):
+    """Check ragged ids without joining them, where they are views of one array.
+
+    Parameters
+    ----------
+    X : sequence of n_documents sequences of int
+        Ragged ids.
+
+    Returns
+    -------
+    sequences : sequence of n_documents ndarrays of int32
+        The ids of each document.
+    lengths : ndarray of shape (n_documents,), int64
+        The number of ids in each document.
+
+    Raises
+    ------
+    ValueError
+        If there are no documents, or if an id is negative, fractional, missing or too large.
+    """
+    sequences = _as_sequences(X)
+    base = _common_base(sequences)
+    if base is not None:  # to check it is faster than to join the sequences again
+        lengths = _lengths_of(sequences)
+        if base.size <= 2 * lengths.sum() and base.min(initial=0) >= 0:
+            return sequences, lengths
+    documents = Documents.from_sequences(X)
+    return documents.sequences(), documents.lengths
+
+
+def _lengths_of(sequences):
+    return np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences))
+
+
+def _common_base(sequences):
+    """Return the int32 array that all sequences are views of, as those of `Documents` are; or None."""
+    base = getattr(sequences[0], "base", None) if len(sequences) else None
+    if not isinstance(base, np.ndarray) or base.dtype != np.int32:
+        return None
+    int32 = base.dtype
+    views = (type(a) is np.ndarray and a.base is base and a.ndim == 1 and a.dtype is int32 for a in sequences)
+    return base if all(views) else None
+
+
+def check_ids(values, lengths=None):
+    """Check that numbers are token ids.
+
+    Parameters
+    ----------
+    values : ndarray
+        The numbers: a matrix with one row per document, or flat.
+    lengths : ndarray of shape (n_documents,), int, default=None
+        The number of ids in each document, where `values` is flat.
+
+    Returns
+    -------
+    ids : ndarray of the shape of `values`, int32
+        The ids, without a vocabulary; a view where `values` has that dtype.
+
+    Raises
+    ------
+    ValueError
+        If one is negative, fractional, missing or does not fit into int32. The message names the first.
+    TypeError
+        If they are not numbers.
+    """
+    values = without_metadata(values)
+    if values.dtype == np.int32 and (values.size == 0 or values.min() >= 0):
+        return values
+    if values.dtype.kind not in "iufb":
+        raise TypeError(f"Token ids are integers, got values of dtype {values.dtype}.")
+    valid = (values >= 0) & (values <= LARGEST_ID)
+    if values.dtype.kind == "f":
+        valid &= values == np.floor(values)
+    if not valid.all():
+        wrong = np.flatnonzero(~valid.ravel())[0]
+        lengths = np.full(len(values), values[0].size) if lengths is None else lengths
+        document = np.searchsorted(np.cumsum(lengths), wrong, side="right")
+        value = values.ravel()[wrong].item()
+        # scikit-learn asks for these words where negative values are refused.
+        problem = "Negative values in data: token" if value < 0 else "Token"
+        raise ValueError(
+            f"{problem} ids are integers from 0 to {LARGEST_ID}, got {value} in document {document}."
+        )
+    return values.astype(np.int32)
+
+
+def without_metadata(array):
+    """View an array of a subclass, or of a dtype with metadata, as a plain array.
+
+    Parameters
+    ----------
+    array : ndarray
+
+    Returns
+    -------
+    array : ndarray
+        The array itself if it is plain.
+    """
+    if type(array) is np.ndarray and array.dtype.metadata is None:
+        return array
+    return array.view(np.dtype(array.dtype.str), np.ndarray)
