@@ -50,8 +50,8 @@ class GloveTokenizer(Versioned, ShortErrors, TransformerMixin, BaseEstimator):
     vectors : str, path, WordVectors, dict, gensim KeyedVectors or None, default="glove.6B.50d"
         Where the words' vectors are: a name (looked up in an installed data package, then in the cache
         folder), the path of a file, or vectors in memory, be it a dict of words and their arrays. None if
-        there are none. Nothing is ever downloaded. For a grid search, make `WordVectors` of a dict by
-        `load_vectors` first: scikit-learn copies a dict for every fit.
+        there are none. Nothing is ever downloaded. Open a large dict by `load_vectors` first: scikit-learn
+        copies a dict for every fit of a grid search, and formats all of it to show the estimator.
     style : {"keras", "glove"}, default="keras"
         How texts are split into words. "keras" keeps no punctuation but the apostrophe, so that "don't" is a
         word, for which GloVe has no vector. "glove" splits at white space, and there
