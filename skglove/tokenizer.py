@@ -60,6 +60,7 @@ class GloveTokenizer(Versioned, ShortErrors, TransformerMixin, BaseEstimator):
         * makes a word of every character that is neither letter nor digit, but of a run such as "..." or
           "--" one word, if it is of ``. - _ * # ! ? ' ` ``;
         * leaves abbreviations of single letters ("u.s.") and numbers ("3.14", "1,000", "10:30") whole;
+        * keeps combining marks in their words, so that words of every script stay whole;
         * writes curly quotes straight.
 
         So words with hyphens, addresses and the like fall apart: few of them have vectors. With the
