@@ -223,8 +223,8 @@ def _read(stream, label):
 def _words(tail, start, count, size):
     """Return the words; Arrow would read outside of the letters if their bounds were not checked."""
     bounds, letters = tail.slice(start, 4 * count + 4), tail.slice(start + 4 * count + 4, size)
-    at, bytes_ = np.frombuffer(bounds, "<i4"), np.frombuffer(letters, np.uint8)
-    if at[0] != 0 or at[-1] != size or (at[1:] <= at[:-1]).any() or (bytes_[at[:-1]] & 0xC0 == 0x80).any():
+    at, bytes_ = np.frombuffer(bounds, "<i4"), np.frombuffer(letters, np.int8)
+    if at[0] != 0 or at[-1] != size or (at[1:] <= at[:-1]).any() or (bytes_.take(at[:-1]) < -64).any():
         raise ValueError("its words are not where it says")
     # All as one string: seven times as fast as word by word, which only adds the bounds checked above.
     whole = pa.py_buffer(np.array([0, size], "<i4"))

@@ -67,6 +67,7 @@ def test_rows_come_from_the_cache_where_there_is_one(path, monkeypatch):
     load_vectors(path)
     monkeypatch.setattr("skglove.vector_files.read_rows", never)
     np.testing.assert_array_equal(gather_vectors(path, ["日本", "absent"]), [MATRIX[2], np.zeros(20)])
+    assert load_vectors(path)[[]].shape == gather_vectors(path, []).shape == (0, 20)
 
 
 def test_a_file_that_was_changed_is_read_anew(path):
