@@ -4,6 +4,8 @@ The checks for GloveTokenizer are in test_tokenizer.py: scikit-learn has hardly 
 """
 
 import pytest
+import sklearn
+from packaging.version import Version
 from sklearn.utils.estimator_checks import (
     check_dataframe_column_names_consistency,
     check_param_validation,
@@ -25,10 +27,19 @@ STACKED = {
     "learning_rate": 0.01,
 }
 
+scikit_learn = Version(sklearn.__version__)
+
 ESTIMATORS = [SequencePadder(), KerasConvTextClassifier(**RESIDUAL), KerasConvTextClassifier(**STACKED)]
 
 
-@parametrize_with_checks(ESTIMATORS)
+def expect_failures(estimator):
+    """Name the checks that fail by a fault of their own."""
+    if scikit_learn < Version("1.7.1"):
+        return {"check_positive_only_tag_during_fit": "it subtracts a float from integers"}
+    return {}
+
+
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expect_failures)
 def test_sklearn_check(estimator, check):
     check(estimator)
 
@@ -46,8 +57,9 @@ def count_checks(estimator):
 
 def test_number_of_checks_that_scikit_learn_yields():
     # Fewer would mean that a tag switched some off.
-    assert count_checks(SequencePadder()) >= 47
-    assert count_checks(KerasConvTextClassifier()) >= 56
+    newer = scikit_learn >= Version("1.6.1")  # which brought one
+    assert count_checks(SequencePadder()) >= 46 + newer
+    assert count_checks(KerasConvTextClassifier()) >= 55 + newer
     assert sum(map(count_checks, ESTIMATORS[1:])) > 60  # both classifiers above
 
 
