@@ -120,7 +120,8 @@ class LexicalModel:
         self._tfidf = TfidfTransformer(sublinear_tf=True).fit(counts)
         X = self._tfidf.transform(counts)
         # Copies of a document are left out with it. To calibrate by, they are one document of their weight.
-        copy_of = documents.first_copies(codes)
+        # The label of a document without weight must not matter.
+        copy_of = documents.first_copies(np.where(sample_weight > 0, codes, n_classes))
         n_copies = np.bincount(copy_of, minlength=len(codes))
         weights = np.bincount(copy_of, sample_weight, minlength=len(codes))
         rows = np.random.RandomState(seed).permutation(len(codes))
