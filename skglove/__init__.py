@@ -5,8 +5,7 @@ from skglove.datasets import fetch_glove, fetch_newsgroups, load_text_folders
 from skglove.padder import SequencePadder
 from skglove.token_ids import TokenIds, Vocabulary
 from skglove.tokenizer import GloveTokenizer
-from skglove.vector_files import VectorFileError
-from skglove.vectors import UnknownWordError, WordVectors, load_vectors
+from skglove.vectors import UnknownWordError, VectorFileError, WordVectors, load_vectors
 
 __all__ = [
     "GloveTokenizer",

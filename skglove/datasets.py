@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from skglove.downloads import DownloadError, MemberDownloader
-from skglove.vector_cache import cache_folder
+from skglove.vectors import cache_folder
 
 __all__ = ["fetch_glove", "fetch_newsgroups", "load_text_folders"]
 

@@ -20,8 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import feather
 
-from skglove import vector_files
-from skglove.vector_files import (
+from skglove.vectors import files as vector_files
+from skglove.vectors import load_vectors
+from skglove.vectors.files import (
     VectorFileError,
     find_words,
     first_words,
@@ -29,7 +30,6 @@ from skglove.vector_files import (
     read_vectors,
     write_vectors,
 )
-from skglove.vectors import load_vectors
 
 WORDS = ["the", ",", "naïve", "日本", "\x85", "a\xa0b", "42", "'s", '"quoted', "#"]
 MATRIX = np.array([[w * 10 + d + 0.125 for d in range(5)] for w in range(len(WORDS))], np.float32)

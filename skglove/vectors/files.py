@@ -30,7 +30,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from skglove.messages import shortened
-from skglove.signatures import compression, recognise, recognise_archive
+from skglove.vectors.signatures import compression, recognise, recognise_archive
 
 logger = logging.getLogger(__name__)
 

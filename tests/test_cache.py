@@ -13,11 +13,11 @@ import zlib
 import numpy as np
 import pytest
 
-from skglove import vector_cache
 from skglove.token_ids import Vocabulary
-from skglove.vector_cache import cache_folder, cached_vectors, open_vectors, row_sums
-from skglove.vector_files import VectorFileError, write_vectors
+from skglove.vectors import cache as vector_cache
 from skglove.vectors import gather_vectors, load_vectors
+from skglove.vectors.cache import cache_folder, cached_vectors, open_vectors, row_sums
+from skglove.vectors.files import VectorFileError, write_vectors
 
 WORDS = ["the", "naïve", "日本", *(f"word{at}" for at in range(5000))]
 MATRIX = np.random.default_rng(0).normal(size=(len(WORDS), 20)).astype(np.float32)
@@ -65,7 +65,7 @@ def test_the_first_opening_makes_a_cache_that_the_next_one_maps(path, folder, mo
 
 def test_rows_come_from_the_cache_where_there_is_one(path, monkeypatch):
     load_vectors(path)
-    monkeypatch.setattr("skglove.vector_files.read_rows", never)
+    monkeypatch.setattr("skglove.vectors.files.read_rows", never)
     np.testing.assert_array_equal(gather_vectors(path, ["日本", "absent"]), [MATRIX[2], np.zeros(20)])
     assert load_vectors(path)[[]].shape == gather_vectors(path, []).shape == (0, 20)
 
@@ -302,7 +302,7 @@ def test_the_cache_is_in_the_folder_of_the_user(monkeypatch):
 
 FORKER = """
 import os, signal, sys, time
-from skglove.vector_cache import open_vectors
+from skglove.vectors.cache import open_vectors
 print("ready", flush=True)
 for line in sys.stdin:
     pid = os.fork()
@@ -317,7 +317,7 @@ for line in sys.stdin:
 
 OPENER = """
 import sys
-from skglove.vector_cache import open_vectors, row_sums
+from skglove.vectors.cache import open_vectors, row_sums
 print("ready", flush=True)
 sys.stdin.readline()
 print(row_sums(open_vectors(sys.argv[1]).matrix).sum(), flush=True)

@@ -20,8 +20,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skglove import GloveTokenizer, SequencePadder, Vocabulary
-from skglove.vector_files import VectorFileError
 from skglove.vectors import WordVectors, first_words, gather_vectors, has_vectors, load_vectors
+from skglove.vectors.files import VectorFileError
 
 WORDS = ["the", "kitchen", "dinner", "work", "office", "Paris", "naïve"]
 ROWS = [[1, 1, 1], [0, 3, 1], [0, 3, -1], [2, 0, 0], [2, 0, 2], [-1, 0, 0.5], [0, 0, 0]]

@@ -32,7 +32,7 @@ import numpy as np
 import platformdirs
 import pyarrow as pa
 
-from skglove.vector_files import UNFINISHED, locate, read_blocks, read_vectors, replacing, sniff
+from skglove.vectors.files import UNFINISHED, locate, read_blocks, read_vectors, replacing, sniff
 
 logger = logging.getLogger(__name__)
 

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from skglove import vector_cache, vector_files
 from skglove.messages import shortened
-from skglove.vector_cache import Stored
-from skglove.vector_files import VectorFileError
-from skglove.vector_matrix import as_matrix
+from skglove.vectors import cache as vector_cache
+from skglove.vectors import files as vector_files
+from skglove.vectors.cache import Stored
+from skglove.vectors.checks import as_matrix
+from skglove.vectors.files import VectorFileError
 
 logger = logging.getLogger(__name__)
 
