@@ -22,3 +22,15 @@ def pytest_runtest_setup(item):
     for mark in item.iter_markers("backends"):
         if BACKEND not in mark.args:
             pytest.skip(f"KERAS_BACKEND={BACKEND}: {mark.kwargs['why']}")
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a file into a temporary folder, and return its path."""
+
+    def write(data, name="vectors.txt"):
+        path = tmp_path / name
+        path.write_bytes(data)
+        return path
+
+    return write

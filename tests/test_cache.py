@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from skglove.token_ids import Vocabulary
-from skglove.vectors import cache as vector_cache
-from skglove.vectors import gather_vectors, load_vectors
-from skglove.vectors.cache import cache_folder, cached_vectors, open_vectors, row_sums
-from skglove.vectors.files import VectorFileError, write_vectors
+from skglove.vectors import VectorFileError, gather_vectors, load_vectors
+from skglove.vectors.cache import cached_vectors, open_vectors, row_sums
+from skglove.vectors.files import VectorFile
+from skglove.vectors.writing import write_vectors
 
 WORDS = ["the", "naïve", "日本", *(f"word{at}" for at in range(5000))]
 MATRIX = np.random.default_rng(0).normal(size=(len(WORDS), 20)).astype(np.float32)
@@ -52,12 +52,12 @@ def is_mapped(array):
 
 
 def test_the_first_opening_makes_a_cache_that_the_next_one_maps(path, folder, monkeypatch):
-    assert cached_vectors(path) is None
-    assert_right(open_vectors(path))
+    assert cached_vectors(VectorFile(path)) is None
+    assert_right(open_vectors(VectorFile(path)))
     (cache,) = folder.iterdir()
     np.testing.assert_array_equal(np.load(cache, mmap_mode="r"), MATRIX)
-    monkeypatch.setattr(vector_cache, "read_blocks", never)
-    stored = open_vectors(path)
+    monkeypatch.setattr(VectorFile, "blocks", never)
+    stored = open_vectors(VectorFile(path))
     assert_right(stored)
     assert is_mapped(stored.matrix)
     assert not stored.matrix.flags.writeable
@@ -65,42 +65,42 @@ def test_the_first_opening_makes_a_cache_that_the_next_one_maps(path, folder, mo
 
 def test_rows_come_from_the_cache_where_there_is_one(path, monkeypatch):
     load_vectors(path)
-    monkeypatch.setattr("skglove.vectors.files.read_rows", never)
+    monkeypatch.setattr(VectorFile, "rows", never)
     np.testing.assert_array_equal(gather_vectors(path, ["日本", "absent"]), [MATRIX[2], np.zeros(20)])
     assert load_vectors(path)[[]].shape == gather_vectors(path, []).shape == (0, 20)
 
 
 def test_a_file_that_was_changed_is_read_anew(path):
-    open_vectors(path)
+    open_vectors(VectorFile(path))
     write_vectors(path, WORDS, MATRIX + 1)
-    np.testing.assert_array_equal(open_vectors(path).matrix, MATRIX + 1)
+    np.testing.assert_array_equal(open_vectors(VectorFile(path)).matrix, MATRIX + 1)
     time_ns = path.stat().st_mtime_ns
     write_vectors(path, WORDS[::-1], MATRIX)
     os.utime(path, ns=(time_ns + 1, time_ns + 1))
-    assert open_vectors(path).words.to_pylist() == WORDS[::-1]
+    assert open_vectors(VectorFile(path)).words.to_pylist() == WORDS[::-1]
 
 
 def test_files_formats_and_members_of_one_name_have_caches_of_their_own(tmp_path, folder):
     (tmp_path / "a").mkdir()
     for where, number in [(tmp_path / "v.txt", 7), (tmp_path / "a" / "v.txt", 8)]:
         where.write_text(f"1 {number}\n2 {number}\n")
-    assert open_vectors(tmp_path / "v.txt", "glove").matrix.tolist() == [[7], [7]]
-    assert open_vectors(tmp_path / "a" / "v.txt", "glove").matrix.tolist() == [[8], [8]]
+    assert open_vectors(VectorFile(tmp_path / "v.txt", "glove")).matrix.tolist() == [[7], [7]]
+    assert open_vectors(VectorFile(tmp_path / "a" / "v.txt", "glove")).matrix.tolist() == [[8], [8]]
     with pytest.raises(VectorFileError, match="line 2"):
-        open_vectors(tmp_path / "v.txt")
+        open_vectors(VectorFile(tmp_path / "v.txt"))
     assert len(list(folder.iterdir())) == 2
 
 
 def test_a_broken_file_leaves_nothing_in_the_cache(path, folder):
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(VectorFileError, match=f"line {len(WORDS)}: expected a word and 20 numbers"):
-        open_vectors(path)
+        open_vectors(VectorFile(path))
     assert not list(folder.iterdir())
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_damaged_cache_is_noticed_and_made_anew(path, folder, seed, caplog):
-    open_vectors(path)
+    open_vectors(VectorFile(path))
     (cache,) = folder.iterdir()
     rng, data = random.Random(seed), bytearray(cache.read_bytes())
     where = len(data) - rng.randrange(12 * len(WORDS) + len("".join(WORDS))) - 1
@@ -113,10 +113,10 @@ def test_a_damaged_cache_is_noticed_and_made_anew(path, folder, seed, caplog):
     else:
         data += b"more"
     cache.write_bytes(data)
-    assert cached_vectors(path) is None
-    assert_right(open_vectors(path))
+    assert cached_vectors(VectorFile(path)) is None
+    assert_right(open_vectors(VectorFile(path)))
     assert "is made anew" in caplog.text
-    assert_right(cached_vectors(path))
+    assert_right(cached_vectors(VectorFile(path)))
 
 
 def test_a_damaged_row_is_noticed_when_it_is_asked_for(path, folder, caplog):
@@ -132,7 +132,7 @@ def test_a_damaged_row_is_noticed_when_it_is_asked_for(path, folder, caplog):
         assert not caplog.records
         np.testing.assert_array_equal(vectors["日本"], MATRIX[2])
         assert caplog.records.pop().levelno == logging.WARNING
-        assert_right(cached_vectors(path))
+        assert_right(cached_vectors(VectorFile(path)))
 
 
 def zero_page(matrix):
@@ -170,7 +170,7 @@ def test_damaged_vectors_go_out_by_no_door(path, tmp_path, folder, door, damage,
     damage(np.load(cache, mmap_mode="r+"))
     assert list(map(list, DOORS[door](load_vectors(path), tmp_path))) == expected
     assert caplog.text.count("is damaged and is made anew") == 1
-    assert_right(cached_vectors(path))
+    assert_right(cached_vectors(VectorFile(path)))
 
 
 def test_row_sums_tell_one_changed_number_and_two_swapped_ones():
@@ -186,9 +186,10 @@ def test_row_sums_tell_one_changed_number_and_two_swapped_ones():
         assert (row_sums(changed) != row_sums(numbers[None])).all()
 
 
-def test_a_mapped_matrix_outlives_its_cache(path):
+def test_a_mapped_matrix_outlives_its_cache(path, folder):
     vectors = load_vectors(path)
-    vector_cache.drop_cache(path)
+    (cache,) = folder.iterdir()
+    cache.unlink()
     write_vectors(path, WORDS, MATRIX + 1)
     load_vectors(path)
     np.testing.assert_array_equal(vectors.matrix, MATRIX)
@@ -216,47 +217,47 @@ BOUNDS, LETTERS = 8 * len(WORDS), 12 * len(WORDS) + 4
     ],
 )
 def test_a_cache_with_a_valid_checksum_and_impossible_contents_is_made_anew(path, folder, at, value, caplog):
-    open_vectors(path)
+    open_vectors(VectorFile(path))
     (cache,) = folder.iterdir()
     crafted(cache, lambda tail: struct.pack_into("<i", tail, at % len(tail), value))
-    assert cached_vectors(path) is None
+    assert cached_vectors(VectorFile(path)) is None
     assert "is made anew" in caplog.text
-    assert_right(open_vectors(path))
+    assert_right(open_vectors(VectorFile(path)))
 
 
 def test_a_damaged_header_is_noticed(path, folder):
-    open_vectors(path)
+    open_vectors(VectorFile(path))
     (cache,) = folder.iterdir()
     cache.write_bytes(cache.read_bytes().replace(b"'fortran_order': False", b"'fortran_order': True "))
-    assert cached_vectors(path) is None
+    assert cached_vectors(VectorFile(path)) is None
 
 
 def test_a_cache_of_an_older_version_is_made_anew(path, folder, caplog):
-    open_vectors(path)
+    open_vectors(VectorFile(path))
     (cache,) = folder.iterdir()
-    cache.write_bytes(cache.read_bytes().replace(vector_cache._MARK, b"skglove.v1\r\n"))
-    assert_right(open_vectors(path))
+    cache.write_bytes(cache.read_bytes().replace(b"skglove.v2\r\n", b"skglove.v1\r\n"))
+    assert_right(open_vectors(VectorFile(path)))
     assert "it is of another version" in caplog.text
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, lambda place: place.symlink_to("/dev/zero")])
 def test_what_is_no_regular_file_in_the_place_of_a_cache_is_replaced(path, folder, make, caplog):
-    open_vectors(path)
+    open_vectors(VectorFile(path))
     (cache,) = folder.iterdir()
     cache.unlink()
     make(cache)
-    assert_right(open_vectors(path))
+    assert_right(open_vectors(VectorFile(path)))
     assert f"{cache} is made anew: it is not a regular file" in caplog.text
-    assert_right(cached_vectors(path))
+    assert_right(cached_vectors(VectorFile(path)))
 
 
 def test_a_folder_in_the_place_of_a_cache_costs_a_warning(path, folder):
-    open_vectors(path)
+    open_vectors(VectorFile(path))
     (cache,) = folder.iterdir()
     cache.unlink()
     cache.mkdir()
     with pytest.warns(UserWarning, match=f"cannot be cached: .*{cache.name}"):
-        assert_right(open_vectors(path))
+        assert_right(open_vectors(VectorFile(path)))
 
 
 def test_a_cache_that_cannot_be_written_costs_a_warning(path, tmp_path, monkeypatch):
@@ -265,7 +266,7 @@ def test_a_cache_that_cannot_be_written_costs_a_warning(path, tmp_path, monkeypa
     with pytest.warns(
         UserWarning, match=r"cannot be cached: .*set SKGLOVE_CACHE to a folder that can be written"
     ):
-        stored = open_vectors(path)
+        stored = open_vectors(VectorFile(path))
     assert_right(stored)
 
 
@@ -274,12 +275,12 @@ def test_a_full_disk_costs_a_warning_and_leaves_nothing(path, folder):
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:
         with pytest.warns(UserWarning, match="cannot be cached"):
-            stored = open_vectors(path)
+            stored = open_vectors(VectorFile(path))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert_right(stored)
     assert not list(folder.iterdir())
-    assert_right(open_vectors(path))
+    assert_right(open_vectors(VectorFile(path)))
 
 
 def test_what_a_killed_process_left_is_cleared_away(path, folder):
@@ -288,14 +289,26 @@ def test_what_a_killed_process_left_is_cleared_away(path, folder):
     for left in (old, new):
         left.write_bytes(b"unfinished")
     os.utime(old, (time.time() - 7200,) * 2)
-    open_vectors(path)
+    open_vectors(VectorFile(path))
     assert not old.exists()
     assert new.exists()
 
 
-def test_the_cache_is_in_the_folder_of_the_user(monkeypatch):
-    monkeypatch.delenv("SKGLOVE_CACHE")
-    assert "skglove" in cache_folder().name.lower() + cache_folder().parent.name.lower()
+def test_a_damaged_cache_in_a_read_only_folder_costs_a_warning(path, folder, monkeypatch):
+    load_vectors(path)
+    (cache,) = folder.iterdir()
+    damaged = np.load(cache, mmap_mode="r+")
+    damaged[2] = 0
+    vectors = load_vectors(path)
+
+    def refuse(*args):
+        raise PermissionError(13, "Permission denied")
+
+    for name in ("unlink", "replace"):
+        monkeypatch.setattr(os, name, refuse)
+    with pytest.warns(UserWarning, match="cannot be cached: .*Permission denied"):
+        np.testing.assert_array_equal(vectors["日本"], MATRIX[2])
+    np.testing.assert_array_equal(vectors.matrix, MATRIX)
 
 
 # ---- other processes
@@ -303,11 +316,12 @@ def test_the_cache_is_in_the_folder_of_the_user(monkeypatch):
 FORKER = """
 import os, signal, sys, time
 from skglove.vectors.cache import open_vectors
+from skglove.vectors.files import VectorFile
 print("ready", flush=True)
 for line in sys.stdin:
     pid = os.fork()
     if pid == 0:
-        open_vectors(sys.argv[1])
+        open_vectors(VectorFile(sys.argv[1]))
         os._exit(0)
     time.sleep(float(line))
     os.kill(pid, signal.SIGKILL)
@@ -318,9 +332,10 @@ for line in sys.stdin:
 OPENER = """
 import sys
 from skglove.vectors.cache import open_vectors, row_sums
+from skglove.vectors.files import VectorFile
 print("ready", flush=True)
 sys.stdin.readline()
-print(row_sums(open_vectors(sys.argv[1]).matrix).sum(), flush=True)
+print(row_sums(open_vectors(VectorFile(sys.argv[1])).matrix).sum(), flush=True)
 """
 
 
@@ -340,8 +355,9 @@ def test_a_process_killed_at_any_moment_leaves_no_broken_cache(path, folder):
             for left in folder.glob(".*"):
                 unfinished += 1
                 left.unlink()
-            assert_right(cached_vectors(path) or open_vectors(path))
-            vector_cache.drop_cache(path)
+            assert_right(cached_vectors(VectorFile(path)) or open_vectors(VectorFile(path)))
+            for cache in folder.iterdir():
+                cache.unlink()
         process.stdin.close()
     assert unfinished > 0
 
@@ -355,4 +371,4 @@ def test_two_processes_at_once_make_one_cache(path, folder):
             assert process.communicate()[0] == f"{row_sums(MATRIX).sum()}\n"
             assert process.returncode == 0
     assert len(list(folder.iterdir())) == 1
-    assert_right(cached_vectors(path))
+    assert_right(cached_vectors(VectorFile(path)))

@@ -1,16 +1,20 @@
-"""Word vectors: where they are, their files, their cache, and what they say about words."""
+"""Word vectors: where they are, files of them, their cache, and what they tell about words.
 
-from skglove.vectors.cache import cache_folder
-from skglove.vectors.files import VectorFileError
-from skglove.vectors.word_vectors import (
-    UnknownWordError,
-    WordVectors,
+`load_vectors` and `open_source` (`loading`) find vectors (`locations`), and take them from the `cache` or a
+`VectorFile` (`files`), which is decompressed (`compression`), recognised (`formats`) and parsed (`parsing`).
+"""
+
+from skglove.vectors.errors import UnknownWordError, VectorFileError
+from skglove.vectors.loading import (
     as_source,
     first_words,
     gather_vectors,
     has_vectors,
     load_vectors,
+    open_source,
 )
+from skglove.vectors.locations import cache_folder
+from skglove.vectors.word_vectors import WordVectors
 
 __all__ = [
     "UnknownWordError",
@@ -22,4 +26,5 @@ __all__ = [
     "gather_vectors",
     "has_vectors",
     "load_vectors",
+    "open_source",
 ]

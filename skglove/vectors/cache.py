@@ -1,18 +1,17 @@
-"""The cache of vector files: a file that was once read whole is mapped into memory ever after.
+"""The cache of vector files: a file that was read once is memory-mapped from then on.
 
-A cache is one file, because only one can be moved into place at once: an .npy of the matrix, which NumPy
-alone opens too, and behind it
+A cache is one file, because only a single file can be replaced atomically. It is an .npy file of the matrix,
+which NumPy can also open by itself. After the matrix, it holds:
 
-- a checksum for each row (uint64): `row_sums`,
-- where each word begins, and where the last ends (int32), and the letters of all words (UTF-8),
-- a label (JSON): whose cache this is, and in what state that file was,
-- the numbers of rows, columns, letters and of the label's bytes, a CRC-32 of all this, and a mark.
+- a checksum for each row (uint64), see `row_sums`;
+- the offsets of the words (int32) and their text (UTF-8), as in an Arrow array of strings;
+- a label (JSON): the path, format, size and time of the vector file;
+- the numbers of rows, columns, bytes of text and bytes of the label; a CRC-32 of all this; a magic number.
 
-What stands behind the matrix is checked when a cache is opened, a row when it is taken, all rows before the
-matrix is handed out. Nothing is flushed to the disk: what a power cut kept from it shows in these checks.
-A cache is never written to in place, only replaced as a whole, so that a mapped matrix stays as it is when
-its cache is made anew or removed. Only if another program truncates the file under a mapped matrix does the
-operating system end the process (SIGBUS).
+The CRC-32 is checked when a cache is opened, the checksum of a row when the row is used. Nothing is flushed
+to the disk: these checks find whatever a power cut kept from it. A cache is only ever replaced as a whole, so
+a mapped matrix stays as it is when its cache is written again or deleted. But if another program truncates
+the file under a mapped matrix, the operating system ends the process (SIGBUS).
 """
 
 import hashlib
@@ -21,105 +20,92 @@ import logging
 import os
 import stat
 import struct
+import sys
 import time
-import warnings
 import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import platformdirs
 import pyarrow as pa
 
-from skglove.vectors.files import UNFINISHED, locate, read_blocks, read_vectors, replacing, sniff
+from skglove.messages import warn
+from skglove.vectors.locations import cache_folder
+from skglove.vectors.writing import UNFINISHED, replacing
 
 logger = logging.getLogger(__name__)
 
-_SIZES = struct.Struct("<4Q")  # rows, columns, bytes of letters, bytes of the label
+_SIZES = struct.Struct("<4Q")  # rows, columns, bytes of text, bytes of the label
 _END = struct.Struct("<I12s")
 _MARK = b"skglove.v2\r\n"
 _HEADER = 128  # bytes of the .npy header
 _FACTOR = 0x9E3779B97F4A7C15  # odd, one more than a multiple of 4, its bits well mixed: 2**64 / golden ratio
 
+# Version 0.1 pickled vectors in memory as an object of a class in this module.
+sys.modules.setdefault("skglove.vector_cache", sys.modules[__name__])
+
 
 class Stored(NamedTuple):
-    """Words and their vectors; from the cache, with a checksum for each row."""
+    """Words and their vectors; if they come from the cache, with a checksum for each row."""
 
     words: pa.StringArray
     matrix: np.ndarray
     sums: np.ndarray | None = None
 
 
-def cache_folder():
-    """Return the folder of downloads and of the cache: ``SKGLOVE_CACHE``, or else the user's own.
-
-    Returns
-    -------
-    folder : Path
-    """
-    return Path(os.environ.get("SKGLOVE_CACHE") or platformdirs.user_cache_dir("skglove"))
-
-
-def open_vectors(path, format=None):
-    """Open a whole file of word vectors: from the cache, which its first opening makes.
+def open_vectors(file, anew=False):
+    """Open a whole file of word vectors from the cache, which is written if there is none.
 
     Parameters
     ----------
-    path, format
-        As in `read_vectors`.
+    file : VectorFile
+    anew : bool, default=False
+        Whether to replace an existing cache.
 
     Returns
     -------
     stored : Stored
-        The matrix is mapped into memory; in memory, after a warning, where the cache cannot be written.
+        The matrix is memory-mapped. If the cache cannot be written, there is a warning, and the matrix is in
+        memory.
     """
-    file, label = _entry(path, format)
-    stored = _map(file, label)
+    cache, label = _locate_cache(file)
+    if anew:
+        with suppress(OSError):
+            cache.unlink()
+    stored = None if anew else _map(cache, label)
     if stored is None:
         try:
-            _build(path, format, file, label)
+            _build(file, cache, label)
+            stored = _map(cache, label)
         except OSError as error:
-            warnings.warn(
-                f"The vectors of {path} are read anew each time, for they cannot be cached: {error}. "
-                "Make room there, or set SKGLOVE_CACHE to a folder that can be written.",
-                stacklevel=2,
+            warn(
+                f"The vectors of {file.path} are read anew each time, for they cannot be cached: {error}. "
+                "Make room there, or set SKGLOVE_CACHE to a folder that can be written."
             )
-        stored = _map(file, label)
-    return Stored(*read_vectors(path, format)) if stored is None else stored
+    return Stored(*file.read()) if stored is None else stored
 
 
-def cached_vectors(path, format=None):
-    """Open a file of word vectors from the cache; None where it is not there.
+def cached_vectors(file):
+    """Open a file of word vectors from the cache.
 
     Parameters
     ----------
-    path, format
-        As in `read_vectors`.
+    file : VectorFile
 
     Returns
     -------
     stored : Stored or None
+        None if there is no cache of the file as it is now.
     """
-    return _map(*_entry(path, format))
-
-
-def drop_cache(path, format=None):
-    """Remove a file of word vectors from the cache.
-
-    Parameters
-    ----------
-    path, format
-        As in `read_vectors`.
-    """
-    _entry(path, format)[0].unlink(missing_ok=True)
+    return _map(*_locate_cache(file))
 
 
 def row_sums(rows):
-    """Return a checksum for each row: the sum of its numbers' bits times powers of an odd factor, mod 2**64.
+    """Return a checksum for each row: a polynomial hash of the bits of its numbers, modulo 2**64.
 
-    It differs whenever one number changed, or two that differ changed places; of other damage it misses one
-    in about 2**64. Checking 137 MB takes as long as their CRC-32 does (30 ms).
+    It always changes if one number changes or two different numbers swap places, and detects other damage but
+    for one case in about 2**64. 137 MB take 30 ms, as their CRC-32 does.
 
     Parameters
     ----------
@@ -138,73 +124,77 @@ def row_sums(rows):
     return np.einsum("ij,j->i", np.ascontiguousarray(rows, "<f4").view("<u4"), factors)
 
 
-def _entry(path, format):
-    """Return where the cache of a file is, and the label that it has if it is of the file as it is now."""
-    file, member = locate(path)
-    whose = {"file": os.path.realpath(file), "member": member, "format": format}
+def _locate_cache(file):
+    """Return the path of a file's cache, and the label that it has if it is of the file as it is now."""
+    whose = {"file": os.path.realpath(file.file), "member": file.member, "format": file.format}
     key = hashlib.sha256(json.dumps(whose).encode()).hexdigest()[:16]
-    state = file.stat()
+    state = file.file.stat()
     label = whose | {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
-    return cache_folder() / "vectors" / f"{Path(member or file).name[:100]}-{key}.npy", label
+    name = Path(file.member or file.file).name[:100]
+    return cache_folder() / "vectors" / f"{name}-{key}.npy", label
 
 
-def _build(path, format, file, label):
-    """Read a vector file into its cache by the block, so that the matrix never is in memory."""
-    layout = sniff(path, format)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    for unfinished in file.parent.glob(f".*{UNFINISHED}"):
-        with suppress(OSError):  # of a process that was killed; one that is at work wrote a moment ago
-            if unfinished.stat().st_mtime < time.time() - 3600:
-                unfinished.unlink()
+def _build(file, cache, label):
+    """Write the cache of a file block by block, so that the whole matrix is never in memory."""
+    dim = file.layout.dim
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    _delete_unfinished(cache.parent)
     words, sums = [], []
-    with replacing(file) as out:
+    with replacing(cache) as out:
         out.write(bytes(_HEADER))
-        for found, rows in read_blocks(path, layout):
+        for found, rows in file.blocks():
             out.write(rows.astype("<f4", copy=False))
             words += found.to_pylist()
             sums.append(row_sums(rows))
-        letters = [word.encode() for word in words]
-        bounds = np.cumsum([0, *map(len, letters)], dtype="<i4")
+        encoded = [word.encode() for word in words]
+        offsets = np.cumsum([0, *map(len, encoded)], dtype="<i4")
         text = json.dumps(label).encode()
-        sizes = _SIZES.pack(len(words), layout.dim, bounds[-1], len(text))
-        tail = b"".join(
-            [np.concatenate(sums).astype("<u8").tobytes(), bounds.tobytes(), *letters, text, sizes]
-        )
+        sizes = _SIZES.pack(len(words), dim, offsets[-1], len(text))
+        sums = np.concatenate(sums).astype("<u8")
+        tail = b"".join([sums.tobytes(), offsets.tobytes(), *encoded, text, sizes])
         out.write(tail + _END.pack(zlib.crc32(tail), _MARK))
         out.seek(0)
-        out.write(_header(len(words), layout.dim))
+        out.write(_header(len(words), dim))
+
+
+def _delete_unfinished(folder):
+    """Delete what killed processes left; a process that is still writing wrote a moment ago."""
+    for unfinished in folder.glob(f".*{UNFINISHED}"):
+        with suppress(OSError):
+            if unfinished.stat().st_mtime < time.time() - 3600:
+                unfinished.unlink()
 
 
 def _header(n_words, dim):
-    """Return an .npy header of one size for every matrix."""
+    """Return an .npy header, which has the same size for every matrix."""
     layout = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({n_words}, {dim}), }}"
     return b"\x93NUMPY\x01\x00v\x00" + f"{layout:117}\n".encode()
 
 
-def _map(file, label):
-    """Open a cache; None where there is none, or it is damaged, or not of the file as it is now."""
+def _map(cache, label):
+    """Open a cache; return None if there is none, if it is damaged, or if its label is another."""
     try:
-        if not stat.S_ISREG(os.stat(file).st_mode):  # to open a named pipe would wait for ever
+        if not stat.S_ISREG(os.stat(cache).st_mode):  # opening a named pipe would wait forever
             raise ValueError("it is not a regular file")
-        with open(file, "rb") as stream:
+        with open(cache, "rb") as stream:
             return _read(stream, label)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, MemoryError) as error:
-        logger.warning("The cache %s is made anew: %s", file, error)
+        logger.warning("The cache %s is made anew: %s", cache, error)
         return None
 
 
 def _read(stream, label):
-    """Read a cache, all but its matrix, and check it; None where it is not of the file as it is now."""
+    """Map the matrix of a cache, read and check the rest; return None if its label is another."""
     end = stream.seek(-_SIZES.size - _END.size, os.SEEK_END)
     sizes = stream.read(_SIZES.size)
     crc, mark = _END.unpack(stream.read())
     if mark != _MARK:
         raise ValueError("it is of another version, or damaged at its end")
-    count, dim, letters, text = _SIZES.unpack(sizes)
-    start, words_at, text_at = _HEADER + 4 * count * dim, 8 * count, 12 * count + 4 + letters
-    if start + text_at + text != end:
+    count, dim, text_size, label_size = _SIZES.unpack(sizes)
+    start, words_at, label_at = _HEADER + 4 * count * dim, 8 * count, 12 * count + 4 + text_size
+    if start + label_at + label_size != end:
         raise ValueError("its sizes do not add up")
     stream.seek(0)
     if stream.read(_HEADER) != _header(count, dim):
@@ -213,20 +203,20 @@ def _read(stream, label):
     tail = stream.read(end - start)
     if zlib.crc32(sizes, zlib.crc32(tail)) != crc:
         raise ValueError("its checksum is wrong")
-    if tail[text_at:] != json.dumps(label).encode():
+    if tail[label_at:] != json.dumps(label).encode():
         return None
-    words = _words(pa.py_buffer(tail), words_at, count, letters)
+    words = _words(pa.py_buffer(tail), words_at, count, text_size)
     matrix = np.memmap(stream, "<f4", "r", _HEADER, (count, dim))
     return Stored(words, np.asarray(matrix), np.frombuffer(tail, "<u8", count))
 
 
 def _words(tail, start, count, size):
-    """Return the words; Arrow would read outside of the letters if their bounds were not checked."""
-    bounds, letters = tail.slice(start, 4 * count + 4), tail.slice(start + 4 * count + 4, size)
-    at, bytes_ = np.frombuffer(bounds, "<i4"), np.frombuffer(letters, np.int8)
-    if at[0] != 0 or at[-1] != size or (at[1:] <= at[:-1]).any() or (bytes_.take(at[:-1]) < -64).any():
+    """Return the words, after a check of their offsets: Arrow would read outside the buffer if they lied."""
+    offsets, text = tail.slice(start, 4 * count + 4), tail.slice(start + 4 * count + 4, size)
+    at, letters = np.frombuffer(offsets, "<i4"), np.frombuffer(text, np.uint8)
+    if at[0] != 0 or at[-1] != size or (at[1:] <= at[:-1]).any() or (letters[at[:-1]] & 0xC0 == 0x80).any():
         raise ValueError("its words are not where it says")
-    # All as one string: seven times as fast as word by word, which only adds the bounds checked above.
+    # The UTF-8 is checked as one string: seven times as fast as word by word.
     whole = pa.py_buffer(np.array([0, size], "<i4"))
-    pa.StringArray.from_buffers(1, whole, letters).validate(full=True)
-    return pa.StringArray.from_buffers(count, bounds, letters)
+    pa.StringArray.from_buffers(1, whole, text).validate(full=True)
+    return pa.StringArray.from_buffers(count, offsets, text)

@@ -1,14 +1,68 @@
-"""The matrix of word vectors as a user gives it."""
+"""Checks and conversions of the words and the matrix that a user gives."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from skglove.messages import shortened
 
 
+def as_arrow(words):
+    """Convert words to one Arrow array of strings.
+
+    Parameters
+    ----------
+    words : sequence of str, or pyarrow array of strings or of UTF-8 bytes, of shape (n,)
+
+    Returns
+    -------
+    words : pyarrow.StringArray of shape (n,)
+
+    Raises
+    ------
+    TypeError
+        If they are not a list or an array of strings.
+    ValueError
+        If a string is not Unicode: it holds a lone surrogate.
+    """
+    if isinstance(words, str | bytes):
+        raise TypeError(f"Expected a list of words, got the single string {shortened(words)}")
+    if isinstance(words, set | frozenset):
+        raise TypeError("Expected a list of words, got a set, which has no order")
+    try:
+        if not isinstance(words, pa.Array | pa.ChunkedArray):
+            words = pa.array(words if isinstance(words, np.ndarray) else list(words), pa.string())
+        if words.null_count:
+            raise TypeError(f"Words must be strings, got None at index {pc.index(words.is_null(), True)}")
+        if pa.types.is_primitive(words.type):
+            raise TypeError(f"Words must be strings, got {words.type}")
+        words = words.cast(pa.string())
+    except (pa.ArrowException, UnicodeEncodeError, TypeError) as error:
+        _raise_wrong_word(words, error)
+    return words.combine_chunks() if isinstance(words, pa.ChunkedArray) else words
+
+
+def _raise_wrong_word(words, error):
+    """Raise an error that names the first word that is not a Unicode string, or the type of the words."""
+    if not isinstance(words, Iterable):
+        raise TypeError(f"Expected a list of words, got {type(words).__name__}") from error
+    for at, word in enumerate([] if isinstance(words, pa.Array | pa.ChunkedArray) else words):
+        if not isinstance(word, str | bytes):
+            raise TypeError(f"Words must be strings, got {shortened(word)} at index {at}") from error
+        if isinstance(word, str) and re.search("[\ud800-\udfff]", word):
+            raise ValueError(
+                f"The word {shortened(word)} at index {at} is not Unicode: it holds a lone surrogate"
+            ) from error
+    if isinstance(error, TypeError):
+        raise error
+    raise TypeError(f"Expected a list of words, got {type(words).__name__}: {error}") from error
+
+
 def as_matrix(words, rows):
-    """Copy one row a word into a float32 matrix, or say whose row is wrong.
+    """Copy the vectors of some words into a float32 matrix.
 
     Parameters
     ----------
@@ -24,7 +78,8 @@ def as_matrix(words, rows):
     TypeError
         If `rows` is a sparse matrix.
     ValueError
-        If it is no matrix of finite numbers with a row a word.
+        If they are not finite numbers, or not one row of the same length for each word. The message names
+        the first word whose row is wrong.
     """
     if hasattr(rows, "toarray"):
         raise TypeError(f"Expected a dense matrix, got {type(rows).__name__}: give its .toarray()")
@@ -49,7 +104,7 @@ def as_matrix(words, rows):
 
 
 def _raise_wrong_row(words, rows):
-    """Raise the error of the first row that is no vector, or has not the length of the first."""
+    """Raise an error that names the first row that is not a vector of the same length as the first one."""
     first = None
     for word, row in zip(words, rows if isinstance(rows, list | tuple) else np.asarray(rows), strict=False):
         name = shortened(word.as_py())

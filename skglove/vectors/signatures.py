@@ -1,8 +1,8 @@
-"""Kinds of files that hold no vectors as text, told from how they begin, and what to do with each."""
+"""Files of other kinds, recognised by their magic numbers, and what to do with each."""
 
 import re
 
-# Python opens these: how each begins. Each is told before the file is read as text.
+# What Python can decompress: how each begins.
 _COMPRESSED = {
     "zip": rb"PK(?:\x03\x04|\x05\x06)",
     "gzip": rb"\x1f\x8b",
@@ -54,7 +54,7 @@ _KNOWN = [
 
 
 def compression(head):
-    """Tell which of Python's modules unpacks a file.
+    """Tell which of Python's modules decompresses a file.
 
     Parameters
     ----------
@@ -64,6 +64,7 @@ def compression(head):
     Returns
     -------
     module : {"zip", "gzip", "bz2", "lzma"} or None
+        None if the file is not compressed.
 
     Examples
     --------
@@ -75,7 +76,7 @@ def compression(head):
 
 
 def recognise(head):
-    """Say what a file is that holds no vectors as text, and what to do with it.
+    """Say what kind of file it is, if it is not a vector file, and what to do with it.
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ def recognise(head):
     Returns
     -------
     problem : str or None
-        None where the file begins like no well-known kind.
+        None if the file does not begin like any of the kinds known here.
 
     Examples
     --------
@@ -99,7 +100,7 @@ def recognise(head):
 
 
 def recognise_archive(names):
-    """Say what a zip archive is that holds no file of vectors but those of another program.
+    """Say which program wrote a zip archive, if it holds arrays rather than a vector file.
 
     Parameters
     ----------
@@ -109,6 +110,7 @@ def recognise_archive(names):
     Returns
     -------
     problem : str or None
+        With what to do instead.
 
     Examples
     --------
