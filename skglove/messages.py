@@ -1,4 +1,4 @@
-"""Warnings and the values in messages, which must not grow with the data."""
+"""Messages: short representations of values, and warnings that point to the user's line."""
 
 import reprlib
 import sys
@@ -10,19 +10,19 @@ _REPR.maxlevel = 2
 
 
 def shortened(value, limit=60):
-    """Write a value as `repr` does, cut to a length, without looking at all of a large container.
+    """Return the `repr` of a value, shortened. Of a large container, only the first items are read.
 
     Parameters
     ----------
     value : object
-        What a user gave.
+        Any object, such as what a user gave.
     limit : int, default=60
-        The most characters.
+        The maximal number of characters.
 
     Returns
     -------
     text : str
-        With "..." in the place of what is left out.
+        With "..." for what is left out.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def shortened(value, limit=60):
 
 
 def warn(message):
-    """Warn as from the line that called this package, perhaps through scikit-learn and joblib.
+    """Warn at the line that called this package, directly or through scikit-learn or joblib.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def warn(message):
 
 
 class ShortErrors:
-    """Mixin for estimators: what is wrong with a parameter is said without all of its value."""
+    """Mixin for estimators: errors about a parameter do not show all of a long value."""
 
     def _validate_params(self):
         try:

@@ -80,7 +80,7 @@ def open_vectors(file, anew=False):
             stored = _map(cache, label)
         except OSError as error:
             warn(
-                f"The vectors of {file.path} are read anew each time, for they cannot be cached: {error}. "
+                f"The vectors of {file.path} cannot be cached: {error}. So the file is read each time. "
                 "Make room there, or set SKGLOVE_CACHE to a folder that can be written."
             )
     return Stored(*file.read()) if stored is None else stored

@@ -46,6 +46,11 @@ class UnknownWordError(KeyError):
     word : str
     vectors : WordVectors, default=None
         Where the word was looked up.
+
+    Examples
+    --------
+    >>> print(UnknownWordError("keyborad", WordVectors(["keyboard"], [[0.5]])))
+    'keyborad' has no vector; close spellings: 'keyboard'
     """
 
     __module__ = "skglove.vectors"

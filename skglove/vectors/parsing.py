@@ -49,7 +49,7 @@ class Lines(NamedTuple):
 
 
 class _Parser:
-    """What both parsers have in common: whose file it is, and errors that name it."""
+    """What both parsers share: a file and its layout, and errors that name the file."""
 
     def __init__(self, path, layout):
         self.path, self.layout = path, layout
@@ -141,7 +141,7 @@ class TextParser(_Parser):
             raise self._error(self.layout.wrong_number(self.layout.fields(line)), number)
 
     def _blocks(self, reader):
-        """Yield whole lines, about 1 MiB at a time, and the line number of the first; ends are as on Unix."""
+        """Yield blocks of whole lines, with Unix line ends, and the line number of the first line of each."""
         number, rest = self.layout.line, b""
         while chunk := reader.read(_BLOCK):
             cut = chunk.rfind(b"\n") + 1
@@ -260,30 +260,13 @@ class TextParser(_Parser):
 
 
 class BinaryParser(_Parser):
-    """Parser of a file in word2vec's binary format.
+    """Parser of a file in word2vec's binary format; its parameters are those of `TextParser`.
 
     Each vector is a word, a space, `dim` little-endian float32 values, and perhaps an end of line.
-
-    Parameters
-    ----------
-    path : str or path-like
-        The file as the user names it, for messages.
-    layout : Layout
     """
 
     def parse_blocks(self, reader):
-        """Parse the rest of a file.
-
-        Parameters
-        ----------
-        reader : ByteReader
-            At the first vector.
-
-        Yields
-        ------
-        words : pyarrow.StringArray of shape (n,)
-        matrix : ndarray of shape (n, dim), float32
-        """
+        """Parse the rest of a file, as `TextParser.parse_blocks` does."""
         dim = self.layout.dim
         size, count, data = 4 * dim, 0, b""
         while chunk := reader.read(_BLOCK):
