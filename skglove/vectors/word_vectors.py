@@ -251,7 +251,8 @@ class WordVectors:
     def _take(self, at):
         """Return rows by position. Rows from the cache are verified; if they are damaged, it is replaced."""
         words, matrix, sums = self._stored
-        rows = matrix[at]
+        # take needs half the time of [at].
+        rows = matrix[at] if isinstance(at, slice) else matrix.take(np.asarray(at, np.intp), axis=0)
         if sums is None or (cache.row_sums(rows) == sums[at]).all():
             return rows
         logger.warning("The cache of %s is damaged and is made anew", self._source)
