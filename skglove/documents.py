@@ -144,8 +144,11 @@ class Documents:
         -------
         documents : Documents
         """
-        kept = np.append(0, np.cumsum(mask))
-        return Documents(self.values[mask], np.diff(kept[self.bounds]))
+        # Without empty documents, for which `reduceat` does not return 0. A cumulative sum needs more memory.
+        lengths, filled = np.zeros(len(self), dtype=np.int64), np.flatnonzero(self.lengths)
+        if len(filled):
+            lengths[filled] = np.add.reduceat(mask, self.bounds[filled], dtype=np.int64)
+        return Documents(self.values[mask], lengths)
 
     def counts(self, n_ids):
         """Count the occurrences of each id in each document.

@@ -1,0 +1,281 @@
+"""Split texts into words, by Keras's rules or by GloVe's.
+
+A text becomes a document of word codes. The distinct words are one column of pyarrow, which splits, counts
+and looks words up without a Python loop.
+"""
+
+import os
+import re
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Set
+from functools import lru_cache
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from skglove.documents import Documents
+from skglove.messages import shortened
+
+# Texts are split in chunks of this many characters: large enough to be fast, small enough to reuse memory.
+CHUNK_CHARACTERS = 2**20
+
+# Python strings may hold lone surrogates, which strict UTF-8 refuses.
+UTF8 = {"encoding": "utf-8", "errors": "surrogatepass"}
+
+# For style="glove", white space and the byte-order mark become spaces, and curly quotes become straight.
+# Thai and Khmer separate words by the zero-width space, U+200B.
+GLOVE_CHARACTERS = str.maketrans("\t\n\r\u200b\ufeff\u2018\u2019\u201c\u201d", "     ''" + '""')
+
+# All combining marks of Unicode are in planes 0 and 1, or are variation selectors.
+MARK_BLOCKS = (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0))
+JOINERS = {0x200C, 0x200D}  # zero-width non-joiner and joiner, which shape letters within a word
+
+
+def check_texts(X, encoding="utf-8", decode_error="strict"):
+    """Yield the texts of a collection, decoded.
+
+    Parameters
+    ----------
+    X : iterable of str or bytes
+        What a user gave as texts.
+    encoding : str, default="utf-8"
+        How to decode bytes.
+    decode_error : {"strict", "ignore", "replace"}, default="strict"
+        What to do with bytes that cannot be decoded.
+
+    Yields
+    ------
+    text : str
+        One text after the other.
+
+    Raises
+    ------
+    ValueError
+        If X is a single string, if X has two dimensions, or if a text cannot be decoded.
+    TypeError
+        If X is not an ordered collection, or if it holds something other than texts.
+    """
+    expected, kind = "Expected a collection of texts, such as a list of str", type(X).__name__
+    if isinstance(X, str | bytes):
+        raise ValueError(f"{expected}, got one {kind}: {shortened(X)}. Put it into a list.")
+    if isinstance(X, Mapping):
+        raise TypeError(f"{expected}, got {kind}. Give the value that holds them, or list(X.values()).")
+    if len(getattr(X, "shape", (0,))) != 1:
+        raise ValueError(f"{expected}, got a {kind} of shape {X.shape}. Take one column.")
+    if not isinstance(X, Iterable) or isinstance(X, Set):
+        raise TypeError(f"{expected}, got {kind}.")
+    if hasattr(X, "to_pylist"):  # a column of pyarrow
+        X = X.to_pylist()
+    for i, text in enumerate(X):
+        if isinstance(text, str):
+            yield text
+        elif isinstance(text, bytes):
+            try:
+                yield text.decode(encoding, decode_error)
+            except UnicodeError as error:
+                raise ValueError(
+                    f"The text at index {i} cannot be decoded: {error}. Give the right encoding=, "
+                    "or decode_error='replace'."
+                ) from error
+        else:
+            raise TypeError(
+                f"Expected texts, got {type(text).__name__} at index {i}: {shortened(text)}. {_remedy(text)}"
+            )
+
+
+def _remedy(value):
+    """Say how to turn a value of a wrong type into a text."""
+    if isinstance(value, list | tuple | np.ndarray):
+        return "Join the words of each document: ' '.join(words)."
+    if isinstance(value, bytearray | memoryview):
+        return "Make it bytes or str."
+    if isinstance(value, os.PathLike):
+        return "Read the file: path.read_text()."
+    return "Fill in a str for what is missing, such as ''."
+
+
+def check_encoding(encoding):
+    """Check that Python knows a text encoding.
+
+    Parameters
+    ----------
+    encoding : str
+
+    Raises
+    ------
+    ValueError
+        If Python does not know it.
+    """
+    try:
+        b"a".decode(encoding)
+    except UnicodeError:  # a known encoding, in which b"a" is not valid
+        return
+    except (LookupError, ValueError) as error:
+        raise ValueError(
+            f"encoding={shortened(encoding)} is not a text encoding that Python knows "
+            f"({shortened(str(error))}). Give one such as 'utf-8' or 'latin-1'."
+        ) from error
+
+
+def split_texts(texts, *, style="keras", lower=True, filters="", split=" "):
+    """Split texts into words and give each distinct word a code.
+
+    Parameters
+    ----------
+    texts : iterable of n_documents str
+        The texts.
+    style : {"keras", "glove"}, default="keras"
+        The rules, as in `GloveTokenizer`.
+    lower : bool, default=True
+        Whether to convert texts to lower case.
+    filters : str, default=""
+        Characters at which to split, in addition to `split`. For style="keras" only.
+    split : str, default=" "
+        The separator of words.
+
+    Returns
+    -------
+    documents : Documents
+        The code of each word.
+    words : pyarrow.LargeBinaryArray of shape (n_words,)
+        The distinct words by code, in the order of their first appearance.
+
+    Raises
+    ------
+    ValueError
+        If there are no texts.
+
+    Examples
+    --------
+    >>> documents, words = split_texts(["The cat saw the dog", "the end"])
+    >>> documents.values.tolist(), documents.lengths.tolist()
+    ([0, 1, 2, 0, 3, 0, 4], [5, 2])
+    >>> decode_words(words)
+    ['the', 'cat', 'saw', 'dog', 'end']
+    """
+    separator = split.encode(**UTF8)
+    table = GLOVE_CHARACTERS if style == "glove" else str.maketrans(dict.fromkeys(filters, split))
+    columns, lengths = [], []
+    for chunk in _chunks(texts):
+        if lower:
+            chunk = [text.lower() for text in chunk]
+        pieces = pc.split_pattern(encode_words(text.translate(table) for text in chunk), separator)
+        words = pieces.flatten()
+        filled = pc.not_equal(pc.binary_length(words), 0)
+        ends = np.concatenate([[0], np.cumsum(filled.to_numpy(zero_copy_only=False))])
+        lengths.append(np.diff(ends[pieces.offsets.to_numpy() - pieces.offsets[0].as_py()]))
+        columns.append(words.filter(filled).dictionary_encode())
+    if not columns:
+        raise ValueError("There are no texts: X is empty.")
+    encoded = pa.chunked_array(columns).unify_dictionaries()
+    codes = np.concatenate([chunk.indices.to_numpy() for chunk in encoded.chunks])
+    words = encoded.chunk(encoded.num_chunks - 1).dictionary
+    documents = Documents(codes, np.concatenate(lengths))
+    return _tokenize_pieces(documents, words) if style == "glove" else (documents, words)
+
+
+def _chunks(texts):
+    """Group texts into lists of at least CHUNK_CHARACTERS characters; the last may have fewer."""
+    chunk, size = [], 0
+    for text in texts:
+        chunk.append(text)
+        size += len(text)
+        if size >= CHUNK_CHARACTERS:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def encode_words(words):
+    """Make a column of words.
+
+    Parameters
+    ----------
+    words : iterable of str
+
+    Returns
+    -------
+    column : pyarrow.LargeBinaryArray
+        The words in UTF-8.
+    """
+    return pa.array([word.encode(**UTF8) for word in words], pa.large_binary())
+
+
+def decode_words(column):
+    """Make a list of a column of words.
+
+    Parameters
+    ----------
+    column : pyarrow.LargeBinaryArray
+        The words in UTF-8.
+
+    Returns
+    -------
+    words : list of str
+    """
+    return [word.decode(**UTF8) for word in column.to_pylist()]
+
+
+# style="glove"
+
+
+def _tokenize_pieces(documents, pieces):
+    """Apply GloVe's rules to documents that were split at spaces.
+
+    Most pieces are frequent words. Each distinct piece is tokenized once, however often it occurs.
+    """
+    lines = b"\n".join([b"", *pieces.to_pylist(), b""]).decode(**UTF8)
+    column = encode_words([" ".join(glove_pattern().findall(lines))])
+    tokens = pc.split_pattern(column, b" ").flatten()
+    is_token = pc.not_equal(tokens, b"\n")
+    line_ends = np.flatnonzero(~is_token.to_numpy(zero_copy_only=False))
+    tokens = tokens.filter(is_token).dictionary_encode()
+    by_piece = pa.LargeListArray.from_arrays(line_ends - np.arange(len(line_ends)), tokens.indices)
+    expanded = by_piece.take(pa.array(documents.values))
+    lengths = np.diff(expanded.offsets.to_numpy()[documents.bounds])
+    return Documents(expanded.flatten().to_numpy(), lengths), tokens.dictionary
+
+
+@lru_cache(maxsize=1)
+def glove_pattern():
+    r"""Compile the regular expression of a token by GloVe's rules. It matches "\n", too.
+
+    Combining marks (Unicode categories Mn, Mc and Me) belong to the word before them, but ``\w`` does not
+    match them. Their character class is written as a negation. Most characters are below U+0300, so the
+    first range decides; a class of marks makes splitting English take twice as long.
+
+    Returns
+    -------
+    pattern : re.Pattern
+    """
+    marks = {code for code in MARK_BLOCKS if unicodedata.category(chr(code)).startswith("M")}
+    mark, joiner = _character_class(marks), "[\u200c\u200d]"
+    mark_or_joiner = _character_class(marks | JOINERS)
+    end = rf"(?![^\W_]|{mark})"
+    return re.compile(
+        rf"""
+          (?:[^\W\d_]{mark}*\.){{2,}}                                   # u.s., e.g.
+        | \d+(?:[.,:]\d+)+{mark}*                                       # 3.14, 1,000, 10:30
+        | (?i:n't|'(?:s|re|ve|ll|d|m)){end}                             # do n't, it 's
+        | [^\W_](?=(?:[^\W_]++|{mark_or_joiner}++)*+(?<=[nN])'[tT])     # do, before n't
+          (?:[^\W_]|{mark_or_joiner})*?(?=(?i:n't){end})
+        | [^\W_]++(?:(?:{mark}++{joiner}*+|{joiner}++(?=[^\W_]))[^\W_]*+)*+
+        | (?:\.+|-+|_+|\*+|\#+|!+|\?+|'+|`+){mark}*                     # ..., --: such runs have vectors
+        | \S{mark}*
+        | \n                                                            # ends of pieces
+        """,
+        re.VERBOSE,
+    )
+
+
+def _character_class(codes):
+    """Write the character class of some code points as the negation of all others."""
+    others, start = [], 0
+    for code in [*sorted(codes), sys.maxunicode + 1]:
+        if start < code:
+            others.append(f"\\U{start:08x}-\\U{code - 1:08x}")
+        start = code + 1
+    return f"[^{''.join(others)}]"
