@@ -37,7 +37,7 @@ def parts_of_one_array(documents, vocabulary=None):
 # Keras as the oracle
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(
     documents=CORPORA,
     unseen=CORPORA,
@@ -59,7 +59,7 @@ def test_matrix_equals_keras(documents, unseen, maxlen, padding, truncating):
     np.testing.assert_array_equal(ours.fit(ragged_array(documents)).transform(unseen), expected)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(
     matrix=st.integers(1, 6).flatmap(
         lambda width: st.lists(st.lists(IDS, min_size=width, max_size=width), min_size=1, max_size=6)
