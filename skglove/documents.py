@@ -1,6 +1,6 @@
-"""Documents of token ids in the one form that is used inside: flat ids, and the length of each document.
+"""Documents of token ids in the form that all modules use: flat ids, and the length of each document.
 
-What users give as X is checked here, where `Documents` are made, and nowhere else.
+Ids that users give as X are checked here, when `Documents` are made, and nowhere else.
 """
 
 import itertools
@@ -13,7 +13,7 @@ LARGEST_ID = np.iinfo(np.int32).max
 
 
 class Documents:
-    """Token ids of documents, one document after the other.
+    """Token ids of documents, stored one document after the other.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Documents:
 
     @classmethod
     def from_sequences(cls, X):
-        """Check and join one sequence of ids per document.
+        """Check sequences of ids, one per document, and concatenate them.
 
         Parameters
         ----------
@@ -72,12 +72,12 @@ class Documents:
         Parameters
         ----------
         X : ndarray of shape (n_documents, n_columns)
-            Ids, padded with 0.
+            Ids, padded with zeros.
 
         Returns
         -------
         documents : Documents
-            A row of padding alone becomes one id 0.
+            A row that is all padding becomes a document of one id, 0.
 
         Raises
         ------
@@ -98,7 +98,7 @@ class Documents:
 
     @cached_property
     def bounds(self):
-        """Where documents begin and end in `values`: ndarray of shape (n_documents + 1,), int64."""
+        """Offsets of the documents in `values`: ndarray of shape (n_documents + 1,), int64."""
         return np.append(0, np.cumsum(self.lengths))
 
     @property
@@ -116,7 +116,7 @@ class Documents:
         return self.values[self.bounds[key] : self.bounds[key + 1]]
 
     def keep_last(self, n):
-        """Cut documents to their last `n` ids.
+        """Truncate documents to their last `n` ids.
 
         Parameters
         ----------
@@ -133,12 +133,12 @@ class Documents:
         return Documents(self.values[from_end <= n], np.minimum(self.lengths, n))
 
     def keep(self, mask):
-        """Leave out some ids.
+        """Remove some ids.
 
         Parameters
         ----------
         mask : ndarray of shape (n_tokens,), bool
-            True for ids that stay.
+            True for ids to keep.
 
         Returns
         -------
@@ -163,8 +163,8 @@ class Documents:
         counts : scipy.sparse.csc_array of shape (n_documents, n_ids), int32
             In canonical format: sorted, without duplicates.
         """
-        # Copied, because adding up duplicates moves the ids. From rows to columns is a counting sort: linear,
-        # and faster than to sort the ids of each row.
+        # `tocsc` is a counting sort: linear, and faster than sorting the ids of each row. It copies, so
+        # `sum_duplicates` does not change `values`.
         ones = np.ones(len(self.values), dtype=np.int32)
         counts = csr_array((ones, self.values, self.bounds), shape=(len(self), n_ids)).tocsc()
         counts.sum_duplicates()
@@ -183,7 +183,7 @@ class Documents:
         Returns
         -------
         firsts : ndarray of shape (n_documents,), int
-            Index of the first copy. It is the document's own index if no copy stands before it.
+            The index of the first copy: the document's own index if there is no earlier copy.
 
         Examples
         --------
@@ -191,8 +191,8 @@ class Documents:
         >>> documents.first_copies(codes=np.array([0, 0, 1])).tolist()
         [0, 0, 2]
         """
-        # A multilinear hash of 64 bits: the sum of the ids, each times a random factor of its position. Ids
-        # start from 1 in the sum, so that padding counts. Length and class count as two more ids.
+        # A multilinear hash of 64 bits: the sum of the ids, each times a random factor of its position. Each id
+        # is increased by 1, so that padding counts. Length and class count as two more ids.
         random_state = np.random.RandomState(0)
         size = self.lengths.max(initial=0) + 2
         factors = random_state.randint(2**64, size=size, dtype=np.uint64) | np.uint64(1)
@@ -200,7 +200,7 @@ class Documents:
         positions = np.arange(len(self.values)) - np.repeat(starts, self.lengths)
         products = factors[positions + 2]
         products *= self.values.astype(np.uint64) + np.uint64(1)
-        # Sums wrap around, and so do their differences. Unlike `np.add.reduceat` they allow empty documents.
+        # Overflow is harmless, because differences wrap around, too. `reduceat` would not allow empty documents.
         sums = np.append(np.uint64(0), np.cumsum(products))
         hashes = sums[ends] - sums[starts]
         hashes += factors[0] * self.lengths.astype(np.uint64) + factors[1] * codes.astype(np.uint64)
@@ -208,7 +208,7 @@ class Documents:
         return firsts[copy_of]
 
     def sequences(self):
-        """Cut the flat ids into one array per document.
+        """Return one array of ids per document.
 
         Returns
         -------
@@ -220,7 +220,7 @@ class Documents:
 
 
 def is_ragged(X):
-    """Tell whether X must be padded before it is a matrix of ids.
+    """Tell whether X holds ids that have to be padded to become a matrix.
 
     Parameters
     ----------
@@ -230,19 +230,19 @@ def is_ragged(X):
     Returns
     -------
     ragged : bool
-        True for a one-dimensional object array of sequences, and for a list or tuple of sequences of unlike
-        length.
+        True for a one-dimensional object array of sequences, and for a list or tuple of sequences of
+        different lengths.
 
     Raises
     ------
     TypeError
-        If X holds strings (texts have to become ids first), or sequences beside something else.
+        If X holds texts instead of ids, or a mixture of sequences and other values.
     """
     return holds_sequences(X) and not (isinstance(X, list | tuple) and len(set(map(len, X))) == 1)
 
 
 def holds_sequences(X):
-    """Tell whether X holds one sequence a document rather than being a matrix.
+    """Tell whether X holds one sequence per document, in contrast to a matrix.
 
     Parameters
     ----------
@@ -257,12 +257,12 @@ def holds_sequences(X):
     Raises
     ------
     TypeError
-        If X holds strings (texts have to become ids first), or sequences beside something else.
+        If X holds texts instead of ids, or a mixture of sequences and other values.
     """
     documents = _as_sequences(X)
     if isinstance(documents, np.ndarray) and (documents.dtype.kind not in "OUS" or documents.ndim != 1):
         return False
-    # Types are few, so this costs the same for a document and for a million.
+    # There are few types, so this is fast for a million documents, too.
     types = set(map(type, documents))
     for i, document in _of_types(documents, {kind for kind in types if issubclass(kind, str | bytes)}):
         raise TypeError(
@@ -273,12 +273,14 @@ def holds_sequences(X):
     if types == others:
         return isinstance(documents, np.ndarray) and not types
     for i, document in _of_types(documents, others):
-        raise TypeError(f"Expected a sequence of token ids a document, got {document!r:.60} at index {i}.")
+        raise TypeError(
+            f"Expected a sequence of token ids for each document, got {document!r:.60} at index {i}."
+        )
     return True
 
 
 def _as_sequences(X):
-    # Iterating a plain array is several times as fast as iterating a subclass.
+    # Iterating over a plain array is several times faster than over a subclass.
     return X if isinstance(X, list | tuple) else np.asarray(X)
 
 
@@ -287,7 +289,7 @@ def _of_types(documents, types):
 
 
 def check_sequences(X):
-    """Check ragged ids without joining them, where they are views of one array.
+    """Check ragged ids, without concatenating them if they are views of one array.
 
     Parameters
     ----------
@@ -308,7 +310,7 @@ def check_sequences(X):
     """
     sequences = _as_sequences(X)
     base = _common_base(sequences)
-    if base is not None:  # to check it is faster than to join the sequences again
+    if base is not None:  # checking the base is faster than concatenating the sequences again
         lengths = _lengths_of(sequences)
         if base.size <= 2 * lengths.sum() and base.min(initial=0) >= 0:
             return sequences, lengths
@@ -321,7 +323,7 @@ def _lengths_of(sequences):
 
 
 def _common_base(sequences):
-    """Return the int32 array that all sequences are views of, as those of `Documents` are; or None."""
+    """Return the int32 array that all sequences are views of, as those of `Documents.sequences`; or None."""
     base = getattr(sequences[0], "base", None) if len(sequences) else None
     if not isinstance(base, np.ndarray) or base.dtype != np.int32:
         return None
@@ -336,21 +338,21 @@ def check_ids(values, lengths=None):
     Parameters
     ----------
     values : ndarray
-        The numbers: a matrix with one row per document, or flat.
+        A matrix with one row per document, or flat values.
     lengths : ndarray of shape (n_documents,), int, default=None
-        The number of ids in each document, where `values` is flat.
+        The number of ids in each document, if `values` is flat.
 
     Returns
     -------
     ids : ndarray of the shape of `values`, int32
-        The ids, without a vocabulary; a view where `values` has that dtype.
+        The ids, without a vocabulary. A view if `values` already has this dtype.
 
     Raises
     ------
     ValueError
-        If one is negative, fractional, missing or does not fit into int32. The message names the first.
+        If a value is negative, fractional, missing or too large for int32. The message names the first.
     TypeError
-        If they are not numbers.
+        If the values are not numbers.
     """
     values = without_metadata(values)
     if values.dtype == np.int32 and (values.size == 0 or values.min() >= 0):
@@ -365,7 +367,7 @@ def check_ids(values, lengths=None):
         lengths = np.full(len(values), values[0].size) if lengths is None else lengths
         document = np.searchsorted(np.cumsum(lengths), wrong, side="right")
         value = values.ravel()[wrong].item()
-        # scikit-learn asks for these words where negative values are refused.
+        # scikit-learn's checks require these words if negative values are refused.
         problem = "Negative values in data: token" if value < 0 else "Token"
         raise ValueError(
             f"{problem} ids are integers from 0 to {LARGEST_ID}, got {value} in document {document}."
@@ -383,7 +385,7 @@ def without_metadata(array):
     Returns
     -------
     array : ndarray
-        The array itself if it is plain.
+        The array itself if it is already plain.
     """
     if type(array) is np.ndarray and array.dtype.metadata is None:
         return array

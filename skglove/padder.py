@@ -1,4 +1,4 @@
-"""SequencePadder: ragged token ids to a matrix."""
+"""SequencePadder: ragged token ids to a matrix of one length."""
 
 import logging
 from numbers import Integral
@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skglove.documents import check_ids, check_sequences, holds_sequences
+from skglove.messages import ShortErrors
 from skglove.rollback import rollback
 from skglove.states import Versioned
 from skglove.token_ids import vocabulary_of, with_vocabulary
@@ -16,34 +17,34 @@ from skglove.token_ids import vocabulary_of, with_vocabulary
 logger = logging.getLogger(__name__)
 
 
-class SequencePadder(Versioned, TransformerMixin, BaseEstimator):
-    """Pad and cut documents of token ids to one length.
+class SequencePadder(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
+    """Pad and truncate documents of token ids to one length.
 
-    Gives the same matrix as `keras.utils.pad_sequences`, in every mode.
+    The result equals that of `keras.utils.pad_sequences` with the same parameters.
 
     Parameters
     ----------
     maxlen : int or None, default=1000
-        Columns of the result. None takes the length of the longest document seen in `fit`.
+        The number of columns of the result. None uses the length of the longest document seen in `fit`.
     padding : {"pre", "post"}, default="pre"
-        Where zeros are put when a document is shorter than `maxlen`: before its ids or after them.
+        Whether shorter documents get zeros before their ids or after them.
     truncating : {"pre", "post"}, default="pre"
-        Where ids are dropped when a document is longer: at its beginning or at its end.
+        Whether longer documents lose ids at their beginning or at their end.
 
     Attributes
     ----------
     maxlen_ : int
-        Columns of the result.
+        The number of columns of the result.
     n_truncated_ : int
-        How many of the documents given to `fit` are longer than that.
+        The number of documents given to `fit` that are longer than `maxlen_`.
     n_features_in_ : int
-        Columns of X seen in `fit`. Only defined when X was an array or a DataFrame.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns seen in `fit`. Only defined when X had column names that are all strings.
+        The number of columns of X seen in `fit`. Defined only if X was an array or a DataFrame.
+    feature_names_in_ : ndarray of shape (n_features_in_,), object
+        The names of the columns seen in `fit`. Defined only if all column names of X were strings.
 
     See Also
     --------
-    GloveTokenizer : Makes the ids of texts.
+    GloveTokenizer : Turns texts into ids.
     KerasConvTextClassifier : Learns from the padded ids.
 
     Examples
@@ -67,12 +68,12 @@ class SequencePadder(Versioned, TransformerMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Learn the length of the result.
+        """Learn the number of columns of the result.
 
         Parameters
         ----------
         X : array-like of shape (n_documents, n_columns) or ragged array-like of shape (n_documents,)
-            Token ids: a matrix, or one sequence a document. Integers >= 0.
+            Token ids: a matrix, or one sequence per document. Integers >= 0.
         y : None
             Ignored.
 
@@ -86,6 +87,8 @@ class SequencePadder(Versioned, TransformerMixin, BaseEstimator):
         ValueError
             If an id is negative, fractional, missing or too large, if there are no documents, or if only
             some columns of a DataFrame carry a vocabulary.
+        TypeError
+            If X holds texts, or anything else that is not a sequence of ids.
         """
         with rollback(self):
             self._learn_maxlen(self._check(X, reset=True)[1])
@@ -93,12 +96,12 @@ class SequencePadder(Versioned, TransformerMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X, y=None):
-        """Learn the length of the result, and pad and cut the same documents.
+        """Learn the number of columns of the result, and pad and truncate the same documents.
 
         Parameters
         ----------
         X : array-like of shape (n_documents, n_columns) or ragged array-like of shape (n_documents,)
-            Token ids: a matrix, or one sequence a document. Integers >= 0.
+            Token ids: a matrix, or one sequence per document. Integers >= 0.
         y : None
             Ignored.
 
@@ -112,6 +115,8 @@ class SequencePadder(Versioned, TransformerMixin, BaseEstimator):
         ValueError
             If an id is negative, fractional, missing or too large, if there are no documents, or if only
             some columns of a DataFrame carry a vocabulary.
+        TypeError
+            If X holds texts, or anything else that is not a sequence of ids.
         MemoryError
             If the matrix does not fit into memory.
         """
@@ -121,12 +126,12 @@ class SequencePadder(Versioned, TransformerMixin, BaseEstimator):
             return self._pad(documents, lengths, vocabulary)
 
     def transform(self, X):
-        """Pad and cut the documents.
+        """Pad and truncate documents.
 
         Parameters
         ----------
         X : array-like of shape (n_documents, n_columns) or ragged array-like of shape (n_documents,)
-            Token ids: a matrix, or one sequence a document. Integers >= 0.
+            Token ids: a matrix, or one sequence per document. Integers >= 0.
 
         Returns
         -------
@@ -138,6 +143,8 @@ class SequencePadder(Versioned, TransformerMixin, BaseEstimator):
         ValueError
             If an id is negative, fractional, missing or too large, if there are no documents, or if only
             some columns of a DataFrame carry a vocabulary.
+        TypeError
+            If X holds texts, or anything else that is not a sequence of ids.
         MemoryError
             If the matrix does not fit into memory.
         """
@@ -145,7 +152,7 @@ class SequencePadder(Versioned, TransformerMixin, BaseEstimator):
         return self._pad(*self._check(X, reset=False))
 
     def _check(self, X, *, reset):
-        """Check X: an array of ids for each document, how many each has, and their vocabulary."""
+        """Check X. Return its documents, their lengths and their vocabulary."""
         vocabulary = vocabulary_of(X)
         if holds_sequences(X):
             for name in ("n_features_in_", "feature_names_in_"):
@@ -163,7 +170,7 @@ class SequencePadder(Versioned, TransformerMixin, BaseEstimator):
         self.n_truncated_ = int(np.count_nonzero(lengths > self.maxlen_))
 
     def _pad(self, documents, lengths, vocabulary):
-        """Make the matrix of documents."""
+        """Copy the documents into a matrix of `maxlen_` columns."""
         ids = self._allocate(len(lengths))
         kept = np.minimum(lengths, self.maxlen_)
         cut = lengths > kept
@@ -177,15 +184,15 @@ class SequencePadder(Versioned, TransformerMixin, BaseEstimator):
         if self.padding == "pre":
             firsts += self.maxlen_ - kept
         flat = ids.reshape(-1)
-        # A loop over documents, not over ids: masks of the whole matrix take longer.
+        # A loop over documents is faster than a mask of the whole matrix.
         for document, first, last in zip(documents, firsts.tolist(), (firsts + kept).tolist(), strict=True):
             flat[first:last] = document
-        return with_vocabulary(ids, vocabulary)  # not TokenIds(ids), which would check them again
+        return with_vocabulary(ids, vocabulary)  # TokenIds(ids) would check them again
 
     def _allocate(self, n_documents):
         try:
             return np.zeros((n_documents, self.maxlen_), dtype=np.int32)
-        except (MemoryError, ValueError) as error:  # ValueError is for more bytes than can be counted
+        except (MemoryError, ValueError) as error:  # ValueError if the size overflows
             longest = "" if self.maxlen is not None else ", the length of the longest document given to fit,"
             raise MemoryError(
                 f"{n_documents} documents of maxlen={self.maxlen_} ids{longest} need "

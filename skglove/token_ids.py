@@ -1,9 +1,8 @@
-"""What flows between the steps: token ids that carry the vocabulary they index.
+"""Token ids that carry their vocabulary: what users see between the steps.
 
-The vocabulary is metadata of the ids' dtype. An attribute of a subclass of ndarray is lost as soon as
-scikit-learn makes a plain array of X, as most of its meta-estimators do. The dtype stays with the numbers
-wherever NumPy only moves them: to plain arrays, in memory order, pickles, memory maps and DataFrames; and
-joblib's hash includes it.
+The vocabulary is metadata of the ids' dtype. An attribute of an ndarray subclass would not do: most
+meta-estimators of scikit-learn convert X to a plain array, which loses the attribute. The dtype stays with
+the ids in plain arrays, other memory orders, pickles, memory maps and DataFrames. joblib's hash includes it.
 """
 
 import pickle
@@ -12,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from skglove.documents import check_ids, without_metadata
+from skglove.messages import shortened
 from skglove.vectors import as_source, gather_vectors, has_vectors
 
-# Where the dtype of ids has their vocabulary.
+# The key of the vocabulary in the metadata of a dtype.
 METADATA_KEY = "skglove.vocabulary"
 
 
@@ -22,16 +22,21 @@ METADATA_KEY = "skglove.vocabulary"
 class Vocabulary:
     """The words that token ids stand for, and where their vectors are.
 
-    Ids start at 1: id ``i`` stands for ``words[i - 1]``; id 0 is padding. The vectors themselves are not
-    held, only where to find them, so that a vocabulary is cheap to copy and to pickle.
+    Ids start at 1: id ``i`` stands for ``words[i - 1]``. Id 0 is padding. A vocabulary of a vector file stores
+    where the file is, not the vectors, so it is cheap to copy and to pickle.
 
     Parameters
     ----------
     words : sequence of str
-        The words in the order of their ids; kept as a tuple.
+        The words in the order of their ids. Stored as a tuple.
     vectors : str, path, WordVectors, dict of str to array, gensim KeyedVectors or None, default=None
-        Where the words' vectors come from, as in `GloveTokenizer`; None if there are none. Words and arrays
-        become `WordVectors`.
+        Where the word vectors are, as in `GloveTokenizer`. A dict is converted to `WordVectors`. None stands
+        for no vectors.
+
+    Raises
+    ------
+    TypeError
+        If `words` is not an ordered collection of str.
 
     Examples
     --------
@@ -48,9 +53,7 @@ class Vocabulary:
     vectors: object = None
 
     def __post_init__(self):
-        if isinstance(self.words, str):
-            raise TypeError(f"words is a sequence of words, got one string: {self.words[:40]!r}.")
-        object.__setattr__(self, "words", tuple(self.words))
+        object.__setattr__(self, "words", _check_words(self.words))
         if self.vectors is not None:
             object.__setattr__(self, "vectors", as_source(self.vectors))
 
@@ -61,12 +64,12 @@ class Vocabulary:
         return f"Vocabulary({len(self)} words, vectors={self.vectors!r})"
 
     def embedding_matrix(self):
-        """Gather the vectors of the words, row by id.
+        """Gather the vectors of the words in one matrix, one row per id.
 
         Returns
         -------
         matrix : ndarray of shape (n_words + 1, dim), float32
-            Row 0 (padding) and the rows of words without a vector are zero.
+            Row 0 (padding) and the rows of words without a vector are all zeros.
 
         Raises
         ------
@@ -95,13 +98,32 @@ class Vocabulary:
         return has_vectors(self.vectors, self._words_in_utf8())
 
     def __reduce__(self):
-        # The words in a pickle of their own: a str that was met before is pickled as a reference, so that
-        # joblib's hash of equal vocabularies would depend on which strings happen to be one object.
+        # The words have a pickle of their own. Pickle writes a str that it has seen before as a reference, so
+        # joblib's hash of equal vocabularies would depend on which strings happen to be the same object.
         return _unpickle_vocabulary, (pickle.dumps(self.words, protocol=4), self.vectors)
 
     def _words_in_utf8(self):
-        # Texts may hold lone surrogates, vectors cannot: spell them so that they are found nowhere.
+        # Texts may hold lone surrogates, vector files cannot. Their escapes match no word of a file.
         return [word.encode("utf-8", "backslashreplace").decode() for word in self.words]
+
+
+def _check_words(words):
+    """Return words as a tuple. Raise a TypeError that says what is wrong with them."""
+    expected = "words must be a sequence of str, in the order of their ids"
+    if isinstance(words, str | bytes):
+        raise TypeError(
+            f"{expected}, got one {type(words).__name__}: {shortened(words)}. Put it into a list."
+        )
+    if isinstance(words, set | frozenset):
+        raise TypeError(f"{expected}, got a {type(words).__name__}, which has no order.")
+    try:
+        words = tuple(words)
+    except TypeError as error:
+        raise TypeError(f"{expected}, got {type(words).__name__}: {shortened(words)}.") from error
+    if not all(issubclass(kind, str) for kind in set(map(type, words))):  # types are few
+        i, word = next((i, word) for i, word in enumerate(words) if not isinstance(word, str))
+        raise TypeError(f"{expected}, got {type(word).__name__} at index {i}: {shortened(word)}.")
+    return words
 
 
 def _unpickle_vocabulary(words, vectors):
@@ -111,31 +133,36 @@ def _unpickle_vocabulary(words, vectors):
 class TokenIds(np.ndarray):
     """Token ids of documents, with the vocabulary they belong to.
 
-    As categories travel with the codes of a pandas Categorical, the vocabulary travels with the ids: through
-    indexing, reshaping, copies of any memory order, pickle, ``astype`` to another number type, and also
-    through `numpy.asarray` and ``pandas.DataFrame(ids)``, which make plain arrays and frames of them.
-    Arithmetic drops it, because its results are numbers, not ids; so does joining, as by `numpy.vstack`.
+    The vocabulary travels with the ids, as categories travel with the codes of a pandas Categorical. It
+    survives indexing, reshaping, copying, pickling, and ``astype`` to another number type. It also survives
+    conversion to plain arrays by `numpy.asarray` and to frames by ``pandas.DataFrame(ids)``. Arithmetic drops
+    the vocabulary, because the results are numbers, not ids. Joining, such as `numpy.vstack`, drops it, too.
 
     Parameters
     ----------
     ids : array-like of shape (n_documents, n_columns), or object ndarray of shape (n_documents,)
-        A matrix of ids, which are checked, or ragged: an array of one int32 array a document.
+        A matrix of ids, or ragged ids: an array of one int32 array per document. Only a matrix is checked.
     vocabulary : Vocabulary or None, default=None
-        What the ids stand for.
+        The words that the ids stand for.
 
     Attributes
     ----------
     vocabulary : Vocabulary or None
-        What the ids stand for. To change it, make another `TokenIds` of the same ids.
+        The words that the ids stand for. To change it, make another `TokenIds` of the same ids.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a matrix holds values other than integers from 0 to 2147483647.
 
     Notes
     -----
-    The vocabulary is metadata of the dtype. So ``Pipeline(memory=...)`` tells equal ids of two vocabularies
-    apart. `numpy.save` warns that it does not store metadata; `joblib.dump` and pickle store it.
+    The vocabulary is metadata of the dtype. Therefore ``Pipeline(memory=...)`` distinguishes equal ids of two
+    vocabularies. `joblib.dump` and pickle store the vocabulary. `numpy.save` does not, and warns.
 
-    Integer arithmetic on a *plain* array made from ids, such as ``np.asarray(ids) + 1``, keeps the metadata,
-    because NumPy has no hook there. The classifier refuses ids beyond the vocabulary, but cannot tell other
-    numbers from ids. Drop the vocabulary first: ``np.asarray(ids).astype(np.int64)``.
+    Integer arithmetic on a *plain* array of ids, such as ``np.asarray(ids) + 1``, keeps the vocabulary: NumPy
+    offers no way to prevent it. The classifier refuses ids beyond the vocabulary, but it cannot distinguish
+    other results from ids. Drop the vocabulary first: ``np.asarray(ids).astype(np.int64)``.
 
     References
     ----------
@@ -152,17 +179,17 @@ class TokenIds(np.ndarray):
     """
 
     def __new__(cls, ids, vocabulary=None):
-        """View an array of ids, without a copy where it is ragged or int32."""
+        """View an array of ids. Ragged and int32 ids are not copied."""
         ids = np.asarray(ids)
         return with_vocabulary(ids if ids.dtype == object else check_ids(ids), vocabulary, cls)
 
     @property
     def vocabulary(self):
-        """What the ids stand for."""
+        """The words that the ids stand for, or None."""
         return _vocabulary_of_dtype(self.dtype)
 
     def astype(self, dtype, *args, **kwargs):
-        """Cast, as `numpy.ndarray.astype`; the vocabulary is kept where the result can still hold ids."""
+        """Cast like `numpy.ndarray.astype`. Types that can hold ids keep the vocabulary."""
         dtype = np.dtype(dtype)
         if dtype.metadata is None and dtype.kind in "iufO":
             dtype = _dtype_with(dtype, self.vocabulary)
@@ -181,7 +208,7 @@ class TokenIds(np.ndarray):
         super().__setstate__(tuple(state))
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=(), **kwargs):
-        """Compute on plain arrays: what comes out of arithmetic are numbers, not ids."""
+        """Compute on plain arrays, because the results of arithmetic are numbers, not ids."""
         changed = out or inputs[: method == "at"]
         if any(isinstance(array, TokenIds) and array.vocabulary is not None for array in changed):
             raise TypeError(
@@ -196,14 +223,14 @@ class TokenIds(np.ndarray):
 
 
 def with_vocabulary(ids, vocabulary, cls=TokenIds):
-    """View ids, which are not checked, as `TokenIds` of a vocabulary.
+    """View checked ids as `TokenIds` of a vocabulary.
 
     Parameters
     ----------
     ids : ndarray
-        A matrix of int32, or ragged.
+        A matrix of int32, or ragged ids.
     vocabulary : Vocabulary or None
-        What the ids stand for.
+        The words that the ids stand for.
     cls : type, default=TokenIds
         The class of the result.
 
@@ -234,15 +261,7 @@ def vocabulary_of(X):
         If only some of a DataFrame's columns carry a vocabulary, or if there are several vocabularies.
     """
     if hasattr(X, "columns") and hasattr(X, "dtypes"):
-        names = list(X.columns)
-        vocabularies = list(map(_vocabulary_of_dtype, X.dtypes))
-        others = [name for name, vocabulary in zip(names, vocabularies, strict=True) if vocabulary is None]
-        if 0 < len(others) < len(names):
-            shown = ", ".join(f"{name!r:.40}" for name in others[:5]) + ", ..." * (len(others) > 5)
-            raise ValueError(
-                f"{len(others)} of X's {len(names)} columns carry no vocabulary, the others are token ids: "
-                f"{shown}. Numbers beside token ids would be read as words. Select the columns of ids alone."
-            )
+        vocabularies = _vocabularies_of_columns(X)
     elif isinstance(X, list | tuple) and any(issubclass(kind, np.ndarray) for kind in set(map(type, X))):
         vocabularies = [_vocabulary_of_dtype(getattr(row, "dtype", None)) for row in X]
         if None in vocabularies:
@@ -259,6 +278,20 @@ def vocabulary_of(X):
     return first
 
 
+def _vocabularies_of_columns(frame):
+    """Return the vocabulary of each column. Raise if only some columns have one."""
+    names = list(frame.columns)
+    vocabularies = list(map(_vocabulary_of_dtype, frame.dtypes))
+    others = [name for name, vocabulary in zip(names, vocabularies, strict=True) if vocabulary is None]
+    if 0 < len(others) < len(names):
+        shown = ", ".join(f"{name!r:.40}" for name in others[:5]) + ", ..." * (len(others) > 5)
+        raise ValueError(
+            f"{len(others)} of X's {len(names)} columns carry no vocabulary, the others are token ids: "
+            f"{shown}. Numbers beside token ids would be read as words. Select the columns of ids alone."
+        )
+    return vocabularies
+
+
 def _vocabulary_of_dtype(dtype):
     return (getattr(dtype, "metadata", None) or {}).get(METADATA_KEY)
 
@@ -271,21 +304,3 @@ def _dtype_with(dtype, vocabulary):
 def _plain(array):
     """View ids as a plain array without their vocabulary."""
     return without_metadata(array) if isinstance(array, np.ndarray) else array
-
-
-def ragged_token_ids(documents, vocabulary=None):
-    """Cut documents into one array of ids each.
-
-    Parameters
-    ----------
-    documents : Documents
-        The ids, checked.
-    vocabulary : Vocabulary or None, default=None
-        What the ids stand for.
-
-    Returns
-    -------
-    ids : TokenIds of shape (n_documents,), object
-        One int32 array per document, each a view into the flat ids.
-    """
-    return with_vocabulary(documents.sequences(), vocabulary)

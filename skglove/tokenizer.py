@@ -270,9 +270,7 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
             if np.ndim(X) == 1:
                 problem = "Expected the ids of documents, got those of one. Put it into a list."
                 raise ValueError(problem if len(X) else "There are no documents: X is an empty array.")
-            X = list(
-                check_array(X, ensure_all_finite=False)
-            )  # `Documents` refuses NaN and names the document
+            X = list(check_array(X, ensure_all_finite=False))  # NaN is left to `Documents`
         documents = Documents.from_sequences(X)
         n_words, largest = len(self._vocabulary), documents.values.max(initial=0)
         if largest > n_words:

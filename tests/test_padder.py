@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 
 from skglove import GloveTokenizer, SequencePadder, TokenIds, Vocabulary
 from skglove.documents import Documents
-from skglove.token_ids import ragged_token_ids
+from skglove.token_ids import with_vocabulary
 
 RAGGED = [[1], [1, 2, 3, 4], [], [5, 6]]
 VOCABULARY = Vocabulary(tuple("abcdef"))
@@ -31,7 +31,7 @@ def ragged_array(documents, vocabulary=None):
 
 def parts_of_one_array(documents, vocabulary=None):
     values = np.array([i for document in documents for i in document], dtype=np.int32)
-    return ragged_token_ids(Documents(values, list(map(len, documents))), vocabulary)
+    return with_vocabulary(Documents(values, list(map(len, documents))).sequences(), vocabulary)
 
 
 # Keras as the oracle
@@ -143,8 +143,8 @@ def test_every_kind_of_ragged_ids_gives_the_same_matrix(container):
         (["a text"], TypeError, "got a str at index 0: 'a text'. Put a GloveTokenizer before"),
         (np.array(["a", "b"]), TypeError, "got a str_ at index 0: .*. Put a GloveTokenizer before"),
         ([[1], b"text"], TypeError, "got a bytes at index 1"),
-        ([[1], None, [2]], TypeError, "sequence of token ids a document, got None at index 1"),
-        ([[1], 2], TypeError, "sequence of token ids a document, got 2 at index 1"),
+        ([[1], None, [2]], TypeError, "sequence of token ids for each document, got None at index 1"),
+        ([[1], 2], TypeError, "sequence of token ids for each document, got 2 at index 1"),
         ([1, 2], ValueError, "Expected 2D array, got 1D array"),
         (3, ValueError, "Expected 2D array, got scalar"),
         (np.ones((2, 2, 2), dtype=int), ValueError, "dim 3"),
@@ -166,6 +166,12 @@ def test_what_are_no_ids_is_an_error_that_says_where(method, X, error, message):
 def test_wrong_maxlen_is_an_error(maxlen):
     with pytest.raises(ValueError, match="The 'maxlen' parameter of SequencePadder must be"):
         SequencePadder(maxlen).fit(RAGGED)
+
+
+def test_a_wrong_parameter_is_not_printed_whole():
+    with pytest.raises(ValueError, match="The 'maxlen' parameter of SequencePadder must be") as raised:
+        SequencePadder([[7] * 1000] * 1000).fit(RAGGED)
+    assert len(str(raised.value)) < 600
 
 
 @pytest.mark.parametrize("side", ["padding", "truncating"])

@@ -16,7 +16,6 @@ from sklearn.utils import _safe_indexing, check_array, resample, shuffle
 from skglove import GloveTokenizer, SequencePadder, TokenIds, Vocabulary, WordVectors
 from skglove.documents import Documents
 from skglove.token_ids import (
-    ragged_token_ids,
     vocabulary_of,
     with_vocabulary,
 )
@@ -32,7 +31,9 @@ def padded():
 
 
 def ragged():
-    return ragged_token_ids(Documents(np.array([1, 2, 3, 4, 5, 1], np.int32), [1, 2, 3]), VOCABULARY)
+    return with_vocabulary(
+        Documents(np.array([1, 2, 3, 4, 5, 1], np.int32), [1, 2, 3]).sequences(), VOCABULARY
+    )
 
 
 @pytest.fixture(params=[padded, ragged])
@@ -317,7 +318,7 @@ def test_cached_step_after_the_padder_gives_each_candidate_its_own_vocabulary(tm
             assert (pipeline[-1].vocabulary_.vectors is None) == (vectors is None)
 
 
-# pickle.dumps(TokenIds([[1, 2]], Vocabulary(("a", "b"))), 4) and of ragged_token_ids, by skglove 0.1.0
+# pickle.dumps(TokenIds([[1, 2]], Vocabulary(("a", "b"))), 4), and the same of ragged ids, by skglove 0.1.0
 OLD_MATRIX = (
     "fCQD?000000001t7H)NIaCt6YV{dY0E^T#ebZKF7a$$Ltj0|6LWn*t{b98cbV|0|0l#CH`YiDe4c4aPfZ);_4Uuk4>l#B>eZ"
     ");_4Nn~@BlaxyUg_J`9Vw8uJQj{o50ZRc(0)~`~1#We1aCwxB1!Q!2aAlN}l#BvtG?a;mhm=y3C`$v30X&pWPEJby|Ns9=|N"
@@ -433,7 +434,7 @@ def test_repr_of_ragged_ids():
 
 
 def test_repr_of_many_ids_is_short():
-    many = ragged_token_ids(Documents(np.zeros(5000, np.int32), [1] * 5000))
+    many = with_vocabulary(Documents(np.zeros(5000, np.int32), [1] * 5000).sequences(), None)
     assert len(repr(many)) < 1000
     assert len(repr(TokenIds(np.zeros((5000, 1000))))) < 1000
 
@@ -447,8 +448,8 @@ def test_ids_are_int32_without_a_copy_where_they_are():
 # Ragged or not
 
 
-def test_ragged_token_ids_cut_at_lengths():
-    ids = ragged_token_ids(Documents(np.arange(5, dtype=np.int32), [2, 0, 3]), VOCABULARY)
+def test_ids_of_documents_are_ragged():
+    ids = with_vocabulary(Documents(np.arange(5, dtype=np.int32), [2, 0, 3]).sequences(), VOCABULARY)
     assert [document.tolist() for document in ids] == [[0, 1], [], [2, 3, 4]]
     assert ids.vocabulary is VOCABULARY
 
@@ -464,5 +465,24 @@ def test_a_matrix_of_something_else_than_ids_is_refused():
 
 def test_words_of_a_vocabulary_are_kept_as_a_tuple():
     assert Vocabulary(["a", "b"]).words == ("a", "b")
-    with pytest.raises(TypeError, match="words is a sequence of words, got one string: 'good'"):
-        Vocabulary("good")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("good", "got one str: 'good'. Put it into a list"),
+        ("x" * 10**6, "got one str: 'x{26}"),
+        (None, "got NoneType: None"),
+        (3, "got int: 3"),
+        ([1], "got int at index 0: 1"),
+        (["a", b"b"], "got bytes at index 1: b'b'"),
+        (["a", None, "b"], "got NoneType at index 1"),
+        ({"a"}, "got a set, which has no order"),
+        (np.array("a"), "got ndarray"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_are_no_words_of_a_vocabulary_is_an_error(words, message):
+    with pytest.raises(TypeError, match=f"words must be a sequence of str, .*, {message}") as raised:
+        Vocabulary(words)
+    assert len(str(raised.value)) < 200
