@@ -372,7 +372,7 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
 
     def _learn(self, X, y, fit_params):
         from skglove import keras_parameters
-        from skglove.batches import Batches
+        from skglove.network.batches import Batches
 
         _check_ids_given(X)
         check_labels(y)
@@ -484,7 +484,7 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         model = self.model_  # before Keras is imported, which a forked process may not do
-        from skglove.batches import Batches
+        from skglove.network.batches import Batches
 
         _check_ids_given(X)
         vocabulary = vocabulary_of(X)
@@ -679,7 +679,7 @@ class KerasConvTextClassifier(Versioned, ClassifierMixin, BaseEstimator):
 
     def _build_model(self, n_ids, word_weights, settings, n_steps, seed):
         from skglove.keras_parameters import checked_optimizer
-        from skglove.network import build_network
+        from skglove.network.build import build_network
 
         return build_network(
             n_ids,

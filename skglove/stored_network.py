@@ -12,7 +12,7 @@ class StoredNetwork:
     Parameters
     ----------
     model : keras.Model
-        The network, of a class in `skglove.layers`.
+        The network, of a class in `skglove.network.models`.
     """
 
     def __init__(self, model):
@@ -50,11 +50,11 @@ class StoredNetwork:
             return self._model
 
     def _build(self):
-        from skglove import layers
+        from skglove.network.models import rebuild
 
         name, config, weights, jit_compile = self._parts
         try:
-            model = getattr(layers, name).from_config(config)
+            model = rebuild(name, config)
             model.set_weights(weights)
         except Exception as error:
             written = self._versions or {"keras": "of an unknown version"}

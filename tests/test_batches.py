@@ -2,10 +2,10 @@ import keras
 import numpy as np
 import pytest
 
-import skglove.batches
+import skglove.network.batches
 from skglove import SequencePadder
-from skglove.batches import Batches
 from skglove.documents import Documents
+from skglove.network.batches import Batches
 
 LENGTHS = np.array([3, 0, 5, 1, 7, 2, 4])
 VALUES = np.arange(1, LENGTHS.sum() + 1, dtype=np.int32)
@@ -77,9 +77,11 @@ def test_order_stays_without_random_state():
     assert batches.order.tolist() == list(range(7))
 
 
-def test_batches_for_prediction_hold_as_many_tokens_as_may_be(monkeypatch):
-    monkeypatch.setattr(skglove.batches, "BATCH_TOKENS", 8)
-    monkeypatch.setattr(skglove.batches, "BATCH_DOCUMENTS", 4)  # so a document counts as at least 2 tokens
+def test_batches_for_prediction_hold_as_many_tokens_as_allowed(monkeypatch):
+    monkeypatch.setattr(skglove.network.batches, "BATCH_TOKENS", 8)
+    monkeypatch.setattr(
+        skglove.network.batches, "BATCH_DOCUMENTS", 4
+    )  # so a document counts as at least 2 tokens
     batches = batches_of(maxlen=6, batch_size=None)
     taken = [LENGTHS[batches.rows_of(i)].tolist() for i in range(len(batches))]
     assert taken == [[0, 1, 2], [3, 4], [5], [7]]

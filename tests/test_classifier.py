@@ -17,12 +17,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.class_weight import compute_sample_weight
 
-import skglove.batches
-import skglove.layers
+import skglove.network.batches
+import skglove.network.packing
 from skglove import KerasConvTextClassifier, SequencePadder, TokenIds, Vocabulary, WordVectors
 from skglove.documents import Documents
 from skglove.lexical import LexicalModel
-from skglove.network import runs_compiled
+from skglove.network.build import runs_compiled
 
 # Many tests here are of ids that never had a vocabulary.
 pytestmark = pytest.mark.filterwarnings("ignore:X carries no vocabulary")
@@ -443,8 +443,8 @@ def test_predictions_do_not_depend_on_the_batches(monkeypatch, jit_compile, arch
     X, y = ragged(n=40)
     classifier = small(architecture=architecture, epochs=2, jit_compile=jit_compile).fit(X, y)
     expected = classifier.predict_proba(X)
-    monkeypatch.setattr(skglove.batches, "BATCH_TOKENS", 16)
-    monkeypatch.setattr(skglove.batches, "BATCH_DOCUMENTS", 8)
+    monkeypatch.setattr(skglove.network.batches, "BATCH_TOKENS", 16)
+    monkeypatch.setattr(skglove.network.batches, "BATCH_DOCUMENTS", 8)
     np.testing.assert_allclose(classifier.predict_proba(X), expected, atol=1e-6)
     np.testing.assert_allclose(classifier.predict_proba(X[::-1])[::-1], expected, atol=1e-6)
 
@@ -898,8 +898,8 @@ def test_many_fits_draw_no_advice_on_tracing():
 @each_architecture
 def test_a_fit_traces_its_network_once_and_predictions_at_most_three_times(monkeypatch, architecture):
     traces = []
-    spans = skglove.layers.word_spans
-    monkeypatch.setattr(skglove.layers, "word_spans", lambda ids: traces.append(1) or spans(ids))
+    spans = skglove.network.packing.word_spans
+    monkeypatch.setattr(skglove.network.packing, "word_spans", lambda ids: traces.append(1) or spans(ids))
     lengths = np.random.RandomState(0).randint(0, 300, 50)
     X = [list(range(1, 1 + length)) for length in lengths]
     classifier = small(architecture=architecture, maxlen=200, batch_size=8, epochs=3).fit(
@@ -931,7 +931,7 @@ def test_a_network_that_is_no_longer_used_leaves_nothing_in_memory(pretrained, a
 def test_documents_are_not_kept_after_a_fit():
     small(validation_fraction=0.2, epochs=1).fit(*documents())
     gc.collect()
-    assert not [thing for thing in gc.get_objects() if type(thing) is skglove.batches.Batches]
+    assert not [thing for thing in gc.get_objects() if type(thing) is skglove.network.batches.Batches]
 
 
 @each_architecture

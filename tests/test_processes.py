@@ -32,7 +32,7 @@ LOAD = """
 import os, sys
 import skglove
 assert "keras" not in sys.modules
-import skglove.layers
+import skglove.network.models
 import keras, numpy as np
 
 network = keras.models.load_model(f"{sys.argv[1]}/network.keras")

@@ -7,7 +7,7 @@ import pytest
 
 from skglove import KerasConvTextClassifier
 from skglove.classifier import AUTO
-from skglove.network import build_network, receptive_field, runs_compiled
+from skglove.network.build import build_network, receptive_field, runs_compiled
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def test_layers_are_those_of_the_blog(blog_network):
     kinds = [type(layer).__name__ for layer in blog_network.layers]
     assert kinds == [
         "InputLayer",
-        "AtLeast",  # does nothing from 149 columns on
+        "MinimumLength",  # does nothing from 149 columns on
         "Embedding",
         "Conv1D",
         "MaxPooling1D",
@@ -29,7 +29,7 @@ def test_layers_are_those_of_the_blog(blog_network):
         "Conv1D",
         "GlobalMaxPooling1D",
         "Dense",
-        "ForgettableDense",  # a Dense
+        "SparseBiasDense",  # a Dense
     ]
     activations = [layer.activation.__name__ for layer in blog_network.layers if hasattr(layer, "activation")]
     assert activations == ["relu", "relu", "relu", "relu", "softmax"]
@@ -139,9 +139,9 @@ def test_layers_of_the_residual_network():
         ("ResidualConv1D", 3 * 5 * 5 + 5),
         ("ResidualConv1D", 3 * 5 * 5 + 5),
         ("WeightedSum", 9),
-        ("FixedLength", 0),
+        ("L2Normalization", 0),
         ("Dropout", 0),
-        ("ForgettableDense", 5 * 3 + 3),
+        ("SparseBiasDense", 5 * 3 + 3),
     ]
 
 

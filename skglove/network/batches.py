@@ -1,34 +1,36 @@
-"""Batches of padded documents for Keras, from documents that need not be padded."""
+"""Batches of padded documents for Keras. The only place where documents get their padding."""
 
 import weakref
 
 import keras
 import numpy as np
 
-# About what a batch to predict for holds: enough work for every thread, some tens of MB of features.
+# Size of a prediction batch: about this many tokens, at most this many documents and padded ids. It gives
+# every thread enough work and needs some tens of MB of features.
 BATCH_TOKENS, BATCH_DOCUMENTS, BATCH_CELLS = 2**16, 2**10, 2**22
 
 
 class Batches(keras.utils.PyDataset):
-    """Pad documents a batch at a time, so that a corpus needs the memory of its tokens and one padded batch.
+    """Pad documents one batch at a time. Memory holds the corpus unpadded and one padded batch.
 
     Parameters
     ----------
     documents : Documents
         Token ids.
     maxlen : int
-        Columns of a batch. Shorter documents get zeros put before them; of longer ones the end is kept.
+        Columns of a batch. Shorter documents are padded at their beginning with zeros. Longer documents keep
+        their end.
     batch_size : int or None
-        Documents in a batch. None, for prediction, sorts them by length and takes as many as hold about
-        BATCH_TOKENS tokens, but not more than BATCH_DOCUMENTS, or BATCH_CELLS of padded ids.
+        Documents in a batch. None, for prediction, sorts documents by length and fills batches of about
+        BATCH_TOKENS tokens, with at most BATCH_DOCUMENTS documents and BATCH_CELLS padded ids.
     rows : ndarray of int or None, default=None
-        The documents to take. None takes all.
+        Numbers of the documents to use. None uses all.
     codes : ndarray of shape (n_documents,), int, or None, default=None
-        The classes that are to be predicted, numbered from 0. None for prediction.
+        Classes of the documents, numbered from 0. None for prediction.
     sample_weight : ndarray of shape (n_documents,), float32, or None, default=None
-        What each document's loss is multiplied by. None for prediction.
+        Factor of each document's loss. None for prediction.
     random_state : numpy.random.RandomState or None, default=None
-        Source of the order, which is another in every epoch. None keeps the documents in order.
+        Shuffles the documents before every epoch. None keeps their order.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class Batches(keras.utils.PyDataset):
         return self.ids_of(rows), self.one_hot[self.codes[rows]], self.sample_weight[rows]
 
     def rows_of(self, index):
-        """Tell which documents are in a batch, as an ndarray of int."""
+        """Return the numbers of the documents in a batch, as an ndarray of int."""
         return self.order[self.bounds[index] : self.bounds[index + 1]]
 
     def ids_of(self, rows):
@@ -81,21 +83,23 @@ class Batches(keras.utils.PyDataset):
         return ids
 
     def on_epoch_begin(self):
-        """Draw a new order."""
+        """Shuffle the documents."""
         if self.random_state is not None:
             self.order = self.random_state.permutation(self.order)
 
     def for_keras(self):
-        """Make what to give to `keras.Model.fit`.
+        """Make the argument for `keras.Model.fit`.
 
-        The dataset that Keras would make has buffers that TensorFlow tunes, in a thread that sleeps ever
-        longer. Some epochs would begin with waiting for its sleep to end, for as long as an epoch takes.
+        Keras would make a dataset whose buffers TensorFlow tunes, in a thread that sleeps longer each time.
+        Some epochs would wait for this thread at their start, for as long as an epoch takes. This dataset is
+        not tuned.
 
         Returns
         -------
         batches : tf.data.Dataset or Batches
-            In TensorFlow a dataset of these batches, in a new order every epoch. It does not keep them, so
-            hold on to them: TensorFlow never forgets the function that it is made from. Otherwise themselves.
+            On TensorFlow a dataset of these batches, shuffled before every epoch. Keep a reference to these
+            Batches as long as it is used: the dataset has only a weak one, because TensorFlow never frees the
+            function that a dataset is made from. On other backends, these Batches themselves.
         """
         if keras.backend.backend() != "tensorflow":
             return self

@@ -1,0 +1,1 @@
+"""The networks: all that imports Keras."""

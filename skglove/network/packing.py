@@ -1,0 +1,241 @@
+"""Convolutions over the words of a batch, without computing its padding.
+
+Two documents pass through a convolution that spans 3 words:
+
+    Padded ids. The words of document 0 are at positions 4 and 5, those of document 1 at positions 3 to 5.
+
+        position      0  1  2  3  4  5
+        document 0    .  .  .  .  7  3
+        document 1    .  .  .  5  2  9
+
+    Rows. The documents follow one another. Each has its words and the padding that the convolution sees with
+    them, here one position on either side.
+
+        row           0  1  2  3  4  5  6  7  8
+        document      0  0  0  0  1  1  1  1  1
+        position      3  4  5  6  2  3  4  5  6
+        id            .  7  3  .  .  5  2  9  .
+
+    Frames. The rows are cut into frames of equal width, here 2 frames of 5 rows. They are the batch that the
+    convolution gets. A convolution returns 2 rows fewer than it gets, so each frame also has the first 2 rows
+    of the next one. Rows behind the last document are padding; their document is 2.
+
+        frame 0       .  7  3  .  .  5  2          rows 0 to 6
+        frame 1       5  2  9  .  .  .  .          rows 5 to 11
+
+    Features. Feature r is computed from rows r, r + 1 and r + 2. The frames of features, end to end, are all
+    features in order. Features 2, 3 and 7 to 9 are not used: they see two documents, or rows behind the last.
+
+        feature       0   1   2   3   4   5   6   7   8   9
+        sees         .73 73. 3.. ..5 .52 529 29. 9.. ... ...
+        document      0   0           1   1   1
+
+`pack` makes a `Packing`, which tells for each row of each frame what it shows. What a convolution computes
+from padding alone is the same everywhere. In a residual network it is zero. In a network of poolings it is
+one constant for each filter, which stands for the padding before the next convolution.
+"""
+
+from typing import Any, NamedTuple
+
+from keras import ops
+
+from skglove.network.layers import mask_padding
+
+# TensorFlow's threads share the rows of a batch in a convolution: with one frame, most would have no work.
+N_FRAMES = 16
+# Frames are a multiple of this many features wide. The convolution is compiled anew for every new width.
+FEATURE_MULTIPLE = 8
+
+
+class Spans(NamedTuple):
+    """Where the values of each document are: tensors of shape (n_documents,), int32.
+
+    The positions from `start` to before `end` have values, which are in consecutive rows of an array. All
+    other positions are padding.
+    """
+
+    start: Any
+    end: Any
+    first_row: Any  # the row of the array that holds position `start`
+
+
+class Packing(NamedTuple):
+    """What the frames show: tensors of shape (n_frames, n_rows), but for `first_row`, (n_documents,)."""
+
+    is_value: Any  # False where a row is padding
+    source: Any  # which row of the array of values it shows; 0 for padding
+    document: Any  # its document; n_documents behind the last one
+    first_row: Any  # the row, counted through all frames, at which each document starts
+
+    def take(self, values, padding):
+        """Take the rows of an array (n_values, ...), and a constant of shape (...) for padding."""
+        is_value = self.is_value if len(values.shape) == 1 else self.is_value[..., None]
+        return ops.where(is_value, ops.take(values, self.source, axis=0), padding)
+
+
+def pack(spans, start, sizes, *, overlap=0, n_frames=N_FRAMES, multiple=1):
+    """Put positions of all documents one after the other, and cut them into frames.
+
+    Parameters
+    ----------
+    spans : Spans
+        Where the values of the documents are.
+    start : tensor of shape (n_documents,), int32
+        The first position to take of each document.
+    sizes : tensor of shape (n_documents,), int32
+        The number of positions to take of each document. Above zero.
+    overlap : int, default=0
+        Rows that each frame shares with the next.
+    n_frames : int, default=N_FRAMES
+        Number of frames.
+    multiple : int, default=1
+        The width of the frames, without the overlap, is rounded up to a multiple of this.
+
+    Returns
+    -------
+    packing : Packing
+        The frames.
+    """
+    ends = ops.cumsum(sizes)
+    n_rows = ends[-1]
+    width = (n_rows + n_frames * multiple - 1) // (n_frames * multiple) * multiple
+    row = ops.arange(n_frames, dtype="int32")[:, None] * width + ops.arange(width + overlap, dtype="int32")
+    document = ops.take(_number_documents(ends, n_frames * width + overlap), row)
+    first_row = ends - sizes
+    columns = ops.stack([start - first_row, spans.start, spans.end, spans.first_row - spans.start], axis=1)
+    shift, start, end, origin = ops.unstack(ops.take(columns, document, axis=0), 4, axis=-1)
+    position = row + shift
+    is_value = (position >= start) & (position < end)
+    return Packing(
+        is_value=is_value,
+        source=ops.where(is_value, position + origin, 0),
+        document=ops.where(row < n_rows, document, ops.shape(sizes)[0]),
+        first_row=first_row,
+    )
+
+
+def _number_documents(ends, n_rows):
+    """Number the document of each row; rows behind the last document get its number. No document is empty.
+
+    (`ops.searchsorted` works for an unknown number of documents from Keras 3.12 on.)
+    """
+    return ops.cumsum(ops.scatter(ends[:-1, None], ops.ones_like(ends[:-1]), (n_rows,)))
+
+
+def packed_sums(ids, embedding, convolutions, weighted_sum):
+    """Compute residual convolutions and a weighted sum over words.
+
+    Parameters
+    ----------
+    ids : tensor of shape (n_documents, n_columns), int32
+        Padded ids; 0 is padding.
+    embedding : keras.layers.Embedding
+        From ids to vectors.
+    convolutions : list of ResidualConv1D
+        From vectors to vectors.
+    weighted_sum : WeightedSum
+        From vectors to one vector a document.
+
+    Returns
+    -------
+    sums : tensor of shape (n_documents, dim), float32
+        Equal to the output of the layers on all columns.
+    """
+    n_documents, spans = ops.shape(ids)[0], word_spans(ids)
+    before = sum((convolution.kernel_size - 1) // 2 for convolution in convolutions)
+    reach = sum(convolution.kernel_size - 1 for convolution in convolutions)
+    sizes = spans.end - spans.start + reach
+    packing = pack(spans, spans.start - before, sizes, overlap=reach, multiple=FEATURE_MULTIPLE)
+    ids = packing.take(ops.reshape(ids, (-1,)), 0)
+    x = mask_padding(embedding(ids), ids)
+    for convolution in convolutions:
+        left = (convolution.kernel_size - 1) // 2
+        x = convolution.convolve(x)
+        ids = ids[:, left : left + ops.shape(x)[1]]
+        x = mask_padding(x, ids)
+    x = ops.cast(x, "float32") * weighted_sum.look_up(ids)
+    # The convolutions have moved each word to the front, by `before` rows. Rows behind the last document are
+    # summed by themselves: the last digit depends on how many rows are summed, which must not depend on the
+    # place of a document in the batch.
+    document = packing.document[:, : ops.shape(x)[1]]
+    x, document = ops.reshape(x, (-1, x.shape[-1])), ops.reshape(document, (-1,))
+    return ops.segment_sum(x, document, sorted=True)[:n_documents]
+
+
+def packed_maxima(ids, embedding, convolutions, pool_sizes):
+    """Compute convolutions with max pooling between them, and global max pooling.
+
+    Parameters
+    ----------
+    ids : tensor of shape (n_documents, n_columns), int32
+        Padded ids; 0 is padding. At least as many columns as one feature of the last convolution sees.
+    embedding : keras.layers.Embedding
+        From ids to vectors.
+    convolutions : list of keras.layers.Conv1D
+        Of stride 1, without padding of their own.
+    pool_sizes : list of int
+        Width and stride of the max pooling after each convolution but the last.
+
+    Returns
+    -------
+    maxima : tensor of shape (n_documents, n_filters)
+        Equal to the output of the layers on all columns.
+    """
+    length, spans = ops.shape(ids)[1], word_spans(ids)
+    values, constant = ops.reshape(ids, (-1,)), ops.zeros((), dtype="int32")
+    for convolution, pool_size in zip(convolutions, [*pool_sizes, 1], strict=True):
+        (kernel_size,) = convolution.kernel_size
+        length = (length - kernel_size + 1) // pool_size
+        # The features that see a value. Feature i sees positions from pool_size * i on.
+        start = ops.clip((spans.start - kernel_size + 1) // pool_size, 0, length - 1)
+        end = ops.clip((spans.end - 1) // pool_size + 1, start + 1, length)
+        if convolution is convolutions[-1]:
+            # One more on either side: the maximum includes the features of padding alone.
+            start, end = ops.maximum(start - 1, 0), ops.minimum(end + 1, length)
+        # The last feature of a document sees further positions. Their number is rounded up to whole poolings,
+        # so that no pooling mixes two documents.
+        sizes = (end - start + -(-(kernel_size - 1) // pool_size)) * pool_size
+        packing = pack(
+            spans, start * pool_size, sizes, overlap=kernel_size - 1, multiple=FEATURE_MULTIPLE * pool_size
+        )
+        x, padding = (
+            packing.take(values, constant),
+            ops.broadcast_to(constant, (1, kernel_size, *constant.shape)),
+        )
+        if convolution is convolutions[0]:
+            x, padding = embedding(x), embedding(padding)
+        x, constant = _convolve(x, convolution, pool_size), _convolve(padding, convolution)
+        values, constant = ops.reshape(x, (-1, x.shape[-1])), ops.reshape(constant, (-1,))
+        spans = Spans(start, end, packing.first_row // pool_size)
+    packing = pack(spans, spans.start, spans.end - spans.start, n_frames=1)
+    return ops.segment_max(ops.take(values, packing.source[0], axis=0), packing.document[0], sorted=True)
+
+
+def _convolve(x, convolution, pool_size=1):
+    """Convolve, pool, and only then add the bias and activate: the same numbers, for less work."""
+    x = ops.conv(x, ops.cast(convolution.kernel, x.dtype))
+    if pool_size > 1:
+        x = ops.max_pool(x, pool_size, pool_size)
+    return convolution.activation(x + ops.cast(convolution.bias, x.dtype))
+
+
+def word_spans(ids):
+    """Find the words of each document: from the first column without padding to the last.
+
+    Parameters
+    ----------
+    ids : tensor of shape (n_documents, n_columns), int32
+        Padded ids; 0 is padding.
+
+    Returns
+    -------
+    spans : Spans
+        Columns of `ids` and rows of the flat `ids`. A document without words has the span 0 to 1.
+    """
+    n_documents, n_columns = ops.shape(ids)
+    words = ids != 0
+    has_words = ops.any(words, axis=1)
+    start = ops.cast(ops.argmax(words, axis=1), "int32")
+    end = n_columns - ops.cast(ops.argmax(ops.flip(words, axis=1), axis=1), "int32")
+    first_row = ops.arange(n_documents, dtype="int32") * n_columns + start
+    return Spans(start, ops.where(has_words, end, 1), first_row)

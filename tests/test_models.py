@@ -1,0 +1,222 @@
+import json
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skglove.network.build import build_network, receptive_field
+from skglove.network.models import PackedConvnet, PackedResidualNet, rebuild
+
+
+def padded(lengths, maxlen, padding="pre", n_words=50, seed=0):
+    rng = np.random.RandomState(seed)
+    ids = np.zeros((len(lengths), maxlen), dtype=np.int32)
+    for row, length in zip(ids, lengths, strict=True):
+        start = {"pre": maxlen - length, "post": 0, "both": (maxlen - length) // 3}[padding]
+        row[start : start + length] = rng.randint(1, n_words + 1, length)
+    return ids
+
+
+def compute(model, ids):
+    return keras.ops.convert_to_numpy(model(ids))
+
+
+def plain(model):
+    """Make the same layers a plain Keras model, which computes the padding."""
+    return keras.Model(model.inputs[0], model.outputs[0])
+
+
+@pytest.mark.backends("tensorflow", why="elsewhere the padding is computed")
+@settings(max_examples=100, deadline=None)
+@given(
+    lengths=st.lists(st.integers(0, 60), min_size=1, max_size=6),
+    maxlen=st.integers(60, 90),
+    n_conv_layers=st.integers(1, 4),
+    kernel_size=st.integers(1, 5),
+    pool_size=st.integers(1, 4),
+    padding=st.sampled_from(["pre", "post", "both"]),
+)
+def test_leaving_out_the_padding_changes_no_probability(
+    lengths, maxlen, n_conv_layers, kernel_size, pool_size, padding
+):
+    ids = padded(lengths, maxlen, padding)
+    # Padding has a vector of its own here, as after training an embedding: it must count as before.
+    matrix = np.random.RandomState(1).standard_normal((51, 4)).astype(np.float32)
+    model = build_network(
+        51,
+        3,
+        embedding_matrix=matrix,
+        n_conv_layers=n_conv_layers,
+        kernel_size=kernel_size,
+        pool_size=pool_size,
+        filters=16,
+        dense_units=16,
+    )
+    np.testing.assert_allclose(compute(model, ids), compute(plain(model), ids), atol=1e-6)
+
+
+def residual_network(n_ids=51, n_classes=3, seed=1, **options):
+    """Make a "residual" network whose classes differ, as after training."""
+    rng = np.random.RandomState(seed)
+    options = {"embedding_matrix": rng.standard_normal((n_ids, 4)).astype(np.float32), **options}
+    model = build_network(
+        n_ids, n_classes, architecture="residual", word_weights=0.1 + rng.rand(n_ids), **options
+    )
+    classes = model.get_layer("classes")
+    classes.set_weights([rng.standard_normal(weight.shape) / 5 for weight in classes.get_weights()])
+    return model
+
+
+@pytest.mark.backends("tensorflow", why="elsewhere the padding is computed")
+@settings(max_examples=100, deadline=None)
+@given(
+    lengths=st.lists(st.integers(0, 60), min_size=1, max_size=6),
+    maxlen=st.integers(60, 90),
+    n_conv_layers=st.integers(1, 3),
+    kernel_size=st.integers(1, 5),
+    padding=st.sampled_from(["pre", "post", "both"]),
+)
+def test_leaving_out_the_padding_changes_no_probability_of_a_residual_network(
+    lengths, maxlen, n_conv_layers, kernel_size, padding
+):
+    ids = padded(lengths, maxlen, padding)
+    model = residual_network(n_conv_layers=n_conv_layers, kernel_size=kernel_size)
+    np.testing.assert_allclose(compute(model, ids), compute(plain(model), ids), atol=1e-6)
+
+
+def test_a_residual_network_does_not_see_the_padding():
+    ids = padded([3, 17, 1], 20)
+    wide = np.pad(ids, [(0, 0), (30, 5)])
+    model = residual_network(n_conv_layers=2, kernel_size=3)
+    assert np.ptp(compute(model, ids), axis=0).max() > 0.1
+    np.testing.assert_allclose(compute(model, wide), compute(model, ids), atol=1e-6)
+
+
+def test_probabilities_of_a_residual_network_do_not_depend_on_the_order_of_documents():
+    rng = np.random.RandomState(0)
+    model, ids = residual_network(), padded(rng.randint(0, 8, 45), 8)
+    expected = model.predict_on_batch(ids)
+    for _ in range(10):
+        order = rng.permutation(45)
+        np.testing.assert_array_equal(model.predict_on_batch(ids[order]), expected[order])
+
+
+@pytest.mark.parametrize("make", [build_network, residual_network], ids=["stacked", "residual"])
+def test_padding_within_a_document_counts_too(make):
+    ids = np.array([[0, 0, 3, 0, 0, 4, 0, 0], [0, 1, 0, 0, 0, 0, 2, 0]])
+    matrix = np.random.RandomState(1).standard_normal((5, 3)).astype(np.float32)
+    model = make(5, 3, embedding_matrix=matrix, n_conv_layers=2, kernel_size=2, pool_size=2)
+    np.testing.assert_allclose(compute(model, ids), compute(plain(model), ids), atol=1e-6)
+
+
+@pytest.mark.backends("tensorflow", why="elsewhere the padding is computed")
+@pytest.mark.parametrize("padding", ["pre", "post", "both"])
+@pytest.mark.parametrize(
+    ("make", "dropout"), [(build_network, 0), (build_network, 0.5), (residual_network, 0.5)]
+)
+def test_gradients_are_those_of_the_plain_network(make, dropout, padding):
+    import tensorflow as tf
+
+    ids, targets = padded([3, 40, 0, 17], 60, padding), np.eye(4, dtype=np.float32)
+    matrix = np.random.RandomState(1).standard_normal((51, 8)).astype(np.float32)
+    options = {"embedding_matrix": matrix, "trainable_embedding": True, "dropout": dropout}
+    gradients = []
+    for run in (lambda model: model, plain):
+        model = make(51, 4, n_conv_layers=2, pool_size=3, filters=16, **options)
+        with tf.GradientTape() as tape:
+            loss = keras.losses.categorical_crossentropy(targets, run(model)(ids, training=True))
+        gradients.append(tape.gradient(loss, [weight.value for weight in model.trainable_weights]))
+    assert len(gradients[0]) == {build_network: 9, residual_network: 8}[make]
+    for packed, expected in zip(*(map(tf.convert_to_tensor, g) for g in gradients), strict=True):
+        assert np.abs(expected).max() > 1e-3
+        np.testing.assert_allclose(packed, expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", [build_network, residual_network], ids=["stacked", "residual"])
+@pytest.mark.parametrize(
+    ("options", "tolerance"),
+    [
+        pytest.param(
+            {"jit_compile": True},
+            1e-5,
+            marks=pytest.mark.backends("tensorflow", "jax", why="its compiler fails on these networks"),
+        ),
+        ({"dtype_policy": "mixed_bfloat16"}, 0.02),
+    ],
+)
+def test_options_change_little(make, options, tolerance):
+    ids = padded([3, 40, 0, 17], 60)
+    matrix = 3 * np.random.RandomState(1).standard_normal((51, 8)).astype(np.float32)
+    expected = compute(make(51, 3, embedding_matrix=matrix, n_conv_layers=2), ids)
+    assert np.ptp(expected, axis=0).max() > 0.1  # documents differ by more than the tolerance
+    probabilities = make(51, 3, embedding_matrix=matrix, n_conv_layers=2, **options).predict_on_batch(ids)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities, expected, atol=tolerance)
+
+
+# Keras itself has not caught up with NumPy 2 here.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("architecture", "kind"), [("stacked", PackedConvnet), ("residual", PackedResidualNet)]
+)
+def test_a_packed_network_is_saved_and_loaded(architecture, kind, tmp_path):
+    model = build_network(51, 4, architecture=architecture, n_conv_layers=2, dropout=0.5)
+    ids = padded([3, 40, 0, 17], 60)
+    model.train_on_batch(ids, np.eye(4))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert type(loaded) is kind
+    np.testing.assert_array_equal(compute(loaded, ids), compute(model, ids))
+
+
+@pytest.mark.parametrize("maxlen", [1, 148, 149, 150])
+def test_any_number_of_columns_works(maxlen):
+    matrix = 4 * np.random.RandomState(1).standard_normal((5, 8)).astype(np.float32)
+    model = build_network(5, 2, embedding_matrix=matrix)
+    ids = np.random.RandomState(0).randint(1, 5, (2, maxlen)).astype(np.int32)
+    ids[:, 0] = 1, 2
+    size, _ = receptive_field(3, 5, 5)
+    filled = np.pad(ids, [(0, 0), (max(size - maxlen, 0), 0)])
+    expected = compute(plain(model), filled)
+    assert np.ptp(expected[:, 0]) > 1e-3
+    np.testing.assert_allclose(compute(model, ids), expected, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # as above
+@pytest.mark.parametrize("architecture", ["stacked", "residual"])
+def test_names_that_layers_had_in_earlier_releases_are_understood(architecture, tmp_path):
+    old_names = {
+        "MinimumLength": "AtLeast",
+        "DeterministicEmbedding": "OrderedEmbedding",
+        "L2Normalization": "FixedLength",
+        "SparseBiasDense": "ForgettableDense",
+        "skglove.network.layers": "skglove.layers",
+        "skglove.network.models": "skglove.layers",
+    }
+
+    def renamed(config):
+        text = json.dumps(config)
+        for new, old in old_names.items():
+            text = text.replace(new, old)
+        return json.loads(text)
+
+    model = build_network(51, 4, architecture=architecture, n_conv_layers=2, dropout=0.5)
+    ids = padded([3, 40, 0, 17], 60)
+    pickled = renamed(model.get_config())
+    assert "ForgettableDense" in str(pickled)
+    rebuilt = rebuild(type(model).__name__, pickled)
+    rebuilt.set_weights(model.get_weights())
+    model.save(tmp_path / "new.keras")
+    with zipfile.ZipFile(tmp_path / "new.keras") as new, zipfile.ZipFile(tmp_path / "old.keras", "w") as old:
+        for name in new.namelist():
+            content = new.read(name)
+            if name == "config.json":
+                content = json.dumps(renamed(json.loads(content)))
+            old.writestr(name, content)
+    loaded = keras.models.load_model(tmp_path / "old.keras")
+    for other in (rebuilt, loaded):
+        assert [type(layer) for layer in other.layers] == [type(layer) for layer in model.layers]
+        np.testing.assert_array_equal(compute(other, ids), compute(model, ids))

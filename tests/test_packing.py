@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+import skglove.network.packing
+from skglove.network.build import build_network
+from skglove.network.packing import N_FRAMES, pack, word_spans
+
+
+def test_word_spans():
+    spans = word_spans(np.array([[0, 2, 0, 3, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]], dtype=np.int32))
+    assert [np.array(column).tolist() for column in spans] == [[1, 0, 0], [4, 1, 5], [1, 5, 10]]
+
+
+@pytest.mark.backends("tensorflow", why="elsewhere the padding is computed")
+def test_packing_is_as_drawn():
+    ids = np.array([[0, 0, 0, 0, 7, 3], [0, 0, 0, 5, 2, 9]], dtype=np.int32)
+    spans = word_spans(ids)
+    packing = pack(spans, spans.start - 1, spans.end - spans.start + 2, overlap=2, n_frames=2)
+    frames = packing.take(ids.ravel(), 0)
+    assert np.array(frames).tolist() == [[0, 7, 3, 0, 0, 5, 2], [5, 2, 9, 0, 0, 0, 0]]
+    assert np.array(packing.document).tolist() == [[0, 0, 0, 0, 1, 1, 1], [1, 1, 1, 1, 2, 2, 2]]
+    assert np.array(packing.first_row).tolist() == [0, 4]
+    # One frame without overlap has the words alone.
+    packing = pack(spans, spans.start, spans.end - spans.start, n_frames=1)
+    vectors = np.stack([ids.ravel(), -ids.ravel()], axis=1)
+    assert np.array(packing.take(vectors, 0))[0].T.tolist() == [[7, 3, 5, 2, 9], [-7, -3, -5, -2, -9]]
+    # A multiple makes frames wider.
+    packing = pack(spans, spans.start, spans.end - spans.start, n_frames=2, multiple=4)
+    assert np.array(packing.document).tolist() == [[0, 0, 1, 1], [1, 2, 2, 2]]
+
+
+@pytest.mark.backends("tensorflow", why="elsewhere the padding is computed")
+def test_convolutions_see_little_more_than_the_words(monkeypatch):
+    model = build_network(51, 3, embedding_dim=4, filters=4)
+    seen = []
+    convolve = skglove.network.packing._convolve
+    monkeypatch.setattr(
+        skglove.network.packing,
+        "_convolve",
+        lambda x, *args: seen.append(x.shape[0] * x.shape[1]) or convolve(x, *args),
+    )
+    lengths = np.array([[700], [300], [0], [10]])
+    model((np.arange(1000) >= 1000 - lengths).astype(np.int32))
+    # Besides the words: the padding that a filter sees on either side of a document, rounding up to whole
+    # poolings, and the overlap of the frames.
+    assert 1010 <= seen[0] < 1010 + 4 * 20 + N_FRAMES * (8 * 5 + 4)
+    assert max(seen) == seen[0]
