@@ -1,6 +1,8 @@
 import json
+import re
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -197,6 +199,9 @@ def test_names_that_layers_had_in_earlier_releases_are_understood(architecture, 
         "skglove.network.models": "skglove.layers",
     }
 
+    def snake_case(name):
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
     def renamed(config):
         text = json.dumps(config)
         for new, old in old_names.items():
@@ -210,13 +215,19 @@ def test_names_that_layers_had_in_earlier_releases_are_understood(architecture, 
     rebuilt = rebuild(type(model).__name__, pickled)
     rebuilt.set_weights(model.get_weights())
     model.save(tmp_path / "new.keras")
-    with zipfile.ZipFile(tmp_path / "new.keras") as new, zipfile.ZipFile(tmp_path / "old.keras", "w") as old:
-        for name in new.namelist():
-            content = new.read(name)
-            if name == "config.json":
-                content = json.dumps(renamed(json.loads(content)))
-            old.writestr(name, content)
+    with zipfile.ZipFile(tmp_path / "new.keras") as new:
+        new.extractall(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(renamed(config)))
+    with h5py.File(tmp_path / "model.weights.h5", "r+") as weights:
+        for new, old in old_names.items():
+            if snake_case(new) in weights["layers"]:
+                weights["layers"].move(snake_case(new), snake_case(old))
+        assert "forgettable_dense" in weights["layers"]
+    with zipfile.ZipFile(tmp_path / "old.keras", "w") as old:
+        for name in ["metadata.json", "config.json", "model.weights.h5"]:
+            old.write(tmp_path / name, name)
     loaded = keras.models.load_model(tmp_path / "old.keras")
     for other in (rebuilt, loaded):
-        assert [type(layer) for layer in other.layers] == [type(layer) for layer in model.layers]
+        assert all(isinstance(*pair) for pair in zip(other.layers, map(type, model.layers), strict=True))
         np.testing.assert_array_equal(compute(other, ids), compute(model, ids))

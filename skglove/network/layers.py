@@ -209,11 +209,13 @@ def mask_padding(x, ids):
     return ops.where((ids != 0)[..., None], x, ops.zeros((), x.dtype))
 
 
-# Names of these layers in pickles and .keras files of release 0.1.0.
+# Names of these layers in pickles and .keras files of release 0.1.0. A .keras file finds weights by the name
+# of the layer's class, so each old name is a class of its own.
 OLD_NAMES = {
     "AtLeast": MinimumLength,
     "OrderedEmbedding": DeterministicEmbedding,
     "FixedLength": L2Normalization,
     "ForgettableDense": SparseBiasDense,
 }
-keras.saving.get_custom_objects().update({f"skglove>{old}": layer for old, layer in OLD_NAMES.items()})
+for _old, _layer in OLD_NAMES.items():
+    keras.saving.register_keras_serializable("skglove")(type(_old, (_layer,), {"__module__": __name__}))
