@@ -237,11 +237,11 @@ def build_network(
         policy=keras.dtype_policies.get(dtype_policy),
         seeds=iter(range(seed, seed + n_conv_layers + 5)),
     )
+    if embedding_matrix is not None and parts.standardizes:
+        embedding_matrix = _standardize(embedding_matrix, np.random.RandomState(seed))
     if embedding_matrix is None:
         embedding = _random_embedding(parts, embedding_dim, options)
     else:
-        if parts.standardizes:
-            embedding_matrix = _standardize(embedding_matrix, np.random.RandomState(seed))
         embedding = _pretrained_embedding(embedding_matrix, trainable_embedding, options)
     ids = keras.Input(shape=(None,), dtype="int32", name="ids")
     features = parts.features(ids, embedding, options)
@@ -253,17 +253,8 @@ def build_network(
         name="classes",
     )
     model = parts.model(ids, softmax(features), name=architecture)
-    if n_steps is not None:
-        learning_rate = _one_cycle(learning_rate, n_steps)
-    model.compile(
-        optimizer=_make_optimizer(optimizer, learning_rate),
-        loss=loss,
-        weighted_metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-        jit_compile=runs_compiled(jit_compile),
-    )
-    # With that metric, all variables exist before the first step is traced. Otherwise TensorFlow would trace
-    # it twice, which takes longer than some trainings.
-    model.optimizer.build(model.trainable_variables)
+    schedule = learning_rate if n_steps is None else _one_cycle(learning_rate, n_steps)
+    _compile(model, _make_optimizer(optimizer, schedule), loss, jit_compile)
     return model
 
 
@@ -304,6 +295,14 @@ def _one_cycle(learning_rate, n_steps):
         warmup_target=learning_rate,
         warmup_steps=max(1, round(0.3 * n_steps)),
     )
+
+
+def _compile(model, optimizer, loss, jit_compile):
+    accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
+    model.compile(optimizer, loss, weighted_metrics=[accuracy], jit_compile=runs_compiled(jit_compile))
+    # With that metric, all variables exist before the first step is traced. Otherwise TensorFlow would trace
+    # it twice, which takes longer than some trainings.
+    model.optimizer.build(model.trainable_variables)
 
 
 def _make_optimizer(optimizer, learning_rate):
