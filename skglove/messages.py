@@ -35,19 +35,21 @@ def shortened(value, limit=60):
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def warn(message):
+def warn(message, category=UserWarning):
     """Warn at the line that called this package, directly or through scikit-learn or joblib.
 
     Parameters
     ----------
     message : str
+    category : type, default=UserWarning
+        Class of the warning.
     """
     frame, level = sys._getframe(1), 2
     while frame.f_back and frame.f_globals.get("__name__", "").startswith(
         ("skglove.", "sklearn.", "joblib.")
     ):
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, stacklevel=level)
+    warnings.warn(message, category, stacklevel=level)
 
 
 class ShortErrors:

@@ -11,8 +11,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skglove.documents import check_ids, check_sequences, holds_sequences
 from skglove.messages import ShortErrors
 from skglove.rollback import rollback
-from skglove.states import Versioned
 from skglove.token_ids import vocabulary_of, with_vocabulary
+from skglove.versions import Versioned
 
 logger = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from skglove.documents import Documents, holds_sequences
 from skglove.messages import ShortErrors, shortened, warn
 from skglove.rollback import rollback
 from skglove.splitting import check_encoding, check_texts, decode_words, encode_words, split_texts
-from skglove.states import Versioned
 from skglove.token_ids import Vocabulary, with_vocabulary
 from skglove.vectors import as_source, first_words
+from skglove.versions import Versioned
 
 # Words that are counted at a time.
 BLOCK_TOKENS = 2**22

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
 
-import skglove.forks
+import skglove.network.forks
 from skglove import GloveTokenizer, KerasConvTextClassifier
 
 ROOT = Path(__file__).parent.parent
@@ -81,11 +81,11 @@ def test_a_loaded_classifier_predicts_in_a_forked_child_unless_the_parent_has_us
 
 
 def test_a_forked_process_is_told_by_name_what_to_do(monkeypatch):
-    monkeypatch.setattr(skglove.forks, "_user", None)
-    skglove.forks.refuse_fork()
-    skglove.forks.refuse_fork()
+    monkeypatch.setattr(skglove.network.forks, "_user", None)
+    skglove.network.forks.refuse_fork()
+    skglove.network.forks.refuse_fork()
     monkeypatch.setattr(os, "getpid", lambda: -1)
     with pytest.raises(RuntimeError, match=r"forked from one .*get_context\('spawn'\).*loky.*load"):
-        skglove.forks.refuse_fork()
+        skglove.network.forks.refuse_fork()
     with pytest.raises(RuntimeError, match="forked"):
         KerasConvTextClassifier().fit(np.array([[1], [2]]), [0, 1])

@@ -84,7 +84,7 @@ def test_a_document_left_out_is_new_to_all_but_its_copies(documents):
     model = LexicalModel()
     model._tfidf = TfidfTransformer(sublinear_tf=True).fit(X)
     frequencies = np.diff(X.tocsc().indptr)
-    new = model._as_new(model._tfidf.transform(counts), frequencies, n_copies, len(twins))
+    new = model._without_copies(model._tfidf.transform(counts), frequencies, n_copies, len(twins))
     for i in range(0, 120, 7):
         others = X[twins != i]
         expected = TfidfTransformer(sublinear_tf=True, norm=None).fit(others).transform(counts[[i]]).toarray()

@@ -3,7 +3,12 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from skglove.labels import check_labels
+from skglove.inputs import check_labels, check_weights
+
+
+class ArrayLike:
+    def __array__(self, dtype=None, copy=None):
+        return np.array([0, 1], dtype=dtype)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +26,7 @@ from skglove.labels import check_labels
         pd.Series(["a", "b"], dtype="category"),
         pd.DataFrame({"y": [0, 1]}),
         np.array(["2020", "2021"], dtype="M8[Y]"),
+        ArrayLike(),
         None,
     ],
 )
@@ -78,3 +84,16 @@ def test_messages_do_not_grow_with_the_labels():
         with pytest.raises((TypeError, ValueError)) as error:
             check_labels(y)
         assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize("weights", [None, 7, np.full(4, 0.1), [3] * 4])
+def test_equal_weights_are_ones(weights):
+    checked = check_weights(weights, np.array([0, 1, 0, 1]))
+    assert checked.dtype == np.float32
+    np.testing.assert_array_equal(checked, np.ones(4))
+
+
+@pytest.mark.parametrize("scale", [1, 1e-300, 1e307])
+def test_weights_are_relative_to_their_mean(scale):
+    checked = check_weights(scale * np.array([1, 2, 3, 2]), np.array([0, 1, 0, 1]))
+    np.testing.assert_allclose(checked, [0.5, 1, 1.5, 1], rtol=1e-6)

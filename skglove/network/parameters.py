@@ -1,30 +1,26 @@
-"""What users hand to Keras through the classifier, checked so that errors name its parameters."""
-
-import warnings
-from contextlib import contextmanager
+"""Checks of the parameters `loss` and `optimizer`, so that errors name them."""
 
 import keras
-from keras.callbacks import Callback, LearningRateScheduler, ReduceLROnPlateau
 
 from skglove.messages import shortened
 
-PROBED = 3  # documents that a loss is tried on
+PROBED = 3  # documents to try a loss on
 
 
 def check_loss(loss, n_classes):
-    """Try a loss on symbols of a few documents, before anything is built.
+    """Try a loss on symbolic tensors, before the network is built.
 
     Parameters
     ----------
     loss : str or callable
         As in `KerasConvTextClassifier`.
     n_classes : int
-        Columns of the targets and of the probabilities.
+        Columns of targets and probabilities.
 
     Raises
     ------
     ValueError
-        If Keras has no such loss, if it fails, or if it does not give one value a document.
+        If Keras has no such loss, if the loss fails, or if it does not return one value per document.
     """
     try:
         loss_of = keras.losses.get(loss)
@@ -37,7 +33,7 @@ def check_loss(loss, n_classes):
         raise ValueError(
             f"loss={shortened(loss)} takes classes as integers; here they are one-hot. Drop the 'sparse_'."
         )
-    is_loss = isinstance(loss_of, keras.losses.Loss)  # which, when called, would add up the documents
+    is_loss = isinstance(loss_of, keras.losses.Loss)  # calling one would average over documents
     failures = []
 
     class Probe(keras.Operation):
@@ -67,7 +63,7 @@ def check_loss(loss, n_classes):
 
 
 def checked_optimizer(optimizer):
-    """Make a callable whose errors name the parameter `optimizer`.
+    """Wrap a callable so that its errors name the parameter `optimizer`.
 
     Parameters
     ----------
@@ -77,7 +73,12 @@ def checked_optimizer(optimizer):
     Returns
     -------
     optimizer : str or callable
-        A str as it is, or what calls the callable and checks what it made.
+        A string is returned as it is. Otherwise a function that calls `optimizer` and checks the result.
+
+    Raises
+    ------
+    TypeError
+        If `optimizer` is an optimizer instance: every fit needs a new one.
     """
     if isinstance(optimizer, str):
         return optimizer
@@ -106,59 +107,3 @@ def checked_optimizer(optimizer):
         return made
 
     return make
-
-
-def check_callbacks(callbacks, *, one_cycle, has_validation, stacklevel):
-    """Refuse callbacks that cannot work, and warn of those that measure what is not there.
-
-    Parameters
-    ----------
-    callbacks : list
-        As in `KerasConvTextClassifier`.
-    one_cycle : bool
-        Whether the learning rate follows a schedule of its own.
-    has_validation : bool
-        Whether documents are held out.
-    stacklevel : int
-        Where warnings point to, seen from here.
-    """
-    for callback in callbacks:
-        if not isinstance(callback, Callback):
-            raise TypeError(
-                f"callbacks has {shortened(callback)}, which is no instance of keras.callbacks.Callback."
-            )
-        if one_cycle and isinstance(callback, (LearningRateScheduler, ReduceLROnPlateau)):
-            raise ValueError(_sets_the_learning_rate(f"{type(callback).__name__} in callbacks"))
-        # A ModelCheckpoint that saves every epoch looks at nothing.
-        monitor = getattr(callback, "monitor", None) if getattr(callback, "save_best_only", True) else None
-        if not has_validation and isinstance(monitor, str) and monitor.startswith("val_"):
-            warnings.warn(
-                f"{type(callback).__name__} in callbacks looks at {shortened(monitor)}, which is not "
-                "measured without a validation_fraction, such as 0.1.",
-                stacklevel=stacklevel,
-            )
-
-
-def _sets_the_learning_rate(name):
-    return (
-        f"{name} sets the learning rate, but so does learning_rate_schedule='one_cycle', the default of "
-        "architecture='residual'. Set learning_rate_schedule='constant'."
-    )
-
-
-@contextmanager
-def naming_parameters(*, one_cycle):
-    """Say of Keras's errors in training which parameter they come from.
-
-    Parameters
-    ----------
-    one_cycle : bool
-        Whether the learning rate follows a schedule of its own.
-    """
-    try:
-        yield
-    except (TypeError, AttributeError) as error:
-        message = str(error)
-        if one_cycle and ("LearningRateSchedule" in message or "no attribute 'assign'" in message):
-            raise ValueError(_sets_the_learning_rate("A callback")) from error
-        raise

@@ -1,4 +1,4 @@
-"""Which versions wrote a pickled estimator, and whether they are the ones that read it."""
+"""Versions in pickles: a warning where other versions read an estimator than wrote it."""
 
 import importlib.metadata
 import sys
@@ -8,12 +8,12 @@ from functools import lru_cache
 import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 
-# What states of before versions were stored are from.
+# Release 0.1.0 did not store versions.
 FIRST_VERSIONS = {"skglove": "0.1.0"}
 
 
 def current_versions(*packages):
-    """Look up the versions of packages, without importing them.
+    """Look up versions of packages without importing them.
 
     Parameters
     ----------
@@ -23,14 +23,14 @@ def current_versions(*packages):
     Returns
     -------
     versions : dict of str to str
-        By name, without those that are not installed.
+        Versions by package name, without packages that are not installed.
     """
     versions = {name: _version(name) for name in packages}
     return {name: version for name, version in versions.items() if version is not None}
 
 
 def _version(name):
-    # A module knows best. What is installed may have another name, as tensorflow-cpu has.
+    # An imported module is the best source: its distribution may have another name, as tensorflow-cpu has.
     module = sklearn if name == "scikit-learn" else sys.modules.get(name)
     return getattr(module, "__version__", None) or _installed_version(name)
 
@@ -44,12 +44,12 @@ def _installed_version(name):
 
 
 def describe(versions):
-    """Write versions in one line.
+    """Format versions as one line.
 
     Parameters
     ----------
     versions : dict of str to str
-        By name of the package.
+        Versions by package name.
 
     Returns
     -------
@@ -60,14 +60,14 @@ def describe(versions):
 
 
 def warn_of_other_versions(name, written):
-    """Warn if a state was written by another minor version of a package than the one that reads it.
+    """Warn if another minor version of a package wrote a state than the current one.
 
     Parameters
     ----------
     name : str
-        Class of what is read.
+        Class of the estimator, for the message.
     written : dict of str to str
-        Versions that wrote it, by name of the package.
+        Versions that wrote the state, by package name.
     """
     current = current_versions(*written)
     differ = [
@@ -85,9 +85,9 @@ def warn_of_other_versions(name, written):
 
 
 class Versioned:
-    """Mixin of estimators whose pickled states hold the versions that wrote them.
+    """Mixin for estimators: pickles store the versions of skglove and scikit-learn.
 
-    Loading a state of another minor version of skglove or scikit-learn warns.
+    Loading a pickle of another minor version warns.
     """
 
     def __getstate__(self):

@@ -1,21 +1,21 @@
-"""A process that was forked from one that has used a network: refused, because it would wait for ever."""
+"""Forked processes cannot use a network that their parent has used: they would hang. They get an error."""
 
 import os
 
-_user = None  # the process that first used a network
+_user = None  # id of the process that first used a network
 
 
 def refuse_fork():
-    """Note that this process uses a network, or raise an error if the process that it was forked from has.
+    """Record that this process uses a network; raise if it was forked from a process that has used one.
 
-    Call this before Keras is touched. Its backends keep threads, which a fork does not copy, and the child
-    waits for their answers. Only what skglove has done is known: a process in which other code has used
-    TensorFlow is not recognised.
+    Call this before Keras is imported or used. Keras's backends keep threads. A fork does not copy them, so
+    the child would wait for them forever. Only networks of skglove are known: if other code has used
+    TensorFlow in the parent, there is no error.
 
     Raises
     ------
     RuntimeError
-        If this process was forked after its parent had used a network.
+        If this process was forked after its parent used a network.
     """
     global _user
     process = os.getpid()

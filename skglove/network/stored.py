@@ -1,18 +1,18 @@
-"""A network that is pickled as configuration and weights, and built again at its first use."""
+"""Pickling of networks: as configuration and weights, from which the network is built at its first use."""
 
 from threading import Lock
 
-from skglove.forks import refuse_fork
-from skglove.states import current_versions, describe, warn_of_other_versions
+from skglove.network.forks import refuse_fork
+from skglove.versions import current_versions, describe, warn_of_other_versions
 
 
 class StoredNetwork:
-    """A network that is built when it is first used after loading, so that loading imports no Keras.
+    """A network that can be pickled. Loading does not import Keras; the first use builds the network.
 
     Parameters
     ----------
     model : keras.Model
-        The network, of a class in `skglove.network.models`.
+        The network, an instance of a class in `skglove.network.models`.
     """
 
     def __init__(self, model):
@@ -22,17 +22,16 @@ class StoredNetwork:
 
     @classmethod
     def of_parts(cls, parts):
-        """Make a network that is built later.
+        """Make a network from its parts; the first use builds it.
 
         Parameters
         ----------
         parts : tuple
-            Name of the class, configuration, weights, and whether XLA compiles it.
+            Name of the class in `skglove.network.models`, configuration, weights, and Keras's `jit_compile`.
 
         Returns
         -------
         network : StoredNetwork
-            Not yet built.
         """
         name, config, weights, jit_compile = parts
         network = cls(None)
@@ -41,9 +40,9 @@ class StoredNetwork:
 
     @property
     def model(self):
-        """Give the network, a `keras.Model`, and build it if this is its first use."""
+        """The network, a `keras.Model`, which the first use builds."""
         refuse_fork()
-        with self._lock:  # two threads build it once
+        with self._lock:  # so that two threads build only one
             if self._model is None:
                 self._model = self._build()
                 self._parts = self._versions = None
@@ -68,7 +67,7 @@ class StoredNetwork:
         return model
 
     def __getstate__(self):
-        # What prediction needs: layers and weights, not the optimizer's copies of them.
+        # Only what prediction needs: not the state of the optimizer.
         with self._lock:
             if self._model is None:
                 return {"parts": self._parts, "versions": self._versions}

@@ -12,9 +12,9 @@ from sklearn.base import clone
 from sklearn.exceptions import InconsistentVersionWarning
 
 import skglove
-import skglove.states
+import skglove.versions
 from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder
-from skglove.stored_network import StoredNetwork
+from skglove.network.stored import StoredNetwork
 
 IDS, LABELS = np.array([[1, 2], [2, 1], [3, 3], [1, 3]] * 2), [0, 1] * 4
 

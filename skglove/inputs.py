@@ -1,0 +1,155 @@
+"""Checks of what users give as X, y and sample_weight."""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import assert_all_finite
+from sklearn.utils.validation import _check_sample_weight
+
+from skglove.messages import shortened
+
+ONE_LABEL = (
+    "Where y is one-hot, give y.argmax(axis=1). Several labels a document (multilabel) are not supported; "
+    "sklearn.multiclass.OneVsRestClassifier fits one classifier for each of them."
+)
+
+
+def check_not_text(X):
+    """Refuse sparse matrices, as other vectorizers make them, and tokens or texts instead of ids.
+
+    Parameters
+    ----------
+    X : object
+        What a user gave. Everything else passes: `Documents` checks the ids.
+
+    Raises
+    ------
+    TypeError
+        If X is sparse or holds texts.
+    """
+    if issparse(X):
+        raise TypeError(
+            f"X is a sparse matrix of shape {X.shape}, but token ids in their order are needed. Put a "
+            "GloveTokenizer in place of the vectorizer."
+        )
+    rows = getattr(X, "iloc", X)
+    try:
+        token = rows[0, 0] if hasattr(X, "columns") else rows[0][0]
+    except (IndexError, KeyError, TypeError):
+        return
+    if isinstance(token, (str, bytes)) and not isinstance(rows[0], (str, bytes)):
+        raise TypeError(
+            f"X holds the text {shortened(token)}, but token ids are needed. Put a GloveTokenizer before "
+            "this step, and give it a list of texts, or of a DataFrame the one column with the texts."
+        )
+
+
+def check_labels(y):
+    """Refuse labels that are missing, of mixed types, or not one hashable value per document.
+
+    Parameters
+    ----------
+    y : object
+        Labels. None passes, because scikit-learn has an error for it.
+
+    Raises
+    ------
+    TypeError
+        If y is sparse or not a sequence, or if it mixes strings and other types.
+    ValueError
+        If y has several columns, if a label is a sequence, or if a label is missing.
+    """
+    if y is None:
+        return
+    if issparse(y):
+        raise TypeError(f"y is a sparse matrix of shape {y.shape}; it should be a 1d array. {ONE_LABEL}")
+    if isinstance(y, (str, bytes, dict)) or not (hasattr(y, "__len__") or hasattr(y, "__array__")):
+        raise TypeError(f"y should be a 1d array of labels, one for each document, got {shortened(y)}.")
+    if isinstance(y, (list, tuple)):
+        _check_objects(y)
+        return
+    labels = np.asarray(y)
+    if labels.ndim == 2 and labels.shape[1] != 1:
+        raise ValueError(f"y should be a 1d array, got an array of shape {labels.shape}. {ONE_LABEL}")
+    if labels.dtype == object and labels.ndim == 1:
+        _check_objects(labels)
+
+
+def _check_objects(labels):
+    kinds = {type(label) for label in labels}
+    if any(issubclass(kind, (list, tuple, set, frozenset, dict, np.ndarray)) for kind in kinds):
+        # A list of rows of one element each is a column, which scikit-learn takes with a warning.
+        if all(isinstance(label, (list, tuple, np.ndarray)) and np.size(label) == 1 for label in labels):
+            return
+        i = next(i for i, label in enumerate(labels) if hasattr(label, "__len__") and not _is_text(label))
+        raise ValueError(
+            f"y should be a 1d array of labels, got {shortened(labels[i])} for document {i}. {ONE_LABEL}"
+        )
+    plain = (str, bytes, int, np.integer, np.bool_)
+    for i, label in enumerate([] if all(issubclass(kind, plain) for kind in kinds) else labels):
+        if _is_missing(label):
+            raise ValueError(
+                f"Input y contains NaN or None: document {i} has no label ({shortened(label)}). Leave such "
+                "documents out, or give them a class of their own."
+            )
+    texts = {kind for kind in kinds if issubclass(kind, str)}
+    if texts and kinds - texts:
+        names = ", ".join(sorted(kind.__name__ for kind in kinds)[:5])
+        raise TypeError(f"y has labels of different types: {names}. Make all of them strings, or none.")
+
+
+def _is_text(label):
+    return isinstance(label, (str, bytes))
+
+
+def _is_missing(label):
+    if label is None:
+        return True
+    try:
+        return bool(label != label)  # NaN and NaT
+    except (TypeError, ValueError):  # pandas.NA is neither true nor false
+        return True
+
+
+def check_weights(sample_weight, codes):
+    """Check the weights of documents and scale them to a mean of 1.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_documents,), float or None
+        What a user gave. None and a single number are equal weights.
+    codes : ndarray of shape (n_documents,), int
+        Classes, numbered from 0.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_documents,), float32
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative, NaN or infinite, or if all are zero.
+    """
+    weights = _check_sample_weight(sample_weight, codes, dtype=np.float64, ensure_non_negative=True)
+    assert_all_finite(weights, input_name="sample_weight")  # scikit-learn does not check a single number
+    weights = weights / weights.max()
+    return (weights / weights.mean()).astype(np.float32)
+
+
+def check_weighted_classes(weights, codes, classes):
+    """Refuse weights above zero in fewer than two classes.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_documents,), float
+        Weights of the documents to train on.
+    codes : ndarray of shape (n_documents,), int
+        Their classes, numbered from 0.
+    classes : ndarray of shape (n_classes,)
+        Labels of the classes.
+    """
+    weighted = classes[np.unique(codes[weights > 0])]
+    if len(weighted) < 2:
+        raise ValueError(
+            "Training needs at least 2 classes; of the documents to train on, those with a sample_weight "
+            f"above zero are of {len(weighted)}: {shortened(weighted.tolist())}."
+        )

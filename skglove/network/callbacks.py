@@ -1,0 +1,162 @@
+"""Keras callbacks: the classifier's own, copies of the user's, and errors that name the parameter."""
+
+import copy
+import logging
+import operator
+from contextlib import contextmanager
+
+import numpy as np
+from keras.callbacks import Callback, EarlyStopping, LambdaCallback, LearningRateScheduler, ReduceLROnPlateau
+
+from skglove.messages import shortened, warn
+
+
+class BestEpoch(EarlyStopping):
+    """Stop when validation accuracy no longer grows, and restore the weights of the best epoch.
+
+    Of epochs with equal accuracy, which are frequent with few documents, the one with the lower loss is
+    better.
+
+    Parameters
+    ----------
+    patience : int
+        Epochs to wait for a better one.
+    """
+
+    def __init__(self, patience):
+        super().__init__(patience=patience, mode="max", restore_best_weights=True)
+        self.monitor_op = operator.gt  # in double precision, unlike Keras's own
+
+    def get_monitor_value(self, logs):
+        """Return the number to maximise."""
+        return logs["val_accuracy"] - 1e-9 * logs["val_loss"]
+
+
+def own_callbacks(learning_rate, patience):
+    """Make the callbacks that the classifier needs itself.
+
+    Parameters
+    ----------
+    learning_rate : float
+        As in `KerasConvTextClassifier`, for the error about a NaN loss.
+    patience : int or None
+        Epochs that early stopping waits for a better one. None is no early stopping.
+
+    Returns
+    -------
+    callbacks : list of keras.callbacks.Callback
+    """
+
+    def check_loss(epoch, logs):
+        if not np.isfinite(logs["loss"]):
+            raise ValueError(
+                f"The loss is {logs['loss']} in epoch {epoch + 1}. Try a learning_rate lower than "
+                f"{learning_rate}."
+            )
+
+    callbacks = [LambdaCallback(on_epoch_end=check_loss)]
+    return callbacks if patience is None else [*callbacks, BestEpoch(patience)]
+
+
+def copy_callbacks(callbacks):
+    """Copy callbacks, so that `fit` leaves the user's as they were.
+
+    Parameters
+    ----------
+    callbacks : list or None
+        As in `KerasConvTextClassifier`.
+
+    Returns
+    -------
+    copies : list of keras.callbacks.Callback
+
+    Raises
+    ------
+    TypeError
+        If a callback cannot be copied.
+    """
+    copies = []
+    for callback in callbacks or []:
+        try:
+            copies.append(copy.deepcopy(callback))
+        except TypeError as error:
+            raise TypeError(
+                f"callbacks has {shortened(callback)}, which cannot be copied: {str(error)[:200]}. "
+                "What it opens it may open in on_train_begin."
+            ) from error
+    return copies
+
+
+def check_callbacks(callbacks, *, one_cycle, has_validation):
+    """Refuse callbacks that cannot work, and warn of those that monitor what is not measured.
+
+    Parameters
+    ----------
+    callbacks : list or None
+        As in `KerasConvTextClassifier`.
+    one_cycle : bool
+        Whether the learning rate follows the "one_cycle" schedule.
+    has_validation : bool
+        Whether documents are held out for validation.
+
+    Raises
+    ------
+    TypeError
+        If one is not an instance of `keras.callbacks.Callback`.
+    ValueError
+        If one sets the learning rate, which the schedule sets too.
+    """
+    for callback in callbacks or []:
+        if not isinstance(callback, Callback):
+            raise TypeError(
+                f"callbacks has {shortened(callback)}, which is no instance of keras.callbacks.Callback."
+            )
+        if one_cycle and isinstance(callback, (LearningRateScheduler, ReduceLROnPlateau)):
+            raise ValueError(_sets_the_learning_rate(f"{type(callback).__name__} in callbacks"))
+        # A ModelCheckpoint that saves every epoch looks at nothing.
+        monitor = getattr(callback, "monitor", None) if getattr(callback, "save_best_only", True) else None
+        if not has_validation and isinstance(monitor, str) and monitor.startswith("val_"):
+            warn(
+                f"{type(callback).__name__} in callbacks looks at {shortened(monitor)}, which is not "
+                "measured without a validation_fraction, such as 0.1."
+            )
+
+
+def _sets_the_learning_rate(name):
+    return (
+        f"{name} sets the learning rate, but so does learning_rate_schedule='one_cycle', the default of "
+        "architecture='residual'. Set learning_rate_schedule='constant'."
+    )
+
+
+@contextmanager
+def learning_rate_errors_named(*, one_cycle):
+    """Turn Keras's errors about setting a scheduled learning rate into one that names the parameter.
+
+    Parameters
+    ----------
+    one_cycle : bool
+        Whether the learning rate follows the "one_cycle" schedule.
+    """
+    try:
+        yield
+    except (TypeError, AttributeError) as error:
+        message = str(error)
+        if one_cycle and ("LearningRateSchedule" in message or "no attribute 'assign'" in message):
+            raise ValueError(_sets_the_learning_rate("A callback")) from error
+        raise
+
+
+@contextmanager
+def retracing_warnings_hidden():
+    """Hide TensorFlow's warning about frequent retracing: each fit has a network of its own to trace."""
+
+    def is_other(record):
+        return "tf.function retracing" not in record.getMessage()
+
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
