@@ -9,6 +9,7 @@ import pytest
 import sklearn
 from packaging.version import Version
 from sklearn.base import clone
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.estimator_checks import (
     check_classifiers_train,
     check_dataframe_column_names_consistency,
@@ -33,7 +34,7 @@ STACKED = {
     "filters": 16,
     "dense_units": 16,
     "batch_size": 32,
-    "learning_rate": 0.03,
+    "learning_rate": 0.01,
 }
 
 scikit_learn = Version(sklearn.__version__)
@@ -52,7 +53,7 @@ def expect_failures(estimator):
 def run(check, estimator):
     """Run a check, with enough epochs if it measures accuracy."""
     if check.func is check_classifiers_train:
-        estimator = clone(estimator).set_params(epochs=8)
+        estimator = clone(estimator).set_params(epochs=20 if estimator.architecture == "stacked" else 8)
     check(estimator)
 
 
@@ -112,3 +113,10 @@ def test_tags_are_honest(estimator):
     assert not tags.input_tags.allow_nan
     assert tags.requires_fit
     assert tags.classifier_tags is None or not tags.classifier_tags.poor_score
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: type(estimator).__name__)
+def test_errors_of_parameters_do_not_show_a_whole_value(estimator):
+    with pytest.raises(InvalidParameterError, match="'maxlen' parameter .* must be") as error:
+        clone(estimator).set_params(maxlen="x" * 10**6).fit([[1], [2]], [0, 1])
+    assert len(str(error.value)) < 500
