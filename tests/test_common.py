@@ -117,6 +117,6 @@ def test_tags_are_honest(estimator):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: type(estimator).__name__)
 def test_errors_of_parameters_do_not_show_a_whole_value(estimator):
-    with pytest.raises(InvalidParameterError, match="'maxlen' parameter .* must be") as error:
+    with pytest.raises(InvalidParameterError, match=r"'maxlen' parameter .* must be") as error:
         clone(estimator).set_params(maxlen="x" * 10**6).fit([[1], [2]], [0, 1])
     assert len(str(error.value)) < 500
