@@ -210,7 +210,7 @@ def test_nearest_takes_words_vectors_and_many_of_them(vectors):
 @pytest.mark.parametrize(
     "query",
     [None, 3, b"the", np.array("the"), ["the", 3], [["the"]], [[1, 2, 3], [1]], (word for word in ["the"])],
-    ids=str,
+    ids=lambda query: f"{type(query).__name__}",
 )
 def test_what_is_neither_word_nor_vector_is_refused(vectors, query):
     for ask in (vectors.nearest, lambda query: vectors.similarity("the", query)):
