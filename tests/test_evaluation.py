@@ -1,5 +1,8 @@
 """Analogies and similarities scored; gensim and scipy as oracles."""
 
+import os
+import re
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -97,3 +100,12 @@ def test_titles_and_comments_are_passed_over_and_other_lines_are_errors(vectors,
     file.write_text("the,absent,1\nthe,office,2\n")
     with pytest.raises(ValueError, match=r"of 2 pairs, 1 have vectors; it takes two"):
         vectors.evaluate_similarity(file)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("method", ["evaluate_analogies", "evaluate_similarity"])
+def test_only_regular_files_are_read(vectors, tmp_path, method):
+    os.mkfifo(tmp_path / "pipe.txt")
+    for path in (tmp_path, tmp_path / "pipe.txt"):
+        with pytest.raises(ValueError, match=f"{re.escape(str(path))}: expected a regular file"):
+            getattr(vectors, method)(path)

@@ -79,6 +79,22 @@ def test_another_minor_version_of_keras_is_a_warning(classifier, monkeypatch):
         StoredNetwork(None).__setstate__(state)
 
 
+@pytest.mark.parametrize(
+    ("writer", "reader"), [("jax", "tensorflow"), ("jax", "torch"), ("tensorflow", "jax")]
+)
+def test_the_backend_that_loads_a_network_decides_whether_it_is_compiled(
+    classifier, monkeypatch, writer, reader
+):
+    monkeypatch.setattr(keras.backend, "backend", lambda: writer)
+    monkeypatch.setattr(classifier.model_, "jit_compile", writer == "jax")
+    state = classifier._network.__getstate__()
+    assert state["parts"][-1] is False
+    monkeypatch.setattr(keras.backend, "backend", lambda: reader)
+    network = StoredNetwork(None)
+    network.__setstate__({**state, "versions": {}})
+    assert network.model.jit_compile == (reader == "jax")
+
+
 def test_a_state_that_cannot_be_read_says_who_wrote_it(classifier):
     state = {**classifier.__getstate__(), "_versions": {"skglove": "0.1.7"}, "model_": "what?"}
     match = r"state of KerasConvTextClassifier was written by skglove 0\.1\.7 and cannot be read by skglove 0"

@@ -49,6 +49,7 @@ class StoredNetwork:
             return self._model
 
     def _build(self):
+        from skglove.network.build import runs_compiled
         from skglove.network.models import rebuild
 
         name, config, weights, jit_compile = self._parts
@@ -63,7 +64,7 @@ class StoredNetwork:
                 f"This network was written by {describe(written)} and cannot be built by {describe(current)} "
                 f"({cause}). Install the versions that wrote it, or fit again."
             ) from error
-        model.jit_compile = jit_compile
+        model.jit_compile = runs_compiled(jit_compile)  # which depends on the backend that loads it
         return model
 
     def __getstate__(self):
@@ -74,9 +75,11 @@ class StoredNetwork:
             refuse_fork()
             import keras
 
-            model = self._model
-            parts = type(model).__name__, model.get_config(), model.get_weights(), model.jit_compile
-            return {"parts": parts, "versions": current_versions("keras", keras.backend.backend())}
+            model, backend = self._model, keras.backend.backend()
+            # JAX compiles every network, which must not decide how another backend runs it.
+            jit_compile = model.jit_compile and backend == "tensorflow"
+            parts = type(model).__name__, model.get_config(), model.get_weights(), jit_compile
+            return {"parts": parts, "versions": current_versions("keras", backend)}
 
     def __setstate__(self, state):
         self.__init__(None)

@@ -134,7 +134,10 @@ def rank_correlation(path, judged, found, n_skipped):
 
 def _lines(path):
     """Yield the line number and the text of each line that is neither blank nor a comment."""
-    with Path(path).open("rb") as lines:
+    path = Path(path)
+    if path.exists() and not path.is_file():  # reading a named pipe would wait forever
+        raise ValueError(f"{path}: expected a regular file, not a folder, a pipe or a device")
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
                 line = line.decode("utf-8-sig" if number == 1 else "utf-8")
