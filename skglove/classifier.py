@@ -9,16 +9,16 @@ from sklearn.utils._param_validation import HasMethods, Hidden, Interval, StrOpt
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from skglove import embedding
+from skglove import vocabulary_checks
+from skglove.auto_settings import AUTO_MAXLEN, OF_NETWORK, STACKED_ONLY, check_batch_size, resolve_auto
 from skglove.documents import Documents, holds_sequences, is_ragged
 from skglove.holdout import hold_out
 from skglove.inputs import check_labels, check_not_text, check_weighted_classes, check_weights
 from skglove.lexical import LexicalModel, pool
 from skglove.messages import ShortErrors, shortened, warn
 from skglove.network.forks import refuse_fork
-from skglove.network.stored import StoredNetwork
+from skglove.network.pickling import StoredNetwork
 from skglove.rollback import rollback
-from skglove.settings import AUTO_MAXLEN, OF_NETWORK, STACKED_ONLY, check_batch_size, resolve_auto
 from skglove.token_ids import vocabulary_of
 from skglove.versions import Versioned
 
@@ -27,8 +27,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
     """Classify documents of token ids with a 1D convolutional network in Keras.
 
     The embedding starts from pre-trained word vectors if X carries a vocabulary with vectors, as the ids of
-    `GloveTokenizer` do. Training and prediction skip the padding without changing the results, so a large
-    `maxlen` costs little.
+    `GloveTokenizer` do. On TensorFlow, training and prediction skip the padding without changing the
+    results, so a large `maxlen` costs little.
 
     Most parameters default to "auto": the value that suits the architecture. After `fit`, `settings_` and
     `maxlen_` hold the values used.
@@ -40,17 +40,17 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
 
         * "residual": word vectors, fine-tuned; a convolution with a residual connection; a weighted sum over
           the document, with one learned weight per word, which starts at its inverse document frequency;
-          L2 normalisation; softmax. The network's probabilities are then averaged with those of a linear
+          L2 normalisation; softmax. The network's probabilities are then combined with those of a linear
           model of words and pairs of words, see `lexical_weight`.
         * "stacked": the network of [1]_, trained as there. `n_conv_layers` convolutions with ReLU, each
           followed by max pooling, the last by global max pooling; a dense layer with ReLU; softmax.
     maxlen : "auto", int or None, default="auto"
-        Only for documents of different lengths: the last `maxlen` ids of each are used, as `SequencePadder`
-        does. None uses the length of the longest document seen in `fit`. "auto" is 2000 for "residual" and
-        1000 for "stacked". A matrix, or a list of documents of equal length, is used as it is.
+        Ignored if X is a matrix, or a list of documents of equal length. Of other documents the last
+        `maxlen` ids are used, as `SequencePadder` does. None is the length of the longest document seen in
+        `fit`. "auto" is 2000 for "residual" and 1000 for "stacked".
     pretrained : "auto" or bool, default="auto"
-        Whether the embedding starts from the vectors of X's vocabulary. "auto": if there are any, and with a
-        warning if X carries no vocabulary, because a step may have lost it. True raises an error without
+        Whether the embedding starts from the vectors of X's vocabulary. "auto": yes if there are vectors; it
+        warns if X carries no vocabulary, because a step may have lost it. True raises an error without
         vectors. False learns the embedding from random vectors.
     trainable_embedding : "auto" or bool, default="auto"
         Whether to fine-tune pre-trained vectors. "auto" is True for "residual" and False for "stacked". An
@@ -73,8 +73,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
     dropout : float, default=0.0
         Dropout rate before the softmax; in "stacked" before and after the dense layer.
     optimizer : "auto", str or callable, default="auto"
-        Name of a Keras optimizer, or a callable that returns one: ``optimizer(learning_rate=...)``. The
-        learning rate is a number or, with "one_cycle", a Keras schedule. "auto" is "adam" for "residual" and
+        Name of a Keras optimizer, or a callable that returns one: ``optimizer(learning_rate=...)``. It gets a
+        number, or with "one_cycle" a Keras schedule. "auto" is "adam" for "residual" and
         "rmsprop" for "stacked".
     learning_rate : "auto" or float, default="auto"
         Learning rate of the optimizer; with "one_cycle" its peak. "auto" is 0.03 for "residual", which suits
@@ -90,14 +90,14 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         Weight, from 0 to below 1, of a linear model of words and pairs of adjacent words. Its probabilities
         are combined with the network's by a weighted geometric mean (a logarithmic opinion pool). 0 is the
         network alone. The model is complement naive Bayes, or logistic regression if that has a clearly lower
-        log-loss on left-out documents; regression is tried from 1,000 documents and up to 100 classes. "auto"
-        is 0.7 for "residual" and 0 for "stacked".
+        log-loss on left-out documents; regression is tried from 1,000 different documents and up to 100
+        classes. "auto" is 0.7 for "residual" and 0 for "stacked".
     batch_size : "auto" or int, default="auto"
         Documents per batch. "auto" is 128 for "stacked"; for "residual" an eighth of the documents, at least
         16 and at most 128.
     epochs : "auto" or int, default="auto"
-        Passes over the documents. "auto" is 2 for "stacked"; for "residual" at least 2, and so many that
-        there are at least 150 steps, which are more than 2 epochs below 10,000 documents.
+        Passes over the documents. "auto" is 2 for "stacked". For "residual" it is enough for 150 steps, but
+        at least 2; it is 2 from about 9,500 documents on.
     validation_fraction : float, default=0.0
         Share of the documents, stratified by label, to hold out from the training of the network. `history_`
         then has the network's loss and accuracy on them after each epoch. The linear model learns from all
@@ -105,7 +105,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
     early_stopping : bool, default=False
         Whether to stop when validation accuracy has not improved for `n_iter_no_change` epochs. Between
         epochs of equal accuracy, a lower loss is an improvement. The weights of the best epoch are restored,
-        also if training runs for all `epochs`. Needs a `validation_fraction`.
+        even if training did not stop early. Needs a `validation_fraction`.
     n_iter_no_change : int, default=3
         Epochs without improvement after which `early_stopping` stops.
     dtype_policy : {"float32", "mixed_bfloat16"} or None, default=None
@@ -132,8 +132,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
     classes_ : ndarray of shape (n_classes,)
         The labels seen in `fit`, sorted.
     model_ : keras.Model
-        The network: from ids of shape (n_documents, n_columns) to probabilities. **It is only half of the
-        classifier**: unless `lexical_weight` is 0, `predict_proba` averages its probabilities with those of
+        The network: from ids of shape (n_documents, n_columns) to probabilities. **It is only a part of the
+        classifier**: unless `lexical_weight` is 0, `predict_proba` combines its probabilities with those of
         `lexical_model_`, so the predicted labels differ. After loading a pickle, the first use builds it.
     lexical_model_ : LexicalModel or None
         The linear model of words and pairs. Its `is_regression_` is True for logistic regression, False for
@@ -167,8 +167,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
     *Reproducibility.* The same seed gives exactly the same predictions only with the same number of
     TensorFlow threads, by default one per processor core. Another number adds in another order, which rounds
     differently, and training amplifies the difference: probabilities of "residual" differ in the seventh
-    digit, and a "stacked" that has hardly learned may predict other labels for most documents. For the same
-    predictions on any number of cores, use one thread: call
+    digit, and a "stacked" network after little training may predict other labels for most documents. For
+    the same predictions on any number of cores, use one thread: call
     ``tensorflow.config.threading.set_intra_op_parallelism_threads(1)`` before the first fit, or set the
     environment variable ``TF_NUM_INTRAOP_THREADS=1``. The linear model does not depend on threads.
 
@@ -336,7 +336,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
     def _fit(self, X, y, **fit_params):
         documents, codes, weights = self._check_data(X, y, **fit_params)
         self._check_parameters()
-        n_ids = embedding.count_rows(documents, self._vocabulary, self.vocabulary_size)
+        n_ids = vocabulary_checks.count_rows(documents, self._vocabulary, self.vocabulary_size)
         documents = documents.keep_last(self.maxlen_)
         random_state = check_random_state(self.random_state)
         seed = random_state.randint(2**30)
@@ -402,22 +402,22 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
     def _resolve_settings(self, n_ids, documents, rows):
         """Replace "auto"; check callbacks, loss and sizes; return settings and the number of steps."""
         from skglove.network.callbacks import check_callbacks
-        from skglove.network.parameters import check_loss
+        from skglove.network.loss_and_optimizer import check_loss
 
         training, validation = rows
         settings, n_steps = resolve_auto(self.get_params(deep=False), len(training))
         one_cycle = settings["learning_rate_schedule"] == "one_cycle"
         check_callbacks(self.callbacks, one_cycle=one_cycle, has_validation=len(validation) > 0)
         check_loss(self.loss, len(self.classes_))
-        settings["pretrained"] = embedding.takes_vectors(self._vocabulary, self.pretrained)
+        settings["pretrained"] = vocabulary_checks.takes_vectors(self._vocabulary, self.pretrained)
         if not settings["pretrained"]:
-            embedding.check_size(n_ids, self.embedding_dim, self.vocabulary_size)
+            vocabulary_checks.check_size(n_ids, self.embedding_dim, self.vocabulary_size)
         check_batch_size(settings["batch_size"], self.maxlen_, documents.lengths.max())
         return settings, n_steps
 
     def _build_model(self, documents, n_ids, settings, n_steps, seed):
         from skglove.network.build import build_network
-        from skglove.network.parameters import checked_optimizer
+        from skglove.network.loss_and_optimizer import checked_optimizer
         from skglove.network.training import zero_rows
 
         frequencies = np.diff(documents.counts(n_ids).indptr)
@@ -494,14 +494,16 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         check_not_text(X)
         vocabulary = vocabulary_of(X)
         # First, because the ids of two tokenizers may also differ in the number of columns.
-        embedding.check_vocabulary(vocabulary, self._vocabulary)
+        vocabulary_checks.check_vocabulary(vocabulary, self._vocabulary)
         # After a fit on ragged ids, documents of equal length are still documents.
         if is_ragged(X) or (not hasattr(self, "n_features_in_") and holds_sequences(X)):
             documents = Documents.from_sequences(X)
         else:
             documents = Documents.from_matrix(validate_data(self, X, reset=False))
-        embedding.warn_of_lost_vocabulary(vocabulary, self._vocabulary, type(self).__name__)
-        embedding.check_largest(documents, self.model_.get_layer("embedding").input_dim, self._vocabulary)
+        vocabulary_checks.warn_of_lost_vocabulary(vocabulary, self._vocabulary, type(self).__name__)
+        vocabulary_checks.check_largest(
+            documents, self.model_.get_layer("embedding").input_dim, self._vocabulary
+        )
         return documents.keep_last(self.maxlen_)
 
     def predict_log_proba(self, X):

@@ -44,7 +44,7 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
     ----------
     vectors : str, path, WordVectors, dict, gensim KeyedVectors or None, default="glove.6B.50d"
         Where the word vectors are. A str is a name, looked up in an installed data package and then in the
-        cache folder, or the path of a file. Vectors in memory may also be a dict of words and their arrays.
+        cache folder, or the path of a file. A dict maps words to their arrays.
         None stands for no vectors. Nothing is ever downloaded. Open a large dict by `load_vectors` first:
         scikit-learn copies a dict for every fit of a grid search, and formats all of it to display the
         estimator.

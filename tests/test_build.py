@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from skglove import KerasConvTextClassifier
+from skglove.auto_settings import AUTO
 from skglove.network.build import build_network, receptive_field, runs_compiled
-from skglove.settings import AUTO
 
 
 @pytest.fixture(scope="module")

@@ -89,6 +89,17 @@ def test_leaving_out_the_padding_changes_no_probability_of_a_residual_network(
     np.testing.assert_allclose(compute(model, ids), compute(plain(model), ids), atol=1e-6)
 
 
+@pytest.mark.backends("tensorflow", why="the padding is skipped there alone")
+def test_a_layer_that_packing_does_not_compute_is_an_error():
+    ids = keras.Input((None,), dtype="int32")
+    x = keras.layers.Embedding(51, 4, name="embedding")(ids)
+    x = keras.layers.Dropout(0.5, name="forgotten")(x)
+    x = keras.layers.Conv1D(4, 1)(x)
+    model = PackedConvnet(ids, keras.layers.GlobalMaxPooling1D(name="global_pooling")(x))
+    with pytest.raises(TypeError, match=r"PackedConvnet .* cannot compute the layer 'forgotten' \(Dropout\)"):
+        model(padded([3], 8))
+
+
 def test_a_residual_network_does_not_see_the_padding():
     ids = padded([3, 17, 1], 20)
     wide = np.pad(ids, [(0, 0), (30, 5)])

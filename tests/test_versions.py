@@ -14,7 +14,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 import skglove
 import skglove.versions
 from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder
-from skglove.network.stored import StoredNetwork
+from skglove.network.pickling import StoredNetwork
 
 IDS, LABELS = np.array([[1, 2], [2, 1], [3, 3], [1, 3]] * 2), [0, 1] * 4
 

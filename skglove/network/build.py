@@ -1,7 +1,8 @@
 """From hyper-parameters to a compiled Keras model.
 
 To add an architecture, write a function such as `stacked` and an entry of `ARCHITECTURES`. A subclass of
-`PackedNetwork` makes it skip the padding; without one, `keras.Model` serves.
+`PackedNetwork` in `models` makes it skip the padding; without one, `keras.Model` serves. A new layer before
+the layer "global_pooling" must be computed in `models`, too.
 """
 
 from collections.abc import Callable, Iterator

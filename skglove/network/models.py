@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from skglove.network.layers import ResidualConv1D
+from skglove.network.layers import MinimumLength, ResidualConv1D
 from skglove.network.packing import packed_maxima, packed_sums
 
 
@@ -13,18 +13,28 @@ class PackedNetwork(keras.Model):
     It is made, as any functional model, from inputs and outputs: padded ids; an embedding; layers up to one
     named "global_pooling"; then a chain of layers to the output. It has the layers, weights and results of
     that model. On TensorFlow it computes everything up to "global_pooling" by `compute_features`, which a
-    subclass writes.
+    subclass writes. The subclass names the layers that it computes there in `computed`; another layer is an
+    error.
 
     With `jit_compile`, and on other backends, it computes the padding too: compilers need shapes that are
     known beforehand.
     """
 
+    computed = ()
+
     def call(self, inputs, training=None, mask=None):
         """Compute the output for ids of shape (n_documents, n_columns)."""
         if self.jit_compile or keras.backend.backend() != "tensorflow":
             return super().call(inputs, training=training, mask=mask)
+        pooling = self.layers.index(self.get_layer("global_pooling"))
+        for step in self.layers[:pooling]:
+            if not isinstance(step, (layers.InputLayer, layers.Embedding, *self.computed)):
+                raise TypeError(
+                    f"{type(self).__name__} skips the padding, and cannot compute the layer {step.name!r} "
+                    f"({type(step).__name__}) then: add it to compute_features and to computed."
+                )
         x = self.compute_features(ops.convert_to_tensor(inputs, "int32"))
-        for step in self.layers[self.layers.index(self.get_layer("global_pooling")) + 1 :]:
+        for step in self.layers[pooling + 1 :]:
             x = step(x)
         return x
 
@@ -52,6 +62,8 @@ class PackedNetwork(keras.Model):
 class PackedConvnet(PackedNetwork):
     """Convolutions with max pooling between them, then global max pooling."""
 
+    computed = MinimumLength, layers.Conv1D, layers.MaxPooling1D
+
     def compute_features(self, ids):
         """Compute the global maxima of the last convolution."""
         pool_sizes = [size for step in self.layers_of(layers.MaxPooling1D) for size in step.pool_size]
@@ -62,6 +74,8 @@ class PackedConvnet(PackedNetwork):
 @keras.saving.register_keras_serializable("skglove")
 class PackedResidualNet(PackedNetwork):
     """Residual convolutions, then a weighted sum over words."""
+
+    computed = (ResidualConv1D,)
 
     def compute_features(self, ids):
         """Compute the weighted sums."""

@@ -29,7 +29,7 @@ class WordVectors:
     Parameters
     ----------
     words : sequence of str or pyarrow array of strings, of shape (n_words,)
-        No word twice.
+        Words must be unique.
     matrix : array-like of shape (n_words, dim)
         Finite numbers; stored as float32.
 

@@ -5,7 +5,7 @@ import pytest
 
 from skglove import Vocabulary, WordVectors
 from skglove.documents import Documents
-from skglove.embedding import check_largest, check_size, check_vocabulary, count_rows, takes_vectors
+from skglove.vocabulary_checks import check_largest, check_size, check_vocabulary, count_rows, takes_vectors
 
 WORDS = ("good", "bad")
 VOCABULARY = Vocabulary(WORDS, WordVectors(WORDS, np.eye(2)))

@@ -1,7 +1,7 @@
 import pytest
 
 from skglove import KerasConvTextClassifier
-from skglove.settings import AUTO, check_batch_size, resolve_auto
+from skglove.auto_settings import AUTO, check_batch_size, resolve_auto
 
 
 def resolve(n_documents, **parameters):
