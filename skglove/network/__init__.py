@@ -1,7 +1,7 @@
 """The networks: all that imports Keras.
 
 `build` puts layers together, Keras's own and those of `layers`. `models` are the networks that skip the
-padding, by `packing`. `batches` feeds them; `training` trains and predicts, with `callbacks`. `pickling` keeps
-a network without Keras, `forks` refuses processes in which it would hang, and `loss_and_optimizer` checks
-what users give to Keras. Nothing is imported here, so that importing skglove stays light.
+padding, by `packing`. `batches` feeds them; `training` trains and predicts, with `callbacks`. `pickling`
+keeps a network without Keras, `forks` refuses processes in which it would hang, and `loss_and_optimizer`
+checks what users give to Keras. Nothing is imported here, so that importing skglove stays light.
 """
