@@ -330,7 +330,7 @@ def test_a_document_too_long_for_a_matrix_is_named_as_what_set_maxlen():
 
 
 def test_numbers_beside_the_ids_of_a_frame_are_refused():
-    frame = pd.DataFrame(MATRIX).assign(price=5)
+    frame = pd.DataFrame(MATRIX).add_prefix("word").assign(price=5)
     for method in ("fit_transform", "fit"):
         with pytest.raises(ValueError, match=r"1 of X's 3 columns carry no vocabulary.*'price'"):
             getattr(SequencePadder(3), method)(frame)
