@@ -84,7 +84,7 @@ class MemberDownloader:
             raise DownloadError(f"the file has {size}")
         # Other methods can compress gigabytes into a few bytes, and zipfile decompresses them at once.
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise DownloadError(f"the file is compressed in way {info.compress_type}, not 8 (deflate)")
+            raise DownloadError(f"the file is compressed by method {info.compress_type}, not 8 (deflate)")
         # The last read verifies the CRC-32.
         with archive.open(info) as source, open(output_file, "wb") as target:
             shutil.copyfileobj(source, target, _CHUNK)

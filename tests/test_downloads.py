@@ -392,7 +392,7 @@ def test_compression_that_unpacks_without_bounds_is_refused(server, ranges, comp
     with zipfile.ZipFile(buffer, "w", compression) as archive:
         archive.writestr(MEMBER, MEMBERS[MEMBER])
     server.ranges, server.content = ranges, buffer.getvalue()
-    assert_not_fetched(server, f"compressed in way {compression}, not 8")
+    assert_not_fetched(server, f"compressed by method {compression}, not 8")
 
 
 @pytest.mark.parametrize("ranges", [True, False])
