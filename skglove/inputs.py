@@ -131,6 +131,8 @@ def check_weights(sample_weight, codes):
     """
     weights = _check_sample_weight(sample_weight, codes, dtype=np.float64, ensure_non_negative=True)
     assert_all_finite(weights, input_name="sample_weight")  # scikit-learn does not check a single number
+    if not weights.any():  # old versions of scikit-learn do not check this
+        raise ValueError("sample_weight must contain at least one non-zero number.")
     weights = weights / weights.max()
     return (weights / weights.mean()).astype(np.float32)
 

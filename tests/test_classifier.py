@@ -3,6 +3,7 @@ import gc
 import logging
 import pickle
 import random
+import warnings
 
 import keras
 import numpy as np
@@ -93,7 +94,8 @@ def test_the_heavier_of_contradicting_documents_win(architecture, heavy):
     X, y = documents()
     X, y = X.take([*range(32)] * 2, axis=0), np.append(y, 1 - y)
     weights = np.where(np.arange(64) // 32 == heavy, 3, 1)
-    classifier = small(architecture=architecture).fit(X, y, sample_weight=weights)
+    wide = {"filters": 16, "dense_units": 16} if architecture == "stacked" else {}
+    classifier = small(architecture=architecture, **wide).fit(X, y, sample_weight=weights)
     np.testing.assert_array_equal(classifier.predict(X[:32]), y[:32] if heavy == 0 else y[32:])
 
 
@@ -114,7 +116,7 @@ def test_balanced_weights_find_more_of_the_rare_class(architecture):
     y = (np.arange(200) % 10 == 0).astype(int)
     ids = rng.randint(2, 9, (200, 5))
     ids[:, 0] = np.where(rng.rand(200) < 0.7, 2 + 4 * y, ids[:, 0])
-    classifier = small(architecture=architecture, epochs=5, vocabulary_size=9)
+    classifier = small(architecture=architecture, epochs=5, vocabulary_size=9, lexical_weight=0)
     plain = clone(classifier).fit(ids, y).predict(ids)
     balanced = classifier.fit(ids, y, sample_weight=compute_sample_weight("balanced", y)).predict(ids)
     assert balanced[y == 1].mean() > plain[y == 1].mean()
@@ -287,10 +289,8 @@ def test_labels_are_checked_in_fit_and_score(fitted, labels, error, message):
 
 def test_many_classes_make_no_long_message():
     X, y = np.arange(1, 4001).reshape(2000, 2), [f"class {i}" * 100 for i in range(2000)]
-    with (
-        pytest.warns(UserWarning, match="unique classes"),
-        pytest.raises(ValueError, match="hold out") as error,
-    ):
+    with warnings.catch_warnings(), pytest.raises(ValueError, match="hold out") as error:
+        warnings.simplefilter("ignore")  # new versions of scikit-learn find that many classes odd
         small(validation_fraction=0.1).fit(X, y)
     assert len(str(error.value)) < 1000
 
@@ -1031,7 +1031,7 @@ def test_a_residual_convolution_learns_the_order_of_words(kernel_size, learned):
     documents, y = rng.randint(3, 30, (200, 7)), np.arange(200) % 2
     documents[:, 2:4] = np.where(y[:, np.newaxis], [1, 2], [2, 1])
     options = {"kernel_size": kernel_size, "epochs": 20, "lexical_weight": 0, "random_state": 0}
-    classifier = KerasConvTextClassifier(embedding_dim=10, **options).fit(documents[:100], y[:100])
+    classifier = KerasConvTextClassifier(embedding_dim=20, **options).fit(documents[:100], y[:100])
     assert (classifier.score(documents[100:], y[100:]) > 0.9) == learned
 
 

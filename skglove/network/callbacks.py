@@ -26,6 +26,7 @@ class BestEpoch(EarlyStopping):
     def __init__(self, patience):
         super().__init__(patience=patience, mode="max", restore_best_weights=True)
         self.monitor_op = operator.gt  # in double precision, unlike Keras's own
+        self.best = -np.inf  # old versions of Keras set it only together with a monitor_op of theirs
 
     def get_monitor_value(self, logs):
         """Return the number to maximise."""
