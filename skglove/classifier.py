@@ -10,13 +10,21 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from skglove import vocabulary_checks
-from skglove.auto_settings import AUTO_MAXLEN, OF_NETWORK, STACKED_ONLY, check_batch_size, resolve_auto
+from skglove.auto_settings import (
+    AUTO_MAXLEN,
+    OF_NETWORK,
+    STACKED_ONLY,
+    check_batch_size,
+    check_network_size,
+    check_receptive_field,
+    resolve_auto,
+)
 from skglove.documents import Documents, holds_sequences, is_ragged
 from skglove.holdout import hold_out
 from skglove.inputs import check_labels, check_not_text, check_weighted_classes, check_weights
 from skglove.lexical import LexicalModel, pool
 from skglove.messages import ShortErrors, shortened, warn
-from skglove.network.forks import refuse_fork
+from skglove.network.forks import record_use, refuse_fork
 from skglove.network.pickling import StoredNetwork
 from skglove.rollback import rollback
 from skglove.token_ids import vocabulary_of
@@ -342,6 +350,11 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         seed = random_state.randint(2**30)
         rows = hold_out(documents, codes, self.classes_, self.validation_fraction, random_state)
         check_weighted_classes(weights[rows[0]], codes[rows[0]], self.classes_)
+        if len(rows[1]) and not weights[rows[1]].any():
+            raise ValueError(
+                f"All {len(rows[1])} documents held out by validation_fraction={self.validation_fraction} "
+                "have the sample_weight 0. Weigh more documents, or hold out more."
+            )
         settings, n_steps = self._resolve_settings(n_ids, documents, rows)
         model = self._build_model(documents, n_ids, settings, n_steps, seed)
         history, callbacks = self._train(model, (documents, codes, weights), rows, settings, random_state)
@@ -401,6 +414,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
 
     def _resolve_settings(self, n_ids, documents, rows):
         """Replace "auto"; check callbacks, loss and sizes; return settings and the number of steps."""
+        record_use()
+        from skglove.network.build import receptive_field
         from skglove.network.callbacks import check_callbacks
         from skglove.network.loss_and_optimizer import check_loss
 
@@ -412,7 +427,11 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         settings["pretrained"] = vocabulary_checks.takes_vectors(self._vocabulary, self.pretrained)
         if not settings["pretrained"]:
             vocabulary_checks.check_size(n_ids, self.embedding_dim, self.vocabulary_size)
+        check_network_size(self.get_params(deep=False) | settings)
         check_batch_size(settings["batch_size"], self.maxlen_, documents.lengths.max())
+        if self.architecture == "stacked":
+            columns, _ = receptive_field(settings["n_conv_layers"], settings["kernel_size"], self.pool_size)
+            check_receptive_field(columns, settings, self.pool_size)
         return settings, n_steps
 
     def _build_model(self, documents, n_ids, settings, n_steps, seed):

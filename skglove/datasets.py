@@ -378,7 +378,10 @@ def _is_wanted(file, digits_only):
     name = os.path.basename(file)
     if not (name.isdigit() if digits_only else not name.startswith(".")):
         return False
-    mode = os.stat(file).st_mode
+    try:
+        mode = os.stat(file).st_mode
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{file} is a link to a file that does not exist. Remove it.") from error
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a named pipe would block
         raise ValueError(
             f"{file} is a named pipe, a device or a socket, not a regular file. Move it out of the folder."

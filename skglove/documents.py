@@ -60,7 +60,12 @@ class Documents:
         if len(sequences) == 0:
             raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required.")
         lengths = _lengths_of(sequences)
-        values = np.concatenate(sequences)
+        try:
+            values = np.concatenate(sequences)
+        except (TypeError, ValueError) as error:  # NumPy does not say which
+            raise _wrong_sequence(sequences) or error from None
+        if values.dtype == object:
+            raise _wrong_sequence(sequences)
         if values.ndim != 1:
             raise ValueError(f"Documents are sequences of token ids, got some of {values.ndim} dimensions.")
         return cls(check_ids(values, lengths), lengths)
@@ -113,7 +118,8 @@ class Documents:
             if step != 1:
                 raise ValueError(f"Only slices of step 1 are views, got step {step}.")
             return Documents(self.values[self.bounds[start] : self.bounds[stop]], self.lengths[start:stop])
-        return self.values[self.bounds[key] : self.bounds[key + 1]]
+        row = range(len(self))[key]  # which also takes negative numbers
+        return self.values[self.bounds[row] : self.bounds[row + 1]]
 
     def keep_last(self, n):
         """Truncate documents to their last `n` ids.
@@ -317,6 +323,20 @@ def check_sequences(X):
             return sequences, lengths
     documents = Documents.from_sequences(X)
     return documents.sequences(), documents.lengths
+
+
+def _wrong_sequence(sequences):
+    """Make the error that names the first sequence that does not hold numbers."""
+    for i, sequence in enumerate(sequences):
+        try:
+            ids = np.asarray(sequence)
+        except (TypeError, ValueError):
+            ids = np.asarray(None)
+        if ids.ndim != 1 or (ids.size and ids.dtype.kind not in "iufb"):
+            return TypeError(
+                f"Expected a sequence of token ids for each document, got {sequence!r:.60} at index {i}."
+            )
+    return None
 
 
 def _lengths_of(sequences):

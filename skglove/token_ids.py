@@ -195,6 +195,16 @@ class TokenIds(np.ndarray):
             dtype = _dtype_with(dtype, self.vocabulary)
         return super().astype(dtype, *args, **kwargs)
 
+    def __setitem__(self, key, value):
+        """Assign ids, which must not be of another vocabulary."""
+        own, other = self.vocabulary, _vocabulary_of_dtype(getattr(value, "dtype", None))
+        if own is not other and None not in (own, other) and own.words != other.words:
+            raise ValueError(
+                f"Cannot assign ids of another vocabulary ({len(other)} words) to ids of one of {len(own)} "
+                "words: they would stand for other words."
+            )
+        super().__setitem__(key, value)
+
     def __copy__(self):
         return self.copy()
 

@@ -72,6 +72,8 @@ def count_rows(documents, vocabulary, vocabulary_size):
     if vocabulary is not None:
         if largest > len(vocabulary):
             raise ValueError(f"X has the id {largest}, but its vocabulary ends at {len(vocabulary)}.")
+        if vocabulary_size is not None:
+            warn(f"vocabulary_size={vocabulary_size} has no effect: X carries a vocabulary.")
         return len(vocabulary) + 1
     if vocabulary_size is not None:
         if largest >= vocabulary_size:

@@ -31,3 +31,21 @@ def test_batches_too_large_for_memory_are_an_error():
     check_batch_size(2**8, 2**20, longest=3)
     with pytest.raises(ValueError, match=r"batch_size=257 .* maxlen_=1048576 ids .* has 3\. Lower maxlen"):
         check_batch_size(2**8 + 1, 2**20, longest=3)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (
+            {"architecture": "stacked", "n_conv_layers": 14},
+            "n_conv_layers=14 with kernel_size=5 .* pool_size=5 see",
+        ),
+        ({"architecture": "stacked", "pool_size": 10**9}, "pool_size=1000000000 see"),
+        ({"architecture": "stacked", "kernel_size": 10**9}, "kernel_size=1000000000, .* has about"),
+        ({"architecture": "stacked", "filters": 2**31}, "filters=2147483648, .* weights, more than the"),
+        ({"kernel_size": 10**9}, "kernel_size=1000000000, embedding_dim=100 has about"),
+    ],
+)
+def test_networks_that_fit_into_no_memory_are_an_error_that_names_the_parameters(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        KerasConvTextClassifier(pretrained=False, **parameters).fit([[1, 2], [2, 1]] * 8, [0, 1] * 8)

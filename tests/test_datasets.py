@@ -213,6 +213,13 @@ def test_unknown_categories_are_named(tmp_path, categories, error, match):
         load_text_folders(tmp_path, categories=categories)
 
 
+def test_a_link_to_nothing_is_named(tmp_path):
+    (tmp_path / "label").mkdir()
+    (tmp_path / "label" / "1.txt").symlink_to(tmp_path / "nothing")
+    with pytest.raises(FileNotFoundError, match=r"1\.txt is a link to a file that does not exist"):
+        load_text_folders(tmp_path)
+
+
 def test_named_pipe_among_the_files_is_named(tmp_path):
     write_files(tmp_path, {"a/1": b"x"})
     os.mkfifo(tmp_path / "a" / "pipe")

@@ -127,3 +127,26 @@ def test_check_ids_names_the_first_document_that_is_wrong():
         check_ids(np.array([[1, 2, 3], [4, 5, -1], [-2, 0, 0]]))
     with pytest.raises(ValueError, match="got -1 in document 2"):
         check_ids(np.array([1, 2, -1]), lengths=np.array([2, 0, 1]))
+
+
+def test_negative_numbers_count_from_the_last_document():
+    documents = Documents.from_sequences(RAGGED)
+    assert [documents[i].tolist() for i in (-1, -3)] == [RAGGED[-1], RAGGED[-3]]
+    with pytest.raises(IndexError):
+        documents[4]
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([[1, [2]], [3]], r"got \[1, \[2\]\] at index 0"),
+        ([[1], {2, 3}], r"got \{2, 3\} at index 1"),
+        ([[3], {1: 2}], r"got \{1: 2\} at index 1"),
+        ([[2], [1, None]], r"got \[1, None\] at index 1"),
+        ([[1], np.zeros((1, 1), int)], r"got array\(\[\[0\]\]\) at index 1"),
+        ([[2**70], [1]], "at index 0"),
+    ],
+)
+def test_what_is_no_sequence_of_ids_is_named(X, message):
+    with pytest.raises(TypeError, match=f"Expected a sequence of token ids for each document, .*{message}"):
+        Documents.from_sequences(X)

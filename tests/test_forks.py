@@ -82,10 +82,19 @@ def test_a_loaded_classifier_predicts_in_a_forked_child_unless_the_parent_has_us
 
 def test_a_forked_process_is_told_by_name_what_to_do(monkeypatch):
     monkeypatch.setattr(skglove.network.forks, "_user", None)
-    skglove.network.forks.refuse_fork()
+    skglove.network.forks.record_use()
     skglove.network.forks.refuse_fork()
     monkeypatch.setattr(os, "getpid", lambda: -1)
     with pytest.raises(RuntimeError, match=r"forked from one .*get_context\('spawn'\).*loky.*load"):
         skglove.network.forks.refuse_fork()
     with pytest.raises(RuntimeError, match="forked"):
         KerasConvTextClassifier().fit(np.array([[1], [2]]), [0, 1])
+
+
+def test_a_fit_that_is_refused_before_keras_is_used_does_not_count_as_use(monkeypatch):
+    monkeypatch.setattr(skglove.network.forks, "_user", None)
+    with pytest.raises(ValueError, match="at least 2 classes"):
+        KerasConvTextClassifier(pretrained=False).fit([[1, 2]], ["a"])
+    assert skglove.network.forks._user is None
+    skglove.network.forks.record_use()
+    assert skglove.network.forks._user == os.getpid()

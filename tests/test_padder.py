@@ -138,7 +138,7 @@ def test_every_kind_of_ragged_ids_gives_the_same_matrix(container):
         ([[1], [2, np.inf]], ValueError, "got inf in document 1"),
         ([[1, 2], [2**31]], ValueError, "from 0 to 2147483647, got 2147483648 in document 1"),
         (np.array([[2**40]]), ValueError, "got 1099511627776 in document 0"),
-        ([[2**70], [1, 2]], TypeError, "Token ids are integers, got values of dtype object"),
+        ([[2**70], [1, 2]], TypeError, r"Expected a sequence of token ids .* at index 0"),
         ([["a"], ["b", "c"]], TypeError, "Token ids are integers, got values of dtype <U1"),
         (["a text"], TypeError, "got a str at index 0: 'a text'. Put a GloveTokenizer before"),
         (np.array(["a", "b"]), TypeError, "got a str_ at index 0: .*. Put a GloveTokenizer before"),

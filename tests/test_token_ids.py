@@ -489,3 +489,13 @@ def test_what_are_no_words_of_a_vocabulary_is_an_error(words, message):
     with pytest.raises(TypeError, match=f"words must be a sequence of str, .*, {message}") as raised:
         Vocabulary(words)
     assert len(str(raised.value)) < 200
+
+
+def test_ids_of_another_vocabulary_cannot_be_assigned():
+    ids = TokenIds([[1, 2], [2, 1]], Vocabulary(("a", "b")))
+    other = TokenIds([[2, 2]], Vocabulary(("c", "d")))
+    with pytest.raises(ValueError, match="Cannot assign ids of another vocabulary"):
+        ids[0] = other[0]
+    ids[0] = TokenIds([[2, 2]], Vocabulary(("a", "b")))[0]
+    ids[1] = 1
+    assert ids.tolist() == [[2, 2], [1, 1]]

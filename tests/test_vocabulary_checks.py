@@ -78,3 +78,9 @@ def test_an_id_behind_the_last_row_is_an_error(vocabulary, message):
     check_largest(DOCUMENTS, 3, vocabulary)
     with pytest.raises(ValueError, match=f"X has the id 2, but the embedding ends at 1, {message}"):
         check_largest(DOCUMENTS, 2, vocabulary)
+
+
+def test_a_vocabulary_size_beside_a_vocabulary_draws_a_warning():
+    documents = Documents.from_sequences([[1, 2]])
+    with pytest.warns(UserWarning, match="vocabulary_size=10 has no effect: X carries a vocabulary"):
+        assert count_rows(documents, Vocabulary(("a", "b")), 10) == 3

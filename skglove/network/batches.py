@@ -49,7 +49,7 @@ class Batches(keras.utils.PyDataset):
         self.maxlen = maxlen
         self.order = np.arange(len(documents)) if rows is None else rows
         self.codes = codes
-        self.one_hot = None if codes is None else np.eye(codes.max() + 1, dtype=np.float32)
+        self.n_classes = None if codes is None else int(codes.max()) + 1
         self.sample_weight = sample_weight
         self.random_state = random_state
         if batch_size is None:
@@ -68,7 +68,9 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         rows = self.rows_of(index)
-        return self.ids_of(rows), self.one_hot[self.codes[rows]], self.sample_weight[rows]
+        one_hot = np.zeros((len(rows), self.n_classes), dtype=np.float32)
+        one_hot[np.arange(len(rows)), self.codes[rows]] = 1
+        return self.ids_of(rows), one_hot, self.sample_weight[rows]
 
     def rows_of(self, index):
         """Return the numbers of the documents in a batch, as an ndarray of int."""
@@ -113,7 +115,7 @@ class Batches(keras.utils.PyDataset):
             for index in range(len(batches)):
                 yield batches[index]
 
-        shapes = (None, self.maxlen), (None, len(self.one_hot)), (None,)
+        shapes = (None, self.maxlen), (None, self.n_classes), (None,)
         types = tf.int32, tf.float32, tf.float32
         dataset = tf.data.Dataset.from_generator(
             epoch, output_signature=tuple(map(tf.TensorSpec, shapes, types))

@@ -6,9 +6,9 @@ _user = None  # id of the process that first used a network
 
 
 def refuse_fork():
-    """Record that this process uses a network; raise if it was forked from a process that has used one.
+    """Raise an error if this process was forked from a process that has used a network.
 
-    Call this before Keras is imported or used. Keras's backends keep threads. A fork does not copy them, so
+    Call this before Keras is used. Keras's backends keep threads. A fork does not copy them, so
     the child would wait for them forever. Only networks of skglove are known: if other code has used
     TensorFlow in the parent, there is no error.
 
@@ -17,14 +17,18 @@ def refuse_fork():
     RuntimeError
         If this process was forked after its parent used a network.
     """
-    global _user
     process = os.getpid()
-    if _user is None:
-        _user = process
-    elif _user != process:
+    if _user not in (None, process):
         raise RuntimeError(
             f"This process ({process}) was forked from one ({_user}) that has used a network (fit, predict, "
             "model_). Keras's backend would wait here for ever, because a fork copies none of its threads. "
             "Start processes with multiprocessing.get_context('spawn') or joblib's backend 'loky'. Or load "
             "the pickled classifier in the parent or in the child, and use it in children alone."
         )
+
+
+def record_use():
+    """Record that this process uses a network, before Keras is imported; refuse as `refuse_fork` does."""
+    global _user
+    refuse_fork()
+    _user = os.getpid()

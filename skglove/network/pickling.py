@@ -2,7 +2,7 @@
 
 from threading import Lock
 
-from skglove.network.forks import refuse_fork
+from skglove.network.forks import record_use, refuse_fork
 from skglove.versions import current_versions, describe, warn_of_other_versions
 
 
@@ -41,7 +41,7 @@ class StoredNetwork:
     @property
     def model(self):
         """The network, a `keras.Model`, which the first use builds."""
-        refuse_fork()
+        record_use()
         with self._lock:  # so that two threads build only one
             if self._model is None:
                 self._model = self._build()
