@@ -1,0 +1,266 @@
+import gc
+import logging
+import pickle
+import random
+
+import classifier_samples
+import numpy as np
+import pytest
+from classifier_samples import (
+    VOCABULARY,
+    WORDS,
+    both_architectures,
+    can_compile,
+    documents,
+    each_architecture,
+    embedding_of,
+    ragged,
+    small,
+)
+from sklearn.utils._param_validation import InvalidParameterError
+
+import skglove.network.batches
+import skglove.network.packing
+from skglove import KerasConvTextClassifier, TokenIds, Vocabulary, WordVectors
+from skglove.documents import Documents
+from skglove.lexical import LexicalModel
+from skglove.network.build import runs_compiled
+
+# Many tests here are of ids that never had a vocabulary.
+pytestmark = pytest.mark.filterwarnings("ignore:X carries no vocabulary")
+
+residual, stacked = classifier_samples.residual, classifier_samples.stacked
+
+
+# Pre-trained vectors
+
+
+def test_auto_takes_the_vectors_that_x_carries_and_freezes_them_in_the_blogs_network(stacked):
+    expected = [[0, 0, 0], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, 0, 0]]
+    np.testing.assert_array_equal(embedding_of(stacked).get_weights()[0], expected)
+    assert stacked.settings_["pretrained"] is True
+
+
+@pytest.mark.parametrize(("vocabulary", "pretrained"), [(Vocabulary(WORDS), "auto"), (VOCABULARY, False)])
+def test_without_vectors_or_if_asked_for_the_embedding_is_learned_from_scratch(vocabulary, pretrained):
+    X, y = documents(vocabulary)
+    classifier = small(pretrained=pretrained, embedding_dim=7, epochs=1).fit(X, y)
+    assert embedding_of(classifier).get_weights()[0].shape == (5, 7)
+    assert embedding_of(classifier).trainable
+    assert classifier.settings_["pretrained"] is False
+
+
+def test_trainable_embedding_changes_the_vectors_and_leaves_the_given_ones_alone():
+    X, y = documents()
+    before = VOCABULARY.embedding_matrix()
+    weights = embedding_of(small(trainable_embedding=True, epochs=1).fit(X, y)).get_weights()[0]
+    assert (weights[1:3] != before[1:3]).any()
+    np.testing.assert_array_equal(VOCABULARY.embedding_matrix(), before)
+
+
+@pytest.mark.parametrize(
+    ("X", "reason"),
+    [
+        (documents(Vocabulary(WORDS))[0], "X carries a vocabulary without vectors"),
+        (documents(None)[0], "X carries no vocabulary"),
+    ],
+)
+def test_pretrained_insists_on_vectors(X, reason):
+    with pytest.raises(
+        ValueError, match=rf"pretrained=True needs word vectors, but {reason}.*GloveTokenizer"
+    ):
+        small(pretrained=True).fit(X, documents()[1])
+
+
+@both_architectures
+def test_words_that_no_document_has_keep_their_vectors_or_say_nothing(architecture):
+    X, y = documents(Vocabulary((*WORDS, "great"), WordVectors(["good", "great"], np.eye(2))))
+    sizes = {"architecture": architecture, "epochs": 2, "trainable_embedding": True}
+    great, scale = small(**sizes).fit(X, y).model_.get_layer("embedding").get_weights()[0][-1]
+    assert great == 0
+    assert scale > 0.9
+    rows = small(pretrained=False, **sizes).fit(X, y).model_.get_layer("embedding").get_weights()[0]
+    assert (rows[-1] == 0).all()
+    assert rows[:-1].all(axis=1).all()
+
+
+# Compilation, memory and the machine
+
+
+@pytest.mark.slow
+def test_many_fits_draw_no_advice_on_tracing():
+    records = []
+    handler = logging.Handler()
+    handler.emit = records.append
+    logger = logging.getLogger("tensorflow")
+    logger.addHandler(handler)
+    try:
+        for _ in range(6):
+            small(epochs=1, batch_size=32).fit(*documents()).predict(documents()[0])
+        logger.warning("something else")
+    finally:
+        logger.removeHandler(handler)
+    assert [record.getMessage() for record in records] == ["something else"]
+
+
+@both_architectures
+def test_a_fit_traces_its_network_once_and_predictions_at_most_three_times(monkeypatch, architecture):
+    traces = []
+    spans = skglove.network.packing.word_spans
+    monkeypatch.setattr(skglove.network.packing, "word_spans", lambda ids: traces.append(1) or spans(ids))
+    lengths = np.random.RandomState(0).randint(0, 300, 50)
+    X = [list(range(1, 1 + length)) for length in lengths]
+    classifier = small(architecture=architecture, maxlen=200, batch_size=8, epochs=3).fit(
+        X, np.arange(50) % 2
+    )
+    assert len(traces) <= 2  # once to know the shapes, once to train
+    traces.clear()
+    for n in range(1, 50, 6):
+        classifier.predict(X[:n])
+    assert len(traces) <= 3
+
+
+@both_architectures
+@pytest.mark.parametrize("pretrained", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_a_network_that_is_no_longer_used_leaves_nothing_in_memory(pretrained, architecture):
+    def count_graphs():
+        gc.collect()
+        return sum(type(thing).__name__ == "FuncGraph" for thing in gc.get_objects())
+
+    small(architecture=architecture, pretrained=pretrained, epochs=1).fit(*documents())
+    before = count_graphs()
+    for _ in range(2):
+        small(architecture=architecture, pretrained=pretrained, epochs=1).fit(*documents()).predict(
+            documents()[0]
+        )
+    assert count_graphs() <= before
+
+
+@both_architectures
+@pytest.mark.filterwarnings("ignore:jit_compile is deprecated")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dtype_policy": "mixed_bfloat16"},
+        pytest.param({"jit_compile": True}, marks=[can_compile, pytest.mark.slow]),
+    ],
+)
+def test_options_of_the_machine(options, architecture):
+    X, y = documents()
+    classifier = small(architecture=architecture, **options).fit(X, y)
+    assert classifier.score(X, y) == 1
+    assert classifier.predict_proba(X).dtype == np.float32
+    policy = options.get("dtype_policy", "float32")
+    assert classifier.model_.get_layer("convolution_1").dtype_policy.name == policy
+    assert classifier.model_.jit_compile is runs_compiled(options.get("jit_compile", False))
+    loaded = pickle.loads(pickle.dumps(classifier))
+    np.testing.assert_allclose(loaded.predict_proba(X), classifier.predict_proba(X), atol=1e-6)
+
+
+def test_an_unknown_dtype_policy_is_an_error():
+    with pytest.raises(InvalidParameterError, match=r"'dtype_policy' .* Got 'float17'"):
+        small(dtype_policy="float17").fit(*documents())
+
+
+@each_architecture
+def test_a_fit_leaves_nothing_behind(capsys, architecture):
+    X, y = documents()
+    X.flags.writeable = y.flags.writeable = False
+    before = random.getstate(), np.random.get_state()[1].tolist()
+    small(architecture=architecture, dropout=0.3, epochs=1, validation_fraction=0.5).fit(X, y).predict(X)
+    assert before == (random.getstate(), np.random.get_state()[1].tolist())
+    assert capsys.readouterr().out == ""
+    gc.collect()
+    assert not [thing for thing in gc.get_objects() if type(thing) is skglove.network.batches.Batches]
+
+
+# The architecture "residual", and the lexical model beside it
+
+
+def test_defaults_classify_words_with_similar_vectors():
+    # The words of the new documents are in no training document, but have vectors like those that are.
+    rng = np.random.RandomState(0)
+    words = tuple(f"{side}{i}" for side in ("left", "right") for i in range(40))
+    matrix = rng.standard_normal((80, 20)) / 3 + np.repeat([[1.0], [-1.0]], 40, axis=0)
+    vocabulary = Vocabulary(words, WordVectors(words, matrix))
+    ids = np.array([rng.randint(1, 21, 8) + 40 * (i % 2) for i in range(60)])
+    new = np.array([rng.randint(21, 41, 8) + 40 * (i % 2) for i in range(60)])
+    y = np.array(["left", "right"])[np.arange(60) % 2]
+    classifier = KerasConvTextClassifier(random_state=0).fit(TokenIds(ids, vocabulary), y)
+    assert classifier.score(TokenIds(new, vocabulary), y) > 0.95
+
+
+@pytest.mark.parametrize(("kernel_size", "learned"), [(1, False), (3, True)])
+def test_a_residual_convolution_learns_the_order_of_words(kernel_size, learned):
+    rng = np.random.RandomState(0)
+    documents, y = rng.randint(3, 30, (200, 7)), np.arange(200) % 2
+    documents[:, 2:4] = np.where(y[:, np.newaxis], [1, 2], [2, 1])
+    options = {"kernel_size": kernel_size, "epochs": 20, "lexical_weight": 0, "random_state": 0}
+    classifier = KerasConvTextClassifier(embedding_dim=20, **options).fit(documents[:100], y[:100])
+    assert (classifier.score(documents[100:], y[100:]) > 0.9) == learned
+
+
+@pytest.mark.parametrize(
+    "weight", [0.3, *(pytest.param(weight, marks=pytest.mark.slow) for weight in (0, 0.7))]
+)
+def test_the_lexical_model_has_its_share_in_the_probabilities(weight):
+    X, y = documents()
+    y = np.random.RandomState(0).permutation(y)  # so that the two are unsure, and do not agree
+    classifier = small(architecture="residual", epochs=3, lexical_weight=np.float64(weight)).fit(X, y)
+    network = expected = classifier.model_.predict_on_batch(np.asarray(X))
+    assert (classifier.lexical_model_ is None) == (weight == 0)
+    if weight:
+        lexical = LexicalModel().fit(Documents(np.asarray(X).ravel(), np.full(32, 6)), y)
+        lexical = np.exp(lexical.predict_log_proba(Documents(np.asarray(X).ravel(), np.full(32, 6))))
+        assert np.abs(lexical - network).max() > 0.05
+        expected = network ** (1 - weight) * lexical**weight
+        expected /= expected.sum(axis=1, keepdims=True)
+    got = classifier.predict_proba(X)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, expected, rtol=1e-3)
+
+
+@both_architectures
+def test_what_is_cut_off_counts_among_the_ids(architecture):
+    X, y = [[9, 1, 2], [1, 2], [3, 1, 2], [2]], [0, 1, 0, 1]
+    classifier = small(architecture=architecture, maxlen=2, epochs=1).fit(X, y)
+    assert classifier.predict(X).shape == (4,)
+    assert embedding_of(classifier).input_dim == 10
+
+
+def test_the_lexical_model_sees_the_same_words_as_the_network():
+    X, y = ragged(n=40)
+    classifier = small(architecture="residual", maxlen=3, epochs=1).fit(X, y)
+    cut = X.copy()
+    cut[:] = [document[-3:] for document in X]
+    np.testing.assert_allclose(classifier.predict_proba(cut), classifier.predict_proba(X), atol=1e-6)
+    other = small(architecture="residual", maxlen=3, epochs=1).fit(cut, y)
+    np.testing.assert_array_equal(other.lexical_model_.weights_, classifier.lexical_model_.weights_)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "maxlen"),
+    [("residual", 2000), pytest.param("stacked", 1000, marks=pytest.mark.slow)],
+)
+def test_auto_maxlen(architecture, maxlen):
+    X = np.array([[1, 2], np.tile([3, 4], 1500)], dtype=object)
+    classifier = KerasConvTextClassifier(architecture, embedding_dim=2, epochs=1).fit(X, [0, 1])
+    assert classifier.maxlen_ == maxlen
+
+
+def test_settings_tell_what_auto_was(residual):
+    assert residual.settings_ == {
+        "trainable_embedding": True,
+        "n_conv_layers": 1,
+        "kernel_size": 2,
+        "optimizer": "adam",
+        "learning_rate": 0.05,
+        "learning_rate_schedule": "one_cycle",
+        "lexical_weight": 0.7,
+        "batch_size": 8,
+        "epochs": 20,
+        "pretrained": True,
+    }
+    assert embedding_of(residual).trainable
+    # The first step has used 1/25 of the rate, the last hardly any.
+    assert float(residual.model_.optimizer.learning_rate) == pytest.approx(0, abs=1e-6)

@@ -1,0 +1,469 @@
+import copy
+import pickle
+
+import classifier_samples
+import keras
+import numpy as np
+import pytest
+from classifier_samples import both_architectures, can_compile, documents, small
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.class_weight import compute_sample_weight
+
+from skglove import KerasConvTextClassifier, TokenIds, Vocabulary, WordVectors
+from skglove.documents import Documents
+from skglove.holdout import hold_out
+
+# Many tests here are of ids that never had a vocabulary.
+pytestmark = pytest.mark.filterwarnings("ignore:X carries no vocabulary")
+
+residual, stacked = classifier_samples.residual, classifier_samples.stacked
+
+
+# Weights
+
+
+@pytest.mark.parametrize(("architecture", "heavy"), [("residual", 0), ("stacked", 1)])
+def test_the_heavier_of_contradicting_documents_win(architecture, heavy):
+    X, y = documents()
+    X, y = X.take([*range(32)] * 2, axis=0), np.append(y, 1 - y)
+    weights = np.where(np.arange(64) // 32 == heavy, 3, 1)
+    wide = {"filters": 16, "dense_units": 16} if architecture == "stacked" else {}
+    classifier = small(architecture=architecture, **wide).fit(X, y, sample_weight=weights)
+    np.testing.assert_array_equal(classifier.predict(X[:32]), y[:32] if heavy == 0 else y[32:])
+
+
+@both_architectures
+def test_documents_of_weight_zero_teach_nothing(architecture):
+    X, y = documents()
+    weights = np.where(np.arange(32) < 24, 1, 0)
+    one, other = (
+        small(architecture=architecture, epochs=2).fit(X, labels, sample_weight=weights).predict_proba(X)
+        for labels in (y, np.where(weights, y, 1 - y))
+    )
+    np.testing.assert_array_equal(one, other)
+
+
+@both_architectures
+def test_balanced_weights_find_more_of_the_rare_class(architecture):
+    rng = np.random.RandomState(0)
+    y = (np.arange(200) % 10 == 0).astype(int)
+    ids = rng.randint(2, 9, (200, 5))
+    ids[:, 0] = np.where(rng.rand(200) < 0.7, 2 + 4 * y, ids[:, 0])
+    classifier = small(architecture=architecture, epochs=5, vocabulary_size=9, lexical_weight=0)
+    plain = clone(classifier).fit(ids, y).predict(ids)
+    balanced = classifier.fit(ids, y, sample_weight=compute_sample_weight("balanced", y)).predict(ids)
+    assert balanced[y == 1].mean() > plain[y == 1].mean()
+
+
+def test_validation_loss_is_weighted():
+    X, y = documents()
+    losses = [
+        small(validation_fraction=0.5, epochs=1, learning_rate=1e-9)
+        .fit(X, y, sample_weight=np.where(y, heavy, 1))
+        .history_["val_loss"]
+        for heavy in (1, 5)
+    ]
+    assert losses[0] != pytest.approx(losses[1], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (np.ones(31), "sample_weight.shape"),
+        (np.ones((32, 2)), "must be 1D"),
+        (np.where(np.arange(32) == 3, -1, 1), "Negative values in data passed to `sample_weight`"),
+        (np.zeros(32), "at least one non-zero"),
+        (documents()[1], r"at least 2 classes; .* above zero are of 1: \[1\]"),
+        (np.where(documents()[1], 1, 1e-60), r"above zero are of 1: \[1\]"),
+        (np.inf, "sample_weight contains infinity"),
+        (np.nan, "sample_weight contains NaN"),
+        (np.where(np.arange(32) == 3, np.nan, 1), "sample_weight contains NaN"),
+    ],
+)
+def test_wrong_weights_are_an_error(weights, message):
+    with pytest.raises(ValueError, match=message):
+        small().fit(*documents(), sample_weight=weights)
+
+
+def test_weights_all_held_out_are_an_error():
+    X, y = documents()
+    weights = np.where(np.arange(32) < 2, 1, 0)
+    classifier = small(validation_fraction=0.9)
+    with pytest.raises(ValueError, match="of the documents to train on, those with a sample_weight above"):
+        classifier.fit(X, y, sample_weight=weights)
+
+
+def test_early_stopping_looks_at_weighted_accuracy():
+    X, y = documents()
+    y[:4] = 1 - y[:4]  # which cannot be learned; all others are
+    classifier = small(validation_fraction=0.5, epochs=20)
+    plain = classifier.fit(X, y).history_["val_accuracy"][-1]
+    weighted = classifier.fit(X, y, sample_weight=np.where(np.arange(32) < 4, 1e-3, 1))
+    assert plain < weighted.history_["val_accuracy"][-1] > 0.99
+
+
+def test_a_class_without_any_weight_is_not_predicted():
+    X, y = documents()
+    y[:6] = 2
+    classifier = small(architecture="residual").fit(X, y, sample_weight=np.where(y == 2, 0, 1))
+    assert classifier.classes_.tolist() == [0, 1, 2]
+    assert set(classifier.predict(X)) == {0, 1}
+
+
+def test_fit_takes_no_other_parameters():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'sample_weigth'"):
+        small().fit(*documents(), sample_weigth=np.ones(32))
+
+
+class Spy(KerasConvTextClassifier):
+    """Record the weights instead of fitting."""
+
+    seen = []
+
+    def fit(self, X, y, **fit_params):
+        self.seen.append(fit_params.get("sample_weight"))
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    monkeypatch.setattr(Spy, "seen", [])
+    return Spy.seen
+
+
+def test_weights_are_routed(seen):
+    X, y = documents()
+    weights = np.where(y, 9, 1)
+    make_pipeline(Spy()).fit(X, y, spy__sample_weight=weights)
+    with config_context(enable_metadata_routing=True):
+        make_pipeline(Spy().set_fit_request(sample_weight=True)).fit(X, y, sample_weight=weights)
+        with pytest.raises(UnsetMetadataPassedError):
+            make_pipeline(Spy()).fit(X, y, sample_weight=weights)
+    np.testing.assert_array_equal(seen, [weights] * 2)
+
+
+def test_grid_search_cuts_the_weights_as_it_does_the_documents(seen):
+    X, y = documents()
+    search = GridSearchCV(Spy(), {"filters": [2]}, cv=2, refit=False, error_score="raise")
+    search.fit(X, y, sample_weight=np.arange(32) + 1.0)
+    assert sorted(np.concatenate(seen)) == list(range(1, 33))
+
+
+# Training
+
+
+def test_history_has_loss_and_accuracy_of_every_epoch(stacked):
+    assert type(stacked.history_) is dict
+    assert set(stacked.history_) == {"accuracy", "loss"}
+    assert all(len(values) == 20 and type(values[0]) is float for values in stacked.history_.values())
+    assert stacked.n_iter_ == 20
+
+
+def test_validation_fraction_holds_out_documents_of_every_class():
+    X, y = documents(n=40)
+    classifier = small(validation_fraction=0.25, epochs=20).fit(X, y)
+    assert set(classifier.history_) == {"accuracy", "loss", "val_accuracy", "val_loss"}
+    assert classifier.history_["val_accuracy"][-1] == 1
+    assert len(classifier.history_["val_loss"]) == 20
+
+
+def test_a_validation_fraction_too_small_for_the_classes_is_an_error_that_names_them():
+    with pytest.raises(ValueError, match=r"validation_fraction=0.01 cannot .*there are \{0: 12, 1: 15\}"):
+        small(validation_fraction=0.01).fit(*documents())
+
+
+def held_out_rows(classifier, X, y):
+    """Split as fit with random_state=0 does."""
+    random_state = np.random.RandomState(0)
+    random_state.randint(2**30)
+    flat = Documents(np.asarray(X).ravel(), np.full(len(X), X.shape[1]))
+    return hold_out(flat, y, classifier.classes_, classifier.validation_fraction, random_state)[1]
+
+
+def test_early_stopping_keeps_the_best_epoch():
+    X, y = documents(n=60)
+    y = np.random.RandomState(3).permutation(y)  # nothing to learn, so that it soon stops
+    classifier = small(early_stopping=True, n_iter_no_change=2, validation_fraction=0.3, epochs=50).fit(X, y)
+    accuracy, loss = classifier.history_["val_accuracy"], classifier.history_["val_loss"]
+    best = max(range(len(accuracy)), key=lambda i: (accuracy[i], -loss[i]))
+    assert classifier.n_iter_ == len(accuracy) == best + 3 < 50
+    held_out = held_out_rows(classifier, X, y)
+    assert classifier.score(X[held_out], y[held_out]) == pytest.approx(max(accuracy))
+    assert max(accuracy) > accuracy[-1]
+
+
+def test_the_best_epoch_is_kept_when_the_epochs_end_training():
+    X, y = documents(n=60)
+    y = np.random.RandomState(0).permutation(y)
+    stopping = {"early_stopping": True, "n_iter_no_change": 50, "validation_fraction": 0.3}
+    classifier = small(**stopping, epochs=12).fit(X, y)
+    held_out = held_out_rows(classifier, X, y)
+    best = max(classifier.history_["val_accuracy"])
+    assert classifier.score(X[held_out], y[held_out]) == pytest.approx(best)
+
+
+def test_of_equally_accurate_epochs_early_stopping_keeps_the_one_of_lower_loss():
+    X, y = documents()
+    stopping = {"early_stopping": True, "n_iter_no_change": 1, "validation_fraction": 0.3}
+    classifier = small(architecture="residual", epochs=12, **stopping).fit(X, y)
+    accuracy, loss = classifier.history_["val_accuracy"], np.array(classifier.history_["val_loss"])
+    assert accuracy[-6:] == [1.0] * 6
+    assert (np.diff(loss[-6:]) < 0).all()
+    assert classifier.n_iter_ == 12
+
+
+def test_early_stopping_needs_documents_to_measure_on():
+    with pytest.raises(ValueError, match="early_stopping=True needs a validation_fraction"):
+        small(early_stopping=True).fit(*documents())
+
+
+class Interruption(keras.callbacks.Callback):
+    def on_train_begin(self, logs=None):
+        raise KeyboardInterrupt
+
+
+def test_a_loss_that_is_no_number_is_an_error_and_leaves_the_last_fit_alone(stacked):
+    X, y = documents()
+    classifier = copy.copy(stacked)
+    probabilities = classifier.predict_proba(X)
+    with pytest.raises(ValueError, match=r"The loss is nan in epoch 1. Try a learning_rate lower than 0.05"):
+        classifier.set_params(loss=not_a_number).fit(X, y)
+    np.testing.assert_array_equal(classifier.predict_proba(X), probabilities)
+
+
+@pytest.mark.parametrize("failure", [{"early_stopping": True}, {"callbacks": [Interruption()]}])
+def test_a_fit_that_failed_changes_nothing(stacked, failure):
+    X, y = documents()
+    classifier = copy.copy(stacked)
+    before = dict(vars(classifier))
+    classifier.set_params(**failure)
+    with pytest.raises((ValueError, KeyboardInterrupt)):
+        classifier.fit(X.tolist(), np.array(["x", "y", "z"])[np.arange(len(y)) % 3])
+    assert vars(classifier) == {**before, **failure}
+    unfitted = clone(classifier)
+    with pytest.raises((ValueError, KeyboardInterrupt)):
+        unfitted.fit(X, y)
+    with pytest.raises(NotFittedError):
+        unfitted.predict(X)
+
+
+def not_a_number(targets, probabilities):
+    return keras.ops.sum(probabilities, axis=-1) * np.nan
+
+
+def test_held_out_documents_are_not_learned_from():
+    # With labels that mean nothing, only documents that were trained on can be known by heart.
+    rng = np.random.RandomState(0)
+    X, y = rng.randint(1, 1000, size=(60, 6)), np.arange(60) % 2
+    history = small(validation_fraction=0.5, epochs=60, embedding_dim=16).fit(X, y).history_
+    assert history["accuracy"][-1] == 1
+    assert 0.2 < history["val_accuracy"][-1] < 0.8
+
+
+class StopAtOnce(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        logs["seen"] = 1.0
+        self.model.stop_training = True
+
+
+def test_callbacks_are_copied_called_kept_and_not_pickled(stacked):
+    callback = StopAtOnce()
+    classifier = small(callbacks=[callback]).fit(*documents())
+    assert classifier.n_iter_ == 1
+    assert classifier.history_["seen"] == [1.0]
+    assert callback.model is None
+    [used] = classifier.callbacks_
+    assert isinstance(used, StopAtOnce)
+    assert used is not callback
+    assert used.params["epochs"] == 20
+    assert not hasattr(pickle.loads(pickle.dumps(classifier)), "callbacks_")
+    assert stacked.callbacks_ == []
+    assert clone(classifier).fit(*documents()).n_iter_ == 1
+
+
+def test_optimizer_and_loss_are_used():
+    parameters = {"optimizer": keras.optimizers.Adam, "loss": keras.losses.CategoricalFocalCrossentropy()}
+    classifier = small(**parameters).fit(*documents())
+    assert isinstance(classifier.model_.optimizer, keras.optimizers.Adam)
+    assert isinstance(classifier.model_.loss, keras.losses.CategoricalFocalCrossentropy)
+    assert classifier.score(*documents()) == 1
+
+
+def test_an_unknown_optimizer_is_an_error():
+    with pytest.raises(ValueError, match="Keras has no optimizer='rmsporp'"):
+        small(optimizer="rmsporp").fit(*documents())
+
+
+@pytest.mark.parametrize(
+    "loss", ["sparse_categorical_crossentropy", keras.losses.SparseCategoricalCrossentropy()]
+)
+def test_a_loss_of_integer_targets_is_an_error(loss):
+    with pytest.raises(ValueError, match=r"loss=.* takes classes as integers"):
+        small(loss=loss).fit(*documents())
+
+
+def test_an_unknown_loss_is_an_error():
+    with pytest.raises(ValueError, match="categorical_crossentrpy"):
+        small(loss="categorical_crossentrpy").fit(*documents())
+
+
+class SetsTheRate(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.optimizer.learning_rate = 0.1
+
+
+class AssignsTheRate(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.optimizer.learning_rate.assign(0.1)
+
+
+SET_THE_RATE = [
+    keras.callbacks.LearningRateScheduler(lambda epoch: 0.1),
+    keras.callbacks.ReduceLROnPlateau("loss"),
+    SetsTheRate(),
+    AssignsTheRate(),
+]
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's
+@pytest.mark.parametrize("callback", SET_THE_RATE)
+def test_callbacks_that_set_the_learning_rate_are_an_error_with_one_cycle(callback):
+    with pytest.raises(ValueError, match=r"sets the learning rate.* Set learning_rate_schedule='constant'"):
+        small(architecture="residual", epochs=1, callbacks=[callback]).fit(*documents())
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_callbacks_may_set_a_constant_learning_rate():
+    parameters = {"architecture": "residual", "epochs": 1, "learning_rate_schedule": "constant"}
+    assert small(callbacks=SET_THE_RATE, **parameters).fit(*documents()).n_iter_ == 1
+
+
+def test_errors_of_callbacks_are_theirs():
+    class Fails(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            raise TypeError("mine")
+
+    with pytest.raises(TypeError, match=r"^mine$"):
+        small(architecture="residual", callbacks=[Fails()]).fit(*documents())
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "message"),
+    [
+        ({"optimizer": keras.optimizers.Adam()}, TypeError, "optimizer is a Adam .* Give the class"),
+        ({"optimizer": lambda: None}, TypeError, r"optimizer=.* failed at optimizer\(learning_rate=0\.05\)"),
+        ({"optimizer": lambda learning_rate: None}, TypeError, "made None, which is no keras.optimizers"),
+        ({"loss": lambda targets, probabilities: probabilities}, ValueError, r"loss=.* got shape \(3, 2\)"),
+        ({"loss": "ctc"}, ValueError, "loss='ctc' fails on targets"),
+    ],
+)
+def test_errors_of_what_keras_is_given_name_the_parameter(parameters, error, message):
+    with pytest.raises(error, match=message):
+        small(**parameters).fit(*documents())
+
+
+class Watches(keras.callbacks.Callback):
+    monitor = "val_loss"
+
+
+def test_warnings_name_the_parameter_and_point_to_the_call_of_fit():
+    ineffective = {"filters": 8, "pool_size": 2, "dense_units": 1, "maxlen": 5}
+    classifier = small(
+        architecture="residual", epochs=1, callbacks=[Watches()], jit_compile=False, **ineffective
+    )
+    with pytest.warns() as warned:
+        classifier.fit(*documents())
+    messages = [str(warning.message) for warning in warned]
+    for start in (
+        "filters=8 has no effect: it is for architecture='stacked'",
+        "pool_size=2 has no effect",
+        "dense_units=1 has no effect",
+        "maxlen=5 has no effect: X is a matrix, of 6 columns",
+        "Watches in callbacks looks at 'val_loss'",
+        "jit_compile is deprecated",
+    ):
+        assert sum(message.startswith(start) for message in messages) == 1
+    assert len(messages) == 6
+    assert {warning.filename for warning in warned} == {__file__}
+
+
+@pytest.mark.parametrize("maxlen", [6, pytest.param(None, marks=pytest.mark.slow)])
+def test_a_maxlen_that_a_matrix_has_draws_no_warning(maxlen):
+    assert small(epochs=1, maxlen=maxlen).fit(*documents()).maxlen_ == 6
+
+
+@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=can_compile)])
+def test_jit_compile_is_deprecated(jit_compile):
+    with (
+        pytest.warns(FutureWarning, match="jit_compile is deprecated since version 0.2"),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        small(jit_compile=jit_compile, callbacks=[Interruption()]).fit(*documents())
+
+
+def test_verbose_shows_keras_progress(capsys):
+    small(epochs=2, verbose=1).fit(*documents())
+    assert "Epoch 2/2" in capsys.readouterr().out
+
+
+# Randomness
+
+
+@both_architectures
+def test_same_seed_gives_the_same_predictions_and_another_seed_others(architecture):
+    X, y = documents()
+    options = {"dropout": 0.3, "epochs": 3, "learning_rate": 0.001, "lexical_weight": 0}
+    fits = []
+    for global_seed, seed in enumerate((1, 1, 2)):
+        keras.utils.set_random_seed(global_seed)  # which must not matter
+        fits.append(small(architecture=architecture, random_state=seed, **options).fit(X, y))
+    first, second, other = fits
+    np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
+    assert first.history_ == second.history_
+    assert (first.predict_proba(X) != other.predict_proba(X)).any()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        *(
+            pytest.param(options, marks=pytest.mark.slow)
+            for options in (
+                {"pretrained": False},
+                {"architecture": "stacked", "filters": 64},
+                {"architecture": "stacked", "filters": 64, "trainable_embedding": True},
+            )
+        ),
+    ],
+)
+def test_same_seed_gives_the_same_predictions_where_threads_race(options):
+    rng = np.random.RandomState(0)
+    words = tuple(map(str, range(500)))
+    vocabulary = Vocabulary(words, WordVectors(words, rng.randn(500, 50)))
+    X, y = TokenIds(rng.randint(1, 500, (256, 200)), vocabulary), rng.randint(0, 5, 256)
+    sizes = {"batch_size": 32, "embedding_dim": 50, "epochs": 2, "random_state": 0}
+    first, *others = (
+        KerasConvTextClassifier(**sizes, **options).fit(X, y).predict_proba(X) for _ in range(3)
+    )
+    for other in others:
+        np.testing.assert_array_equal(other, first)
+
+
+@pytest.mark.parametrize("name", ["residual", pytest.param("stacked", marks=pytest.mark.slow)])
+def test_refit_starts_afresh(request, name):
+    X, y = documents()
+    expected = request.getfixturevalue(name)
+    classifier = small(architecture=name, validation_fraction=0.5, epochs=2).fit(X[:, :5], y)
+    classifier.set_params(validation_fraction=0.0, epochs=20).fit(X, np.array(["a", "b"])[y])
+    np.testing.assert_array_equal(classifier.predict_proba(X), expected.predict_proba(X))
+    assert classifier.n_features_in_ == 6
+    assert "val_loss" not in classifier.history_
