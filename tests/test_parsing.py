@@ -19,6 +19,7 @@ CANCELLING = {
     "a separator at the beginning for one within": (b"a 1 2\nb 3 4\n", b"a 1 2\n b3 4\n"),
     "a separator at the end for one within": (b"a 1 2\nb 3 4\n", b"a 1 2\nb3 4 \n"),
     "a separator within the word for one within": (b"a 1 2\nbaker 3 4\n", b"a 1 2\nb aker 34\n"),
+    "a separator doubled for one within": (b"2 3\na 1 2 3\nb 4 5 6\n", b"2 3\na 1 2 3\nb4 5  6\n"),
     "a tab at the end": (b"a 1 2\nb 3 4\n", b"a 1 2\nb 3 \t\n"),
     "an end without its space": (b"2 2\na 1 2 \nb 3 4 \n", b"2 2\na 1 2 \nb 3 4 5\n"),
     "a phrase without a number": (b"a 1 2\nnew york 3 4\n", b"a 1 2\nnew york 3\n"),
@@ -28,7 +29,7 @@ CANCELLING = {
 
 @pytest.mark.parametrize(("whole", "damaged"), CANCELLING.values(), ids=CANCELLING)
 def test_errors_that_cancel_are_no_zeros(write, whole, damaged):
-    beginning = b"" if whole.startswith(b"2 2\n") else b"first 1 2\n"  # which tells the dimensions
+    beginning = b"" if whole.startswith(b"2 ") else b"first 1 2\n"  # which tells the dimensions
     words = VectorFile(write(beginning + whole)).read()[0].to_pylist()
     path = write(beginning + damaged)
     for read in (read_file, lambda path: VectorFile(path).first(9)):
@@ -37,6 +38,20 @@ def test_errors_that_cancel_are_no_zeros(write, whole, damaged):
     for method in ("rows", "contains"):
         with pytest.raises(VectorFileError):
             getattr(VectorFile(path), method)(words)
+
+
+@pytest.mark.parametrize("dim", [200, 255, 256])
+@pytest.mark.parametrize("end", ["\n", " \n"], ids=["GloVe", "word2vec of the C program"])
+def test_surplus_numbers_are_counted_past_256_and_65536(write, dim, end):
+    words = [f"w{at}" for at in range(300)]
+    header = "" if end == "\n" else f"{len(words)} {dim}\n"
+    whole = text(words, np.ones((len(words), dim), np.float32), end=end, header=header)
+    for surplus in (256, 1 << 16):
+        beginning, line, rest = whole.partition(b"\nw1 1.0")
+        damaged = beginning + line + b" 1.0" * surplus + rest
+        for data in (damaged, damaged.replace(b"1.0 \n", b"1.0\n", 256)):  # spaces at ends are optional
+            with pytest.raises(VectorFileError, match=f"got {dim + surplus} numbers"):
+                VectorFile(write(data)).rows(["absent"])
 
 
 def moved(data, rng):

@@ -24,7 +24,7 @@ _BLOCK = 1 << 20  # fits a processor's cache: with 16 MiB, everything takes a th
 _THREADS = min(4, os.cpu_count() or 1)
 _MOST_COLUMNS = 1 << 13  # Arrow takes some 10 kB of memory for each; with more it is no faster than a loop
 _FILLED_LINE = re.compile(rb"^[ \t\r]*+[^ \t\r\n][^\n]*", re.MULTILINE)
-_WHITE = np.isin(np.arange(256), list(b" \t\r"))
+_WHITE = np.isin(np.arange(256), list(b" \t\r\n"))
 _BEGINS_NO_NUMBER = ~np.isin(np.arange(256), list(b"0123456789-"))
 
 
@@ -230,33 +230,35 @@ class TextParser(_Parser):
 
         Blank lines are left out. Phrases are words that hold a separator. Separators are counted line by line
         rather than in the block as a whole, because two errors could cancel: one line lost a number, another
-        has one too many.
+        has one too many. They could cancel within a line as well: a separator lost, another doubled.
         """
         layout, data = self.layout, np.frombuffer(block, np.uint8)
         ends = np.flatnonzero(data == ord("\n"))
         ends = ends if block.endswith(b"\n") else np.append(ends, len(block))
         starts, numbers = np.append(0, ends[:-1] + 1), np.arange(first, first + len(ends))
-        keep = ends > starts
-        if not keep.all():
-            starts, ends, numbers = starts[keep], ends[keep], numbers[keep]
-            keep = np.ones(len(starts), bool)
-        separates = data == ord(layout.separator)
-        counts = np.add.reduceat(separates.view(np.uint8), starts, dtype=np.uint32)
-        odd = counts != layout.dim + layout.trailing
+        separates, expected = data == ord(layout.separator), layout.dim + layout.trailing
+        # Small integers are several times as fast. They may overflow, but if every count is right but for
+        # overflow, none is too small, and if their total is right as well, none is too large.
+        counts = np.add.reduceat(separates.view(np.uint8), starts, dtype=np.min_scalar_type(expected))
+        odd = counts != expected
+        if odd.any() or np.count_nonzero(separates) != expected * len(starts):
+            odd = np.add.reduceat(separates.view(np.uint8), starts, dtype=np.uint32) != expected
         odd |= separates[starts] | _WHITE[data.take(ends - 1 - layout.trailing, mode="clip")]
         if layout.trailing:
             odd |= ~separates[ends - 1]
+        doubled = separates[1:] & separates[:-1]
+        if doubled.any():
+            odd[np.searchsorted(starts, np.flatnonzero(doubled), "right") - 1] = True
+        if _WHITE[data[starts]].any():
+            filled = np.logical_or.reduceat(~_WHITE[data], starts)
+            starts, ends, numbers, odd = (array[filled] for array in (starts, ends, numbers, odd))
         phrases = []
         for at in np.flatnonzero(odd).tolist():
-            line = block[starts[at] : ends[at]]
-            if not line.strip(b" \t\r"):
-                keep[at] = False
-                continue
-            fields = layout.fields(line)
+            fields = layout.fields(block[starts[at] : ends[at]])
             if problem := layout.problem(fields):
                 raise self._error(problem, int(numbers[at]))
             phrases.append((starts[at], layout.word(fields)))
-        return starts[keep], ends[keep], numbers[keep], phrases
+        return starts, ends, numbers, phrases
 
 
 class BinaryParser(_Parser):
