@@ -268,4 +268,4 @@ def test_white_lines_between_vectors_are_not_handled_one_by_one(write):
     finally:
         sys.setprofile(None)
     np.testing.assert_array_equal(rows, [[1, 2], [1, 2]])
-    assert len(calls) < 10_000
+    assert len(calls) < 40_000  # of 80,000 lines
