@@ -142,7 +142,9 @@ class VectorFile:
             for known, _ in self.blocks():
                 found |= positions_of(words, known) >= 0
         else:
-            found[[at for at, _, _ in self._find_lines(words)]] = True
+            for at, line, number in self._find_lines(words):
+                self._parser.check_first_number(line, words[at].as_py().encode(), number)
+                found[at] = True
         return found[inverse]
 
     def rows(self, words):
@@ -230,8 +232,9 @@ class VectorFile:
                 count += len(found)
                 for at in itertools.compress(range(len(found)), map(watched.__contains__, found)):
                     line, number = block[starts[at] : ends[at]], int(numbers[at])
-                    self._parser.check_first_number(line, found[at], number)
                     index = left.pop(found[at], None)
-                    if index is not None:
+                    if index is None:
+                        self._parser.check_first_number(line, found[at], number)
+                    else:
                         yield index, line, number
         self._check_count(count)
