@@ -102,7 +102,7 @@ def test_a_damaged_cache_is_noticed_and_made_anew(path, folder, seed, caplog):
     open_vectors(VectorFile(path))
     (cache,) = folder.iterdir()
     rng, data = random.Random(seed), bytearray(cache.read_bytes())
-    where = len(data) - rng.randrange(12 * len(WORDS) + len("".join(WORDS))) - 1
+    where = len(data) - rng.randrange(4 * len(WORDS) + len("".join(WORDS))) - 1
     if seed % 4 == 0:
         data = data[: rng.randrange(len(data))]
     elif seed % 4 == 1:
@@ -116,6 +116,16 @@ def test_a_damaged_cache_is_noticed_and_made_anew(path, folder, seed, caplog):
     assert_right(open_vectors(VectorFile(path)))
     assert "is made anew" in caplog.text
     assert_right(cached_vectors(VectorFile(path)))
+
+
+def test_a_damaged_checksum_of_a_row_counts_as_a_damaged_row(path, folder, caplog):
+    load_vectors(path)
+    (cache,) = folder.iterdir()
+    data = bytearray(cache.read_bytes())
+    data[128 + MATRIX.nbytes + 8] ^= 1
+    cache.write_bytes(data)
+    np.testing.assert_array_equal(load_vectors(path)[[WORDS[1]]], MATRIX[[1]])
+    assert "is made anew" in caplog.text
 
 
 def test_a_damaged_row_is_noticed_when_it_is_asked_for(path, folder, caplog):
@@ -199,7 +209,7 @@ def crafted(cache, change):
     data = bytearray(cache.read_bytes())
     tail = 128 + MATRIX.nbytes
     change(memoryview(data)[tail:])
-    data[-16:-12] = zlib.crc32(data[tail:-16]).to_bytes(4, "little")
+    data[-16:-12] = zlib.crc32(data[tail + 8 * len(WORDS) : -16]).to_bytes(4, "little")  # not of the row sums
     cache.write_bytes(data)
 
 

@@ -6,7 +6,8 @@ which NumPy can also open by itself. After the matrix, it holds:
 - a checksum for each row (uint64), see `row_sums`;
 - the offsets of the words (int32) and their text (UTF-8), as in an Arrow array of strings;
 - a label (JSON): the path, format, size and time of the vector file;
-- the numbers of rows, columns, bytes of text and bytes of the label; a CRC-32 of all this; a magic number.
+- the numbers of rows, columns, bytes of text and bytes of the label; a CRC-32 of all but the matrix and its
+  checksums; a magic number.
 
 The CRC-32 is checked when a cache is opened, the checksum of a row when the row is used. Nothing is flushed
 to the disk: these checks find whatever a power cut kept from it. A cache is only ever replaced as a whole, so
@@ -151,8 +152,8 @@ def _build(file, cache, label):
         text = json.dumps(label).encode()
         sizes = _SIZES.pack(len(words), dim, offsets[-1], len(text))
         sums = np.concatenate(sums).astype("<u8")
-        tail = b"".join([sums.tobytes(), offsets.tobytes(), *encoded, text, sizes])
-        out.write(tail + _END.pack(zlib.crc32(tail), _MARK))
+        tail = b"".join([offsets.tobytes(), *encoded, text, sizes])
+        out.write(sums.tobytes() + tail + _END.pack(zlib.crc32(tail), _MARK))
         out.seek(0)
         out.write(_header(len(words), dim))
 
@@ -193,7 +194,8 @@ def _read(stream, label):
     if mark != _MARK:
         raise ValueError("it is of another version, or damaged at its end")
     count, dim, text_size, label_size = _SIZES.unpack(sizes)
-    start, words_at, label_at = _HEADER + 4 * count * dim, 8 * count, 12 * count + 4 + text_size
+    sums_at = _HEADER + 4 * count * dim
+    start, label_at = sums_at + 8 * count, 4 * count + 4 + text_size
     if start + label_at + label_size != end:
         raise ValueError("its sizes do not add up")
     stream.seek(0)
@@ -205,14 +207,15 @@ def _read(stream, label):
         raise ValueError("its checksum is wrong")
     if tail[label_at:] != json.dumps(label).encode():
         return None
-    words = _words(pa.py_buffer(tail), words_at, count, text_size)
+    words = _words(pa.py_buffer(tail), count, text_size)
     matrix = np.memmap(stream, "<f4", "r", _HEADER, (count, dim))
-    return Stored(words, np.asarray(matrix), np.frombuffer(tail, "<u8", count))
+    sums = np.memmap(stream, "<u8", "r", sums_at, (count,))
+    return Stored(words, np.asarray(matrix), np.asarray(sums))
 
 
-def _words(tail, start, count, size):
+def _words(tail, count, size):
     """Return the words, after a check of their offsets: Arrow would read outside the buffer if they lied."""
-    offsets, text = tail.slice(start, 4 * count + 4), tail.slice(start + 4 * count + 4, size)
+    offsets, text = tail.slice(0, 4 * count + 4), tail.slice(4 * count + 4, size)
     at, letters = np.frombuffer(offsets, "<i4"), np.frombuffer(text, np.int8)
     if at[0] != 0 or at[-1] != size or (at[1:] <= at[:-1]).any() or (letters.take(at[:-1]) < -64).any():
         raise ValueError("its words are not where it says")
