@@ -220,11 +220,6 @@ def build_network(
     .. [2] L. N. Smith, N. Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large
        Learning Rates", 2018.
     """
-    if jit_compile and not runs_compiled(jit_compile):
-        raise ValueError(
-            f"jit_compile=True does not work with Keras's backend {keras.backend.backend()!r}: its compiler "
-            "fails on this network. Use jit_compile=False."
-        )
     parts = ARCHITECTURES[architecture]
     options = Options(
         n_ids=n_ids,
@@ -299,6 +294,11 @@ def _one_cycle(learning_rate, n_steps):
 
 
 def _compile(model, optimizer, loss, jit_compile):
+    if jit_compile and not runs_compiled(jit_compile):
+        raise ValueError(
+            f"jit_compile=True does not work with Keras's backend {keras.backend.backend()!r}: its compiler "
+            "fails on this network. Use jit_compile=False."
+        )
     accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
     model.compile(optimizer, loss, weighted_metrics=[accuracy], jit_compile=runs_compiled(jit_compile))
     # With that metric, all variables exist before the first step is traced. Otherwise TensorFlow would trace
