@@ -318,7 +318,8 @@ def test_a_lost_vocabulary_is_a_warning(fitted, without_vocabulary):
     X, _ = documents()
     with pytest.warns(UserWarning, match="fitted with a vocabulary, but X has none") as warned:
         fitted.predict(X.tolist())
-    assert [warning.filename for warning in warned] == [__file__]
+    # Keras warns, too, on some backends.
+    assert [warning.filename for warning in warned if warning.category is UserWarning] == [__file__]
     with pytest.warns(UserWarning, match="fitted without a vocabulary, but X has one"):
         without_vocabulary.predict(X)
 
