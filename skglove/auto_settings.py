@@ -1,10 +1,16 @@
 """The classifier's settings: what "auto" stands for, and which parameters the network takes."""
 
+from numbers import Integral
+
+from skglove.messages import shortened, warn
+
 AUTO = {
     "stacked": {
         "trainable_embedding": False,
         "n_conv_layers": 3,
+        "filters": 128,
         "kernel_size": 5,
+        "dropout": 0.0,
         "optimizer": "rmsprop",
         "learning_rate": 0.001,
         "learning_rate_schedule": "constant",
@@ -12,18 +18,33 @@ AUTO = {
         "batch_size": 128,
         "epochs": 2,
     },
+    "parallel": {
+        "trainable_embedding": True,
+        "n_conv_layers": 1,
+        "filters": 100,
+        "kernel_size": (3, 4, 5),
+        "dropout": 0.5,
+        "optimizer": "adam",
+        "learning_rate": 0.001,
+        "learning_rate_schedule": "constant",
+        "lexical_weight": 0.0,
+        "batch_size": 50,
+        "epochs": 5,
+    },
     # Its batch_size and epochs depend on the number of documents, see `resolve_auto`.
     "residual": {
         "trainable_embedding": True,
         "n_conv_layers": 1,
+        "filters": None,  # as many as word vectors have dimensions
         "kernel_size": 3,
+        "dropout": 0.0,
         "optimizer": "adam",
         "learning_rate": 0.03,
         "learning_rate_schedule": "one_cycle",
         "lexical_weight": 0.7,
     },
 }
-AUTO_MAXLEN = {"stacked": 1000, "residual": 2000}
+AUTO_MAXLEN = {"stacked": 1000, "parallel": 2000, "residual": 2000}
 # Parameters that `build_network` takes as they are.
 OF_NETWORK = (
     "architecture",
@@ -39,8 +60,13 @@ OF_NETWORK = (
     "loss",
     "dtype_policy",
 )
-# Parameters that only "stacked" uses, and their defaults.
-STACKED_ONLY = {"filters": 128, "pool_size": 5, "dense_units": 128}
+# Parameters that some architectures do not use: who uses them, and the values that others may have.
+NOT_FOR_ALL = {
+    "n_conv_layers": (("stacked", "residual"), ("auto", 1)),
+    "filters": (("stacked", "parallel"), ("auto",)),
+    "pool_size": (("stacked",), (5,)),
+    "dense_units": (("stacked",), (128,)),
+}
 MAX_BATCH_CELLS = 2**28  # ids of a batch: 1 GiB; more is likely a mistake
 MAX_WEIGHTS = 2**30  # of convolutions and dense layers: 4 GiB, and training needs three times as much
 
@@ -71,6 +97,39 @@ def resolve_auto(parameters, n_documents):
     if settings["epochs"] == "auto":
         settings["epochs"] = max(2, -(-150 // steps_per_epoch))
     return settings, steps_per_epoch * settings["epochs"]
+
+
+def check_architecture(parameters):
+    """Check the parameters against the architecture, and warn of those that it does not use.
+
+    Parameters
+    ----------
+    parameters : dict
+        The classifier's parameters, as `get_params` returns them.
+
+    Raises
+    ------
+    ValueError
+        If `kernel_size` is no tuple of whole numbers above zero, or a tuple for another architecture than
+        "parallel".
+    """
+    architecture, kernel_size = parameters["architecture"], parameters["kernel_size"]
+    for name, (users, harmless) in NOT_FOR_ALL.items():
+        if architecture not in users and parameters[name] not in harmless:
+            used = " or ".join(map(repr, users))
+            warn(f"{name}={parameters[name]} has no effect: it is for architecture={used}.")
+    if not isinstance(kernel_size, tuple):
+        return
+    if architecture != "parallel":
+        raise ValueError(
+            f"kernel_size={shortened(kernel_size)} is for architecture='parallel'; the convolutions of "
+            f"{architecture!r} have one width. Give an int."
+        )
+    if not kernel_size or not all(isinstance(size, Integral) and size > 0 for size in kernel_size):
+        raise ValueError(
+            f"kernel_size={shortened(kernel_size)} must hold one width or more, each an int of at least 1. "
+            "Give, for instance, (3, 4, 5)."
+        )
 
 
 def check_batch_size(batch_size, maxlen, longest):
@@ -111,43 +170,49 @@ def check_network_size(parameters):
     ValueError
         If they have more than `MAX_WEIGHTS` weights.
     """
-    p = parameters
+    p, kernel_size = parameters, parameters["kernel_size"]
     if p["architecture"] == "stacked":
         inputs = p["embedding_dim"] + (p["n_conv_layers"] - 1) * p["filters"]
-        weights = p["kernel_size"] * inputs * p["filters"] + p["filters"] * p["dense_units"]
+        weights = kernel_size * inputs * p["filters"] + p["filters"] * p["dense_units"]
         names = "n_conv_layers", "kernel_size", "filters", "dense_units"
+    elif p["architecture"] == "parallel":
+        words = sum(kernel_size) if isinstance(kernel_size, tuple) else kernel_size
+        weights = words * p["embedding_dim"] * p["filters"]
+        names = "kernel_size", "embedding_dim", "filters"
     else:
-        weights = p["n_conv_layers"] * p["kernel_size"] * p["embedding_dim"] ** 2
+        weights = p["n_conv_layers"] * kernel_size * p["embedding_dim"] ** 2
         names = "n_conv_layers", "kernel_size", "embedding_dim"
     if weights > MAX_WEIGHTS:
-        values = ", ".join(f"{name}={p[name]}" for name in names)
+        values = ", ".join(f"{name}={shortened(p[name])}" for name in names)
         raise ValueError(
             f"A network with {values} has about {weights:,} weights, more than the {MAX_WEIGHTS:,} that are "
             "allowed. Lower them."
         )
 
 
-def check_receptive_field(columns, settings, pool_size):
-    """Refuse a receptive field of "stacked", to which short documents are padded, that is too large.
+def check_receptive_field(columns, parameters):
+    """Refuse a receptive field, to which short documents are padded, that is too large.
 
     Parameters
     ----------
     columns : int
         Ids that one feature before the global pooling is computed from.
-    settings : dict
-        As `resolve_auto` returns them.
-    pool_size : int
-        As in `KerasConvTextClassifier`, for the message.
+    parameters : dict
+        The classifier's parameters, without "auto".
 
     Raises
     ------
     ValueError
         If a batch has more than `MAX_BATCH_CELLS` ids.
     """
-    if settings["batch_size"] * columns > MAX_BATCH_CELLS:
+    p = parameters
+    if p["batch_size"] * columns > MAX_BATCH_CELLS:
+        names = ["kernel_size"]
+        if p["architecture"] == "stacked":
+            names = ["n_conv_layers", *names, "pool_size"]
+        values = ", ".join(f"{name}={shortened(p[name])}" for name in names)
         raise ValueError(
-            f"n_conv_layers={settings['n_conv_layers']} with kernel_size={settings['kernel_size']} and "
-            f"pool_size={pool_size} see {columns:,} ids of each document, so a batch of "
-            f"batch_size={settings['batch_size']} documents has more than the {MAX_BATCH_CELLS:,} ids that "
+            f"A network with {values} sees {columns:,} ids of each document, so a batch of "
+            f"batch_size={p['batch_size']} documents has more than the {MAX_BATCH_CELLS:,} ids that "
             "are allowed. Lower one of them."
         )

@@ -13,7 +13,7 @@ from skglove import vocabulary_checks
 from skglove.auto_settings import (
     AUTO_MAXLEN,
     OF_NETWORK,
-    STACKED_ONLY,
+    check_architecture,
     check_batch_size,
     check_network_size,
     check_receptive_field,
@@ -43,7 +43,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
 
     Parameters
     ----------
-    architecture : {"residual", "stacked"}, default="residual"
+    architecture : {"residual", "stacked", "parallel"}, default="residual"
         The network.
 
         * "residual": word vectors, fine-tuned; a convolution with a residual connection; a weighted sum over
@@ -52,34 +52,42 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
           model of words and pairs of words, see `lexical_weight`.
         * "stacked": the network of [1]_, trained as there. `n_conv_layers` convolutions with ReLU, each
           followed by max pooling, the last by global max pooling; a dense layer with ReLU; softmax.
+        * "parallel": the network of [3]_, one layer of convolutions of several widths, for sentences. Word
+          vectors, fine-tuned; words without a vector start uniform in +-0.25, padding is zero. For each width
+          of `kernel_size` a convolution with ReLU and its maximum over the document; dropout; softmax. The
+          L2 norm of each class's weights is at most 3.
     maxlen : "auto", int or None, default="auto"
         Ignored if X is a matrix, or a list of documents of equal length. Of other documents the last
         `maxlen` ids are used, as `SequencePadder` does. None is the length of the longest document seen in
-        `fit`. "auto" is 2000 for "residual" and 1000 for "stacked".
+        `fit`. "auto" is 1000 for "stacked", otherwise 2000.
     pretrained : "auto" or bool, default="auto"
         Whether the embedding starts from the vectors of X's vocabulary. "auto": yes if there are vectors; it
         warns if X carries no vocabulary, because a step may have lost it. True raises an error without
         vectors. False learns the embedding from random vectors.
     trainable_embedding : "auto" or bool, default="auto"
-        Whether to fine-tune pre-trained vectors. "auto" is True for "residual" and False for "stacked". An
-        embedding that is not pre-trained is always trained.
+        Whether to fine-tune pre-trained vectors. "auto" is False for "stacked", otherwise True. An embedding
+        that is not pre-trained is always trained.
     embedding_dim : int, default=100
         Size of word vectors that are not pre-trained, at most 16,384.
     vocabulary_size : int or None, default=None
         Rows of the embedding, for ids without a vocabulary: ids are at most ``vocabulary_size - 1``. None is
         the largest id seen in `fit`, which must be below 2**24, plus one.
     n_conv_layers : "auto" or int, default="auto"
-        Number of convolutions. "auto" is 1 for "residual" and 3 for "stacked".
-    filters : int, default=128
-        Filters of each convolution of "stacked". "residual" has as many as word vectors have dimensions.
-    kernel_size : "auto" or int, default="auto"
-        Width of the filters, in words. "auto" is 3 for "residual" and 5 for "stacked".
+        Number of convolutions, one after the other. "auto" is 1 for "residual" and 3 for "stacked".
+        "parallel" has one layer of convolutions.
+    filters : "auto" or int, default="auto"
+        Filters of each convolution. "auto" is 128 for "stacked" and 100 for "parallel". "residual" has as
+        many as word vectors have dimensions.
+    kernel_size : "auto", int or tuple of int, default="auto"
+        Width of the filters, in words. For "parallel" a tuple has the width of each convolution. "auto" is 3
+        for "residual", 5 for "stacked", and (3, 4, 5) for "parallel".
     pool_size : int, default=5
         Width and stride of max pooling in "stacked".
     dense_units : int, default=128
         Units of the dense layer of "stacked".
-    dropout : float, default=0.0
-        Dropout rate before the softmax; in "stacked" before and after the dense layer.
+    dropout : "auto" or float, default="auto"
+        Dropout rate before the softmax; in "stacked" before and after the dense layer. "auto" is 0.5 for
+        "parallel", otherwise 0.
     optimizer : "auto", str or callable, default="auto"
         Name of a Keras optimizer, or a callable that returns one: ``optimizer(learning_rate=...)``. It gets a
         number, or with "one_cycle" a Keras schedule. "auto" is "adam" for "residual" and
@@ -190,6 +198,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
     .. [1] F. Chollet, "Using pre-trained word embeddings in a Keras model", The Keras Blog, 2016.
     .. [2] L. N. Smith, N. Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large
        Learning Rates", 2018.
+    .. [3] Y. Kim, "Convolutional Neural Networks for Sentence Classification", EMNLP 2014.
 
     Examples
     --------
@@ -205,18 +214,18 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
     """
 
     _parameter_constraints = {
-        "architecture": [StrOptions({"residual", "stacked"})],
+        "architecture": [StrOptions({"residual", "stacked", "parallel"})],
         "maxlen": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), None],
         "pretrained": [StrOptions({"auto"}), "boolean"],
         "trainable_embedding": [StrOptions({"auto"}), "boolean"],
         "embedding_dim": [Interval(Integral, 1, 2**14, closed="both")],
         "vocabulary_size": [Interval(Integral, 1, None, closed="left"), None],
         "n_conv_layers": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "filters": [Interval(Integral, 1, None, closed="left")],
-        "kernel_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "filters": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "kernel_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), tuple],
         "pool_size": [Interval(Integral, 1, None, closed="left")],
         "dense_units": [Interval(Integral, 1, None, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "optimizer": [
             str,
             callable,
@@ -252,11 +261,11 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         embedding_dim=100,
         vocabulary_size=None,
         n_conv_layers="auto",
-        filters=128,
+        filters="auto",
         kernel_size="auto",
         pool_size=5,
         dense_units=128,
-        dropout=0.0,
+        dropout="auto",
         optimizer="auto",
         learning_rate="auto",
         learning_rate_schedule="auto",
@@ -400,9 +409,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
 
     def _check_parameters(self):
         """Check parameters that depend on each other."""
-        for name, default in STACKED_ONLY.items():
-            if self.architecture != "stacked" and getattr(self, name) != default:
-                warn(f"{name}={getattr(self, name)} has no effect: it is for architecture='stacked'.")
+        check_architecture(self.get_params(deep=False))
         if self.jit_compile != "deprecated":
             warn(
                 "jit_compile is deprecated since version 0.2 and will be removed in 0.3, because it makes "
@@ -427,11 +434,14 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         settings["pretrained"] = vocabulary_checks.takes_vectors(self._vocabulary, self.pretrained)
         if not settings["pretrained"]:
             vocabulary_checks.check_size(n_ids, self.embedding_dim, self.vocabulary_size)
-        check_network_size(self.get_params(deep=False) | settings)
+        parameters = self.get_params(deep=False) | settings
+        check_network_size(parameters)
         check_batch_size(settings["batch_size"], self.maxlen_, documents.lengths.max())
         if self.architecture == "stacked":
             columns, _ = receptive_field(settings["n_conv_layers"], settings["kernel_size"], self.pool_size)
-            check_receptive_field(columns, settings, self.pool_size)
+            check_receptive_field(columns, parameters)
+        elif self.architecture == "parallel":
+            check_receptive_field(max(np.atleast_1d(settings["kernel_size"])), parameters)
         return settings, n_steps
 
     def _build_model(self, documents, n_ids, settings, n_steps, seed):
@@ -599,6 +609,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
             state["_network"] = StoredNetwork.of_parts(state.pop("model_"))
         if state.get("jit_compile") is False:  # the default in 0.1.0
             state["jit_compile"] = "deprecated"
+        if state.get("architecture") == "residual" and state.get("filters") == 128:  # likewise
+            state["filters"] = "auto"
         super()._read_state(state)
 
     def __sklearn_tags__(self):

@@ -8,6 +8,7 @@ the layer "global_pooling" must be computed in `models`, too.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Any, NamedTuple
 
 import keras
@@ -17,12 +18,13 @@ from keras import initializers, layers
 from skglove.network.layers import (
     DeterministicEmbedding,
     L2Normalization,
+    MaskPadding,
     MinimumLength,
     ResidualConv1D,
     SparseBiasDense,
     WeightedSum,
 )
-from skglove.network.models import PackedConvnet, PackedResidualNet
+from skglove.network.models import PackedConvnet, PackedParallelConvnet, PackedResidualNet
 
 # L2 norm of the features of "residual".
 FEATURE_NORM = 10.0
@@ -36,7 +38,7 @@ class Options:
     word_weights: Any
     n_conv_layers: int
     filters: int
-    kernel_size: int
+    kernel_size: int | tuple
     pool_size: int
     dense_units: int
     dropout: float
@@ -93,6 +95,39 @@ def stacked(ids, embedding, options):
     return options.drop(x, "dense_dropout", options.policy)
 
 
+def parallel(ids, embedding, options):
+    """Build convolutions of several widths over the same words, each with its maximum over time.
+
+    Documents shorter than the widest filter are padded at their beginning. The vector of padding is zero.
+
+    Parameters
+    ----------
+    ids, embedding, options
+        As in `stacked`. `options.kernel_size` is one width or a tuple of widths.
+
+    Returns
+    -------
+    features : keras.KerasTensor of shape (n_documents, n_widths * filters)
+        Input of the softmax.
+    """
+    kernel_sizes = options.kernel_size if isinstance(options.kernel_size, tuple) else (options.kernel_size,)
+    ids = MinimumLength(max(kernel_sizes), name="padding")(ids)
+    x = MaskPadding(dtype=options.policy, name="masking")([embedding(ids), ids])
+    maxima = []
+    for i, kernel_size in enumerate(kernel_sizes, start=1):
+        convolution = layers.Conv1D(
+            options.filters,
+            kernel_size,
+            activation="relu",
+            kernel_initializer=options.glorot(),
+            dtype=options.policy,
+            name=f"convolution_{i}",
+        )
+        maxima.append(layers.GlobalMaxPooling1D(dtype=options.policy, name=f"maxima_{i}")(convolution(x)))
+    x = layers.Concatenate(dtype=options.policy, name="global_pooling")(maxima)
+    return options.drop(x, "feature_dropout", options.policy)
+
+
 def residual(ids, embedding, options):
     """Build residual convolutions, a sum over words with learned weights, and L2 normalisation.
 
@@ -120,14 +155,32 @@ def residual(ids, embedding, options):
     return options.drop(x, "feature_dropout", "float32")
 
 
+def _fill_unknown(matrix, random_state):
+    """Give words without a vector random ones, uniform in +-0.25. Padding stays zero."""
+    unknown = ~matrix.any(axis=1)
+    unknown[0] = False
+    filled = matrix.copy()
+    filled[unknown] = random_state.uniform(-0.25, 0.25, (np.count_nonzero(unknown), matrix.shape[1]))
+    return filled
+
+
+def _standardize(matrix, random_state):
+    """Bring vectors to unit variance; give words without a vector small random ones, so that they differ."""
+    known = matrix.any(axis=1)
+    scaled = matrix / max(matrix[known].std(), 1e-6) if known.any() else matrix.copy()
+    scaled[~known] = 0.1 * random_state.standard_normal((np.count_nonzero(~known), matrix.shape[1]))
+    return scaled
+
+
 class Architecture(NamedTuple):
     """What differs between the architectures."""
 
     features: Callable  # from ids, embedding and Options to the features that the softmax gets
     model: type  # class of the network
     embedding_initializer: Callable  # from seed=... to an initializer, where there are no vectors
-    standardizes: bool  # whether given vectors are brought to unit variance
+    prepare: Callable  # from given vectors and a RandomState to the vectors to start from
     initializer: Callable  # from seed=... to the initializer of the softmax's weights
+    constraint: Any = None  # of the softmax's weights
 
 
 ARCHITECTURES = {
@@ -135,14 +188,22 @@ ARCHITECTURES = {
         features=stacked,
         model=PackedConvnet,
         embedding_initializer=partial(initializers.RandomUniform, -0.05, 0.05),  # Keras's default, seeded
-        standardizes=False,
+        prepare=lambda matrix, random_state: matrix,
         initializer=initializers.GlorotUniform,
+    ),
+    "parallel": Architecture(
+        features=parallel,
+        model=PackedParallelConvnet,
+        embedding_initializer=partial(initializers.RandomUniform, -0.25, 0.25),
+        prepare=_fill_unknown,
+        initializer=initializers.GlorotUniform,
+        constraint=keras.constraints.MaxNorm(3, axis=0),  # of each class
     ),
     "residual": Architecture(
         features=residual,
         model=PackedResidualNet,
         embedding_initializer=partial(initializers.RandomNormal, stddev=0.3),
-        standardizes=True,
+        prepare=_standardize,
         initializer=lambda seed: "zeros",
     ),
 }
@@ -174,9 +235,10 @@ def build_network(
     """Build and compile a 1D convolutional network: embedding, features of an architecture, softmax.
 
     "stacked" has convolutions with max pooling between them, global max pooling and a dense layer. The
-    defaults are the network of [1]_. "residual" has residual convolutions, a sum over words with learned
-    weights, and L2 normalisation. The input may have any number of columns. Neither computes the padding, see
-    `skglove.network.packing`.
+    defaults are the network of [1]_. "parallel", the network of [3]_, has convolutions of several widths over
+    the same words, each with its maximum over time. "residual" has residual convolutions, a sum over words
+    with learned weights, and L2 normalisation. The input may have any number of columns. None computes the
+    padding, see `skglove.network.packing`.
 
     Parameters
     ----------
@@ -184,7 +246,7 @@ def build_network(
         Rows of the embedding: the largest id + 1.
     n_classes : int
         Units of the softmax.
-    architecture : {"stacked", "residual"}
+    architecture : {"stacked", "parallel", "residual"}
         The network.
     embedding_matrix : ndarray of shape (n_ids, dim), float32, or None
         Pre-trained vectors, row by id. None starts from random vectors.
@@ -219,6 +281,7 @@ def build_network(
     .. [1] F. Chollet, "Using pre-trained word embeddings in a Keras model", The Keras Blog, 2016.
     .. [2] L. N. Smith, N. Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large
        Learning Rates", 2018.
+    .. [3] Y. Kim, "Convolutional Neural Networks for Sentence Classification", EMNLP 2014.
     """
     parts = ARCHITECTURES[architecture]
     options = Options(
@@ -231,13 +294,12 @@ def build_network(
         dense_units=dense_units,
         dropout=dropout,
         policy=keras.dtype_policies.get(dtype_policy),
-        seeds=iter(range(seed, seed + n_conv_layers + 5)),
+        seeds=count(seed),
     )
-    if embedding_matrix is not None and parts.standardizes:
-        embedding_matrix = _standardize(embedding_matrix, np.random.RandomState(seed))
     if embedding_matrix is None:
         embedding = _random_embedding(parts, embedding_dim, options)
     else:
+        embedding_matrix = parts.prepare(embedding_matrix, np.random.RandomState(seed))
         embedding = _pretrained_embedding(embedding_matrix, trainable_embedding, options)
     ids = keras.Input(shape=(None,), dtype="int32", name="ids")
     features = parts.features(ids, embedding, options)
@@ -245,6 +307,7 @@ def build_network(
         n_classes,
         activation="softmax",
         kernel_initializer=parts.initializer(seed=next(options.seeds)),
+        kernel_constraint=parts.constraint,
         dtype="float32",
         name="classes",
     )
@@ -274,14 +337,6 @@ def _pretrained_embedding(matrix, trainable, options):
     embedding.build((None, None))
     embedding.set_weights([matrix])
     return embedding
-
-
-def _standardize(matrix, random_state):
-    """Bring vectors to unit variance; give words without a vector small random ones, so that they differ."""
-    known = matrix.any(axis=1)
-    scaled = matrix / max(matrix[known].std(), 1e-6) if known.any() else matrix.copy()
-    scaled[~known] = 0.1 * random_state.standard_normal((np.count_nonzero(~known), matrix.shape[1]))
-    return scaled
 
 
 def _one_cycle(learning_rate, n_steps):

@@ -52,6 +52,22 @@ class DeterministicEmbedding(layers.Embedding):
 
 
 @keras.saving.register_keras_serializable("skglove")
+class MaskPadding(layers.Layer):
+    """Set the vectors of padding to zero, from vectors (n_documents, n_columns, dim) and ids.
+
+    Padding then has no gradient, so that training does not change its vector.
+    """
+
+    def call(self, inputs):
+        """Mask vectors."""
+        return mask_padding(*inputs)
+
+    def compute_output_spec(self, inputs):
+        """Tell Keras that the output has the shape of the vectors."""
+        return keras.KerasTensor(inputs[0].shape, dtype=self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable("skglove")
 class ResidualConv1D(layers.Layer):
     """A 1D convolution with a residual connection: x + relu(convolution(x)) / 4.
 

@@ -3,8 +3,8 @@
 import keras
 from keras import layers, ops
 
-from skglove.network.layers import MinimumLength, ResidualConv1D
-from skglove.network.packing import packed_maxima, packed_sums
+from skglove.network.layers import MaskPadding, MinimumLength, ResidualConv1D
+from skglove.network.packing import pack_words, packed_maxima, packed_sums
 
 
 class PackedNetwork(keras.Model):
@@ -69,6 +69,20 @@ class PackedConvnet(PackedNetwork):
         pool_sizes = [size for step in self.layers_of(layers.MaxPooling1D) for size in step.pool_size]
         ids = self.get_layer("padding")(ids)
         return packed_maxima(ids, self.get_layer("embedding"), self.layers_of(layers.Conv1D), pool_sizes)
+
+
+@keras.saving.register_keras_serializable("skglove")
+class PackedParallelConvnet(PackedNetwork):
+    """Convolutions of several widths side by side, each followed by its maximum over time."""
+
+    computed = MinimumLength, MaskPadding, layers.Conv1D, layers.GlobalMaxPooling1D
+
+    def compute_features(self, ids):
+        """Compute the global maxima of all convolutions."""
+        convolutions = self.layers_of(layers.Conv1D)
+        widest = max(size for step in convolutions for size in step.kernel_size)
+        words = pack_words(self.get_layer("padding")(ids), self.get_layer("embedding"), widest)
+        return ops.concatenate([words.maxima(convolution) for convolution in convolutions], axis=-1)
 
 
 @keras.saving.register_keras_serializable("skglove")

@@ -32,9 +32,11 @@ Two documents pass through a convolution that spans 3 words:
 
 `pack` makes a `Packing`, which tells for each row of each frame what it shows. What a convolution computes
 from padding alone is the same everywhere. In a residual network it is zero. In a network of poolings it is
-one constant for each filter, which stands for the padding before the next convolution.
+one constant for each filter, which stands for the padding before the next convolution. For a maximum over
+time it is enough to see padding alone once on either side.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 from keras import ops
@@ -153,11 +155,15 @@ def packed_sums(ids, embedding, convolutions, weighted_sum):
         x = convolution.convolve(x)
         ids = ids[:, left : left + ops.shape(x)[1]]
         x = mask_padding(x, ids)
+    # The convolutions have moved each word to the front, by `before` rows.
+    return _sum_words(x, ids, packing.document[:, : ops.shape(x)[1]], weighted_sum, n_documents)
+
+
+def _sum_words(x, ids, document, weighted_sum, n_documents):
+    """Sum vectors (n_frames, n_rows, dim) of ids, weighted, by document."""
     x = ops.cast(x, "float32") * weighted_sum.look_up(ids)
-    # The convolutions have moved each word to the front, by `before` rows. Rows behind the last document are
-    # summed by themselves: the last digit depends on how many rows are summed, which must not depend on the
-    # place of a document in the batch.
-    document = packing.document[:, : ops.shape(x)[1]]
+    # Rows behind the last document are summed by themselves: the last digit depends on how many rows are
+    # summed, which must not depend on the place of a document in the batch.
     x, document = ops.reshape(x, (-1, x.shape[-1])), ops.reshape(document, (-1,))
     return ops.segment_sum(x, document, sorted=True)[:n_documents]
 
@@ -181,7 +187,7 @@ def packed_maxima(ids, embedding, convolutions, pool_sizes):
     maxima : tensor of shape (n_documents, n_filters)
         Equal to the output of the layers on all columns.
     """
-    length, spans = ops.shape(ids)[1], word_spans(ids)
+    n_documents, length, spans = ops.shape(ids)[0], ops.shape(ids)[1], word_spans(ids)
     values, constant = ops.reshape(ids, (-1,)), ops.zeros((), dtype="int32")
     for convolution, pool_size in zip(convolutions, [*pool_sizes, 1], strict=True):
         (kernel_size,) = convolution.kernel_size
@@ -204,18 +210,119 @@ def packed_maxima(ids, embedding, convolutions, pool_sizes):
         )
         if convolution is convolutions[0]:
             x, padding = embedding(x), embedding(padding)
-        x, constant = _convolve(x, convolution, pool_size), _convolve(padding, convolution)
+        if convolution is convolutions[-1]:
+            return _maxima_over_time(x, packing.document, convolution, n_documents)
+        pool = partial(ops.max_pool, pool_size=pool_size, strides=pool_size) if pool_size > 1 else None
+        x, constant = _convolve(x, convolution, pool), _convolve(padding, convolution)
         values, constant = ops.reshape(x, (-1, x.shape[-1])), ops.reshape(constant, (-1,))
         spans = Spans(start, end, packing.first_row // pool_size)
-    packing = pack(spans, spans.start, spans.end - spans.start, n_frames=1)
-    return ops.segment_max(ops.take(values, packing.source[0], axis=0), packing.document[0], sorted=True)
 
 
-def _convolve(x, convolution, pool_size=1):
-    """Convolve, pool, and only then add the bias and activate: the same numbers, for less work."""
+class PackedWords(NamedTuple):
+    """Vectors of the words of a batch, for convolutions over them and for a sum of them."""
+
+    x: Any  # vectors of shape (n_frames, n_rows, dim), zero at padding
+    ids: Any  # their ids, (n_frames, n_rows), int32
+    document: Any  # as in `Packing`
+    n_documents: Any
+    overlap: int  # rows that each frame shares with the next
+
+    def maxima(self, convolution):
+        """Compute a convolution and its maximum over time.
+
+        Parameters
+        ----------
+        convolution : keras.layers.Conv1D
+            Of stride 1, without padding of its own, with an activation that does not fall. It spans at most
+            the `kernel_size` of `pack_words`.
+
+        Returns
+        -------
+        maxima : tensor of shape (n_documents, n_filters)
+            Equal to the maximum over all columns.
+        """
+        (kernel_size,) = convolution.kernel_size
+        # Of the overlap, each width needs its own part.
+        surplus = self.overlap - (kernel_size - 1)
+        x, document = self._without_last(surplus)
+        return _maxima_over_time(x, document, convolution, self.n_documents)
+
+    def sums(self, weighted_sum):
+        """Sum the words of each document, weighted.
+
+        Parameters
+        ----------
+        weighted_sum : WeightedSum
+            From vectors to one vector a document.
+
+        Returns
+        -------
+        sums : tensor of shape (n_documents, dim), float32
+            Equal to the output of the layer on all columns.
+        """
+        x, document = self._without_last(self.overlap)
+        ids = self.ids[:, : ops.shape(x)[1]]
+        return _sum_words(x, ids, document, weighted_sum, self.n_documents)
+
+    def _without_last(self, n_rows):
+        """Return vectors and documents without the last rows of each frame."""
+        if not n_rows:
+            return self.x, self.document
+        n_frames, width, dim = ops.shape(self.x)
+        # In TensorFlow, ops.slice has a faster gradient than x[...].
+        return ops.slice(self.x, (0, 0, 0), (n_frames, width - n_rows, dim)), self.document[:, :-n_rows]
+
+
+def pack_words(ids, embedding, kernel_size):
+    """Look up the words of a batch, each once, with the padding that filters see beside them.
+
+    Parameters
+    ----------
+    ids : tensor of shape (n_documents, n_columns), int32
+        Padded ids; 0 is padding. At least `kernel_size` columns.
+    embedding : keras.layers.Embedding
+        From ids to vectors.
+    kernel_size : int
+        Words that the widest filter spans.
+
+    Returns
+    -------
+    words : PackedWords
+        What convolutions and sums are computed from.
+    """
+    n_documents, n_columns = ops.shape(ids)
+    spans = word_spans(ids)
+    # One filter's width on either side: the maximum includes the features of padding alone.
+    start = ops.maximum(spans.start - kernel_size, 0)
+    sizes = ops.minimum(spans.end + kernel_size, n_columns) - start
+    packing = pack(spans, start, sizes, overlap=kernel_size - 1, multiple=FEATURE_MULTIPLE)
+    ids = packing.take(ops.reshape(ids, (-1,)), 0)
+    x = mask_padding(embedding(ids), ids)
+    return PackedWords(x, ids, packing.document, n_documents, kernel_size - 1)
+
+
+def _maxima_over_time(x, document, convolution, n_documents):
+    """Convolve frames and take the maximum of the features of each document.
+
+    The last features of a document see the next one and do not count. They get a segment of their own.
+    """
+    (kernel_size,) = convolution.kernel_size
+    width = ops.shape(document)[1] - (kernel_size - 1)
+    first, last = document[:, :width], document[:, kernel_size - 1 :]
+    segment = ops.reshape(2 * first + ops.cast(first != last, "int32"), (-1,))
+
+    def pool(x):
+        x = ops.segment_max(ops.reshape(x, (-1, x.shape[-1])), segment, sorted=True)
+        return x[: 2 * n_documents : 2]
+
+    return _convolve(x, convolution, pool)
+
+
+def _convolve(x, convolution, pool=None):
+    """Convolve, take maxima, and only then add the bias and activate: the same numbers, for less work."""
     x = ops.conv(x, ops.cast(convolution.kernel, x.dtype))
-    if pool_size > 1:
-        x = ops.max_pool(x, pool_size, pool_size)
+    if pool is not None:
+        x = pool(x)
     return convolution.activation(x + ops.cast(convolution.bias, x.dtype))
 
 
