@@ -15,6 +15,8 @@ def small(**parameters):
     sizes = {"n_conv_layers": 1, "kernel_size": 2, "embedding_dim": 4, "batch_size": 8}
     if parameters.setdefault("architecture", "stacked") == "stacked":
         sizes |= {"filters": 4, "dense_units": 4}
+    elif parameters["architecture"] == "parallel":
+        sizes |= {"filters": 4, "dropout": 0.0}
     return KerasConvTextClassifier(
         **{**sizes, "epochs": 20, "learning_rate": 0.05, "random_state": 0, **parameters}
     )
@@ -53,9 +55,15 @@ def stacked():
     return small().fit(*documents())
 
 
+@pytest.fixture(scope="module")
+def parallel():
+    return small(architecture="parallel").fit(*documents())
+
+
 can_compile = pytest.mark.backends("tensorflow", "jax", why="its compiler fails on these networks")
-each_architecture = pytest.mark.parametrize("architecture", ["residual", "stacked"])
-# The same code runs for both, but for the network.
-both_architectures = pytest.mark.parametrize(
-    "architecture", ["residual", pytest.param("stacked", marks=pytest.mark.slow)]
+each_architecture = pytest.mark.parametrize("architecture", ["residual", "stacked", "parallel"])
+# The same code runs for all, but for the network.
+all_architectures = pytest.mark.parametrize(
+    "architecture",
+    ["residual", *(pytest.param(name, marks=pytest.mark.slow) for name in ("stacked", "parallel"))],
 )

@@ -1,7 +1,9 @@
+import warnings
+
 import pytest
 
 from skglove import KerasConvTextClassifier
-from skglove.auto_settings import AUTO, check_batch_size, resolve_auto
+from skglove.auto_settings import AUTO, check_architecture, check_batch_size, resolve_auto
 
 
 def resolve(n_documents, **parameters):
@@ -27,6 +29,53 @@ def test_auto_of_stacked_is_the_blogs():
     assert resolve(10, architecture="stacked") == (AUTO["stacked"], 2)
 
 
+def test_auto_of_parallel_is_kims():
+    settings, n_steps = resolve(10, architecture="parallel")
+    assert settings == AUTO["parallel"]
+    assert [settings[name] for name in ("filters", "kernel_size", "dropout", "batch_size")] == [
+        100,
+        (3, 4, 5),
+        0.5,
+        50,
+    ]
+    assert n_steps == settings["epochs"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"kernel_size": ()}, r"kernel_size=\(\) must hold one width or more"),
+        ({"kernel_size": (3, 0)}, r"kernel_size=\(3, 0\) must hold"),
+        ({"kernel_size": (3, 4.0)}, r"kernel_size=\(3, 4.0\) must hold"),
+        (
+            {"kernel_size": (3, 4), "architecture": "stacked"},
+            r"kernel_size=\(3, 4\) is for architecture='parallel'; the convolutions of 'stacked' have one",
+        ),
+    ],
+)
+def test_widths_of_filters_that_no_network_can_have_are_an_error(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        check_architecture(KerasConvTextClassifier(**{"architecture": "parallel", **parameters}).get_params())
+
+
+@pytest.mark.parametrize(
+    ("architecture", "without_effect"),
+    [
+        ("stacked", []),
+        ("parallel", ["n_conv_layers", "pool_size", "dense_units"]),
+        ("residual", ["filters", "pool_size", "dense_units"]),
+    ],
+)
+def test_parameters_that_an_architecture_does_not_use_draw_a_warning(architecture, without_effect):
+    given = dict.fromkeys(("n_conv_layers", "filters", "kernel_size", "pool_size", "dense_units"), 7)
+    with warnings.catch_warnings(record=True, action="always") as warned:
+        check_architecture(KerasConvTextClassifier(architecture, **given).get_params())
+    assert [str(warning.message).split(" has no")[0] for warning in warned] == [
+        f"{name}=7" for name in without_effect
+    ]
+    check_architecture(KerasConvTextClassifier(architecture, n_conv_layers=1).get_params())
+
+
 def test_batches_too_large_for_memory_are_an_error():
     check_batch_size(2**8, 2**20, longest=3)
     with pytest.raises(ValueError, match=r"batch_size=257 .* maxlen_=1048576 ids .* has 3\. Lower maxlen"):
@@ -38,11 +87,16 @@ def test_batches_too_large_for_memory_are_an_error():
     [
         (
             {"architecture": "stacked", "n_conv_layers": 14},
-            "n_conv_layers=14 with kernel_size=5 .* pool_size=5 see",
+            "n_conv_layers=14, kernel_size=5, pool_size=5 sees",
         ),
-        ({"architecture": "stacked", "pool_size": 10**9}, "pool_size=1000000000 see"),
+        ({"architecture": "stacked", "pool_size": 10**9}, "pool_size=1000000000 sees"),
         ({"architecture": "stacked", "kernel_size": 10**9}, "kernel_size=1000000000, .* has about"),
         ({"architecture": "stacked", "filters": 2**31}, "filters=2147483648, .* weights, more than the"),
+        ({"architecture": "parallel", "kernel_size": (1, 2**18)}, r"kernel_size=\(1, 262144\), .* has about"),
+        (
+            {"architecture": "parallel", "kernel_size": 2**25, "filters": 1, "embedding_dim": 1},
+            "kernel_size=33554432 sees",
+        ),
         ({"kernel_size": 10**9}, "kernel_size=1000000000, embedding_dim=100 has about"),
     ],
 )

@@ -98,9 +98,9 @@ def test_dropout_adds_two_layers():
 
 @pytest.mark.parametrize("optimizer", ["adam", "Adam", keras.optimizers.Adam])
 def test_optimizer_is_a_name_or_a_callable(optimizer):
-    model = build_network(3, 2, optimizer=optimizer, learning_rate=0.5)
+    model = build_network(3, 2, optimizer=optimizer, learning_rate=1)  # Keras refuses ints
     assert isinstance(model.optimizer, keras.optimizers.Adam)
-    assert float(model.optimizer.learning_rate) == pytest.approx(0.5)
+    assert float(model.optimizer.learning_rate) == 1
 
 
 def test_same_seed_gives_the_same_weights_and_another_seed_others():
@@ -123,6 +123,51 @@ def test_defaults_are_those_of_the_classifier_with_the_blogs_network():
     common = set(network) & set(classifier)
     assert len(common) == 14
     assert {name: network[name].default for name in common} == {name: classifier[name] for name in common}
+
+
+# Kim's network
+
+
+def test_layers_of_kims_network():
+    matrix = np.random.RandomState(0).rand(9, 5).astype(np.float32)
+    options = {"kernel_size": (3, 4, 5), "filters": 100, "dropout": 0.5}
+    model = build_network(9, 2, architecture="parallel", embedding_matrix=matrix, **options)
+    assert [(type(layer).__name__, layer.count_params()) for layer in model.layers] == [
+        ("InputLayer", 0),
+        ("MinimumLength", 0),  # does nothing from 5 columns on
+        ("Embedding", 9 * 5),
+        ("MaskPadding", 0),  # does nothing to a zero vector
+        ("Conv1D", 3 * 5 * 100 + 100),
+        ("Conv1D", 4 * 5 * 100 + 100),
+        ("Conv1D", 5 * 5 * 100 + 100),
+        ("GlobalMaxPooling1D", 0),
+        ("GlobalMaxPooling1D", 0),
+        ("GlobalMaxPooling1D", 0),
+        ("Concatenate", 0),
+        ("Dropout", 0),
+        ("SparseBiasDense", 300 * 2 + 2),  # a Dense
+    ]
+    softmax = model.get_layer("classes")
+    assert softmax.kernel_constraint.get_config() == {"max_value": 3, "axis": 0}
+
+
+def test_words_without_a_vector_start_uniform_in_kims_network():
+    matrix = np.random.RandomState(0).standard_normal((2000, 10)).astype(np.float32)
+    matrix[0] = matrix[1000:] = 0
+    given = matrix.copy()
+    first, second, other = (
+        build_network(2000, 2, architecture="parallel", embedding_matrix=matrix, seed=seed)
+        .get_layer("embedding")
+        .get_weights()[0]
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(matrix, given)
+    np.testing.assert_array_equal(first[:1000], matrix[:1000])  # padding, and words with a vector
+    assert first[1000:].min() == pytest.approx(-0.25, abs=0.001)
+    assert first[1000:].max() == pytest.approx(0.25, abs=0.001)
+    assert first[1000:].std() == pytest.approx(0.25 / 3**0.5, rel=0.02)
+    np.testing.assert_array_equal(first, second)
+    assert (first[1000:] != other[1000:]).any()
 
 
 # The residual network

@@ -10,7 +10,7 @@ from classifier_samples import (
     VECTORS,
     VOCABULARY,
     WORDS,
-    both_architectures,
+    all_architectures,
     can_compile,
     documents,
     each_architecture,
@@ -28,9 +28,10 @@ from skglove import SequencePadder, TokenIds, Vocabulary, WordVectors
 pytestmark = pytest.mark.filterwarnings("ignore:X carries no vocabulary")
 
 residual, stacked = classifier_samples.residual, classifier_samples.stacked
+parallel = classifier_samples.parallel
 
 
-@pytest.fixture(params=["residual", "stacked"])
+@pytest.fixture(params=["residual", "stacked", "parallel"])
 def fitted(request):
     return request.getfixturevalue(request.param)
 
@@ -205,7 +206,7 @@ def test_what_other_vectorizers_make_is_an_error_that_names_the_tokenizer(fitted
         fitted.predict(wrong)
 
 
-@both_architectures
+@all_architectures
 def test_ragged_ids_need_no_padder(architecture):
     X, y = ragged()
     matrix = SequencePadder(5).fit_transform(X)
@@ -354,7 +355,7 @@ class CustomAdam(keras.optimizers.Adam):
     pass
 
 
-@both_architectures
+@all_architectures
 def test_pickle_needs_neither_loss_nor_optimizer(architecture):
     X, y = documents()
     classifier = small(architecture=architecture, loss=focal, optimizer=CustomAdam, epochs=1).fit(X, y)

@@ -9,7 +9,7 @@ import pytest
 from classifier_samples import (
     VOCABULARY,
     WORDS,
-    both_architectures,
+    all_architectures,
     can_compile,
     documents,
     each_architecture,
@@ -72,7 +72,7 @@ def test_pretrained_insists_on_vectors(X, reason):
         small(pretrained=True).fit(X, documents()[1])
 
 
-@both_architectures
+@all_architectures
 def test_words_that_no_document_has_keep_their_vectors_or_say_nothing(architecture):
     X, y = documents(Vocabulary((*WORDS, "great"), WordVectors(["good", "great"], np.eye(2))))
     sizes = {"architecture": architecture, "epochs": 2, "trainable_embedding": True}
@@ -103,7 +103,7 @@ def test_many_fits_draw_no_advice_on_tracing():
     assert [record.getMessage() for record in records] == ["something else"]
 
 
-@both_architectures
+@all_architectures
 def test_a_fit_traces_its_network_once_and_predictions_at_most_three_times(monkeypatch, architecture):
     traces = []
     spans = skglove.network.packing.word_spans
@@ -120,7 +120,7 @@ def test_a_fit_traces_its_network_once_and_predictions_at_most_three_times(monke
     assert len(traces) <= 3
 
 
-@both_architectures
+@all_architectures
 @pytest.mark.parametrize("pretrained", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_network_that_is_no_longer_used_leaves_nothing_in_memory(pretrained, architecture):
     def count_graphs():
@@ -136,7 +136,7 @@ def test_a_network_that_is_no_longer_used_leaves_nothing_in_memory(pretrained, a
     assert count_graphs() <= before
 
 
-@both_architectures
+@all_architectures
 @pytest.mark.filterwarnings("ignore:jit_compile is deprecated")
 @pytest.mark.parametrize(
     "options",
@@ -220,7 +220,7 @@ def test_the_lexical_model_has_its_share_in_the_probabilities(weight):
     np.testing.assert_allclose(got, expected, rtol=1e-3)
 
 
-@both_architectures
+@all_architectures
 def test_what_is_cut_off_counts_among_the_ids(architecture):
     X, y = [[9, 1, 2], [1, 2], [3, 1, 2], [2]], [0, 1, 0, 1]
     classifier = small(architecture=architecture, maxlen=2, epochs=1).fit(X, y)
@@ -240,7 +240,11 @@ def test_the_lexical_model_sees_the_same_words_as_the_network():
 
 @pytest.mark.parametrize(
     ("architecture", "maxlen"),
-    [("residual", 2000), pytest.param("stacked", 1000, marks=pytest.mark.slow)],
+    [
+        ("residual", 2000),
+        pytest.param("stacked", 1000, marks=pytest.mark.slow),
+        pytest.param("parallel", 2000, marks=pytest.mark.slow),
+    ],
 )
 def test_auto_maxlen(architecture, maxlen):
     X = np.array([[1, 2], np.tile([3, 4], 1500)], dtype=object)
@@ -252,7 +256,9 @@ def test_settings_tell_what_auto_was(residual):
     assert residual.settings_ == {
         "trainable_embedding": True,
         "n_conv_layers": 1,
+        "filters": None,
         "kernel_size": 2,
+        "dropout": 0.0,
         "optimizer": "adam",
         "learning_rate": 0.05,
         "learning_rate_schedule": "one_cycle",

@@ -5,7 +5,7 @@ import classifier_samples
 import keras
 import numpy as np
 import pytest
-from classifier_samples import both_architectures, can_compile, documents, small
+from classifier_samples import all_architectures, can_compile, documents, small
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
@@ -21,22 +21,23 @@ from skglove.holdout import hold_out
 pytestmark = pytest.mark.filterwarnings("ignore:X carries no vocabulary")
 
 residual, stacked = classifier_samples.residual, classifier_samples.stacked
+parallel = classifier_samples.parallel
 
 
 # Weights
 
 
-@pytest.mark.parametrize(("architecture", "heavy"), [("residual", 0), ("stacked", 1)])
+@pytest.mark.parametrize(("architecture", "heavy"), [("residual", 0), ("stacked", 1), ("parallel", 1)])
 def test_the_heavier_of_contradicting_documents_win(architecture, heavy):
     X, y = documents()
     X, y = X.take([*range(32)] * 2, axis=0), np.append(y, 1 - y)
     weights = np.where(np.arange(64) // 32 == heavy, 3, 1)
-    wide = {"filters": 16, "dense_units": 16} if architecture == "stacked" else {}
+    wide = {"stacked": {"filters": 16, "dense_units": 16}, "parallel": {"filters": 16}}.get(architecture, {})
     classifier = small(architecture=architecture, **wide).fit(X, y, sample_weight=weights)
     np.testing.assert_array_equal(classifier.predict(X[:32]), y[:32] if heavy == 0 else y[32:])
 
 
-@both_architectures
+@all_architectures
 def test_documents_of_weight_zero_teach_nothing(architecture):
     X, y = documents()
     weights = np.where(np.arange(32) < 24, 1, 0)
@@ -47,7 +48,7 @@ def test_documents_of_weight_zero_teach_nothing(architecture):
     np.testing.assert_array_equal(one, other)
 
 
-@both_architectures
+@all_architectures
 def test_balanced_weights_find_more_of_the_rare_class(architecture):
     rng = np.random.RandomState(0)
     y = (np.arange(200) % 10 == 0).astype(int)
@@ -419,7 +420,7 @@ def test_verbose_shows_keras_progress(capsys):
 # Randomness
 
 
-@both_architectures
+@all_architectures
 def test_same_seed_gives_the_same_predictions_and_another_seed_others(architecture):
     X, y = documents()
     options = {"dropout": 0.3, "epochs": 3, "learning_rate": 0.001, "lexical_weight": 0}
@@ -443,6 +444,7 @@ def test_same_seed_gives_the_same_predictions_and_another_seed_others(architectu
                 {"pretrained": False},
                 {"architecture": "stacked", "filters": 64},
                 {"architecture": "stacked", "filters": 64, "trainable_embedding": True},
+                {"architecture": "parallel", "filters": 32},
             )
         ),
     ],
@@ -460,11 +462,11 @@ def test_same_seed_gives_the_same_predictions_where_threads_race(options):
         np.testing.assert_array_equal(other, first)
 
 
-@pytest.mark.parametrize("name", ["residual", pytest.param("stacked", marks=pytest.mark.slow)])
-def test_refit_starts_afresh(request, name):
+@all_architectures
+def test_refit_starts_afresh(request, architecture):
     X, y = documents()
-    expected = request.getfixturevalue(name)
-    classifier = small(architecture=name, validation_fraction=0.5, epochs=2).fit(X[:, :5], y)
+    expected = request.getfixturevalue(architecture)
+    classifier = small(architecture=architecture, validation_fraction=0.5, epochs=2).fit(X[:, :5], y)
     classifier.set_params(validation_fraction=0.0, epochs=20).fit(X, np.array(["a", "b"])[y])
     np.testing.assert_array_equal(classifier.predict_proba(X), expected.predict_proba(X))
     assert classifier.n_features_in_ == 6

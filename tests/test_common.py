@@ -36,11 +36,13 @@ STACKED = {
     "batch_size": 32,
     "learning_rate": 0.01,
 }
+PARALLEL = {**RESIDUAL, "architecture": "parallel", "filters": 16, "batch_size": 32, "learning_rate": 0.01}
 
 scikit_learn = Version(sklearn.__version__)
 
 ESTIMATORS = [SequencePadder(), KerasConvTextClassifier(**RESIDUAL)]
 BLOG_NETWORK = KerasConvTextClassifier(**STACKED)
+KIMS_NETWORK = KerasConvTextClassifier(**PARALLEL)
 
 
 def expect_failures(estimator):
@@ -53,7 +55,7 @@ def expect_failures(estimator):
 def run(check, estimator):
     """Run a check, with enough epochs if it measures accuracy."""
     if check.func is check_classifiers_train:
-        estimator = clone(estimator).set_params(epochs=20 if estimator.architecture == "stacked" else 8)
+        estimator = clone(estimator).set_params(epochs=8 if estimator.architecture == "residual" else 20)
     check(estimator)
 
 
@@ -63,12 +65,13 @@ def test_sklearn_check(estimator, check):
 
 
 @pytest.mark.slow
-@parametrize_with_checks([BLOG_NETWORK], expected_failed_checks=expect_failures)
-def test_sklearn_check_of_the_blogs_network(estimator, check):
+@parametrize_with_checks([BLOG_NETWORK, KIMS_NETWORK], expected_failed_checks=expect_failures)
+def test_sklearn_check_of_the_networks_of_others(estimator, check):
     run(check, estimator)
 
 
 # Those of the slow ones above whose outcome depends on the network most.
+@pytest.mark.parametrize("estimator", [BLOG_NETWORK, KIMS_NETWORK], ids=["stacked", "parallel"])
 @pytest.mark.parametrize(
     "check",
     [
@@ -80,8 +83,8 @@ def test_sklearn_check_of_the_blogs_network(estimator, check):
         check_methods_subset_invariance,
     ],
 )
-def test_some_sklearn_checks_of_the_blogs_network(check):
-    run(partial(check, type(BLOG_NETWORK).__name__), BLOG_NETWORK)
+def test_some_sklearn_checks_of_the_networks_of_others(estimator, check):
+    run(partial(check, type(estimator).__name__), estimator)
 
 
 # scikit-learn runs these on its own estimators, but does not give them out to others.
@@ -100,7 +103,7 @@ def test_number_of_checks_that_scikit_learn_yields():
     newer = scikit_learn >= Version("1.6.1")  # which brought one
     assert count_checks(SequencePadder()) >= 46 + newer
     assert count_checks(KerasConvTextClassifier()) >= 55 + newer
-    assert count_checks(BLOG_NETWORK) == count_checks(ESTIMATORS[1])
+    assert count_checks(BLOG_NETWORK) == count_checks(KIMS_NETWORK) == count_checks(ESTIMATORS[1])
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: type(estimator).__name__)

@@ -2,7 +2,13 @@ import keras
 import numpy as np
 import pytest
 
-from skglove.network.layers import DeterministicEmbedding, L2Normalization, MinimumLength, ResidualConv1D
+from skglove.network.layers import (
+    DeterministicEmbedding,
+    L2Normalization,
+    MaskPadding,
+    MinimumLength,
+    ResidualConv1D,
+)
 
 
 def compute(layer, inputs):
@@ -12,6 +18,11 @@ def compute(layer, inputs):
 @pytest.mark.parametrize(("n_columns", "expected"), [(2, [[1, 2]]), (4, [[0, 0, 1, 2]])])
 def test_short_documents_are_padded_to_the_minimum_length(n_columns, expected):
     assert compute(MinimumLength(n_columns), np.array([[1, 2]])).tolist() == expected
+
+
+def test_masking_sets_the_vectors_of_padding_to_zero():
+    x, ids = keras.ops.array([[[1.0, 2], [3, 4], [5, 6]]]), keras.ops.array([[0, 7, 0]])
+    assert compute(MaskPadding(), [x, ids]).tolist() == [[[0, 0], [3, 4], [0, 0]]]
 
 
 @pytest.mark.backends("tensorflow", why="it looks at TensorFlow's sparse gradients")

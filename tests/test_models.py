@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skglove.network.build import build_network, receptive_field
-from skglove.network.models import PackedConvnet, PackedResidualNet, rebuild
+from skglove.network.models import PackedConvnet, PackedParallelConvnet, PackedResidualNet, rebuild
 
 
 def padded(lengths, maxlen, padding="pre", n_words=50, seed=0):
@@ -89,6 +89,91 @@ def test_leaving_out_the_padding_changes_no_probability_of_a_residual_network(
     np.testing.assert_allclose(compute(model, ids), compute(plain(model), ids), atol=1e-6)
 
 
+def parallel_network(n_ids=51, n_classes=3, seed=1, **options):
+    """Make a "parallel" network whose filters have biases, as after training."""
+    rng = np.random.RandomState(seed)
+    matrix = rng.standard_normal((n_ids, 4)).astype(np.float32)
+    options = {"embedding_matrix": matrix, "kernel_size": (3, 4, 5), "filters": 16, **options}
+    options.pop("n_conv_layers", None)
+    model = build_network(n_ids, n_classes, architecture="parallel", **options)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv1D):
+            kernel, bias = layer.get_weights()
+            layer.set_weights([kernel, rng.standard_normal(bias.shape) / 5])
+    return model
+
+
+def kims_network(model, kernel_sizes):
+    """Make Kim's network of Keras's own layers, with the weights of a "parallel" network."""
+    matrix, *kernels, _, _ = model.get_weights()
+    ids = keras.Input((None,), dtype="int32")
+    x = keras.layers.Embedding(*matrix.shape, name="embedding")(ids)
+    maxima = [
+        keras.layers.GlobalMaxPooling1D()(keras.layers.Conv1D(bias.size, width, activation="relu")(x))
+        for width, bias in zip(kernel_sizes, kernels[1::2], strict=True)
+    ]
+    x = keras.layers.Concatenate()(maxima) if len(maxima) > 1 else maxima[0]
+    constraint = keras.constraints.MaxNorm(3)
+    x = keras.layers.Dense(model.output_shape[-1], activation="softmax", kernel_constraint=constraint)(x)
+    oracle = keras.Model(ids, x)
+    oracle.set_weights(model.get_weights())
+    oracle.get_layer("embedding").set_weights([np.vstack([np.zeros_like(matrix[:1]), matrix[1:]])])
+    return oracle
+
+
+@pytest.mark.backends("tensorflow", why="elsewhere the padding is computed")
+@settings(max_examples=30, deadline=None)
+@given(
+    lengths=st.lists(st.integers(0, 60), min_size=1, max_size=6),
+    maxlen=st.integers(5, 70),
+    kernel_sizes=st.lists(st.integers(1, 5), min_size=1, max_size=3),
+    padding=st.sampled_from(["pre", "post", "both"]),
+)
+def test_a_parallel_network_is_kims_without_the_padding(lengths, maxlen, kernel_sizes, padding):
+    ids = padded([min(length, maxlen) for length in lengths], maxlen, padding)
+    model = parallel_network(kernel_size=tuple(kernel_sizes))
+    expected = compute(kims_network(model, kernel_sizes), ids)
+    np.testing.assert_allclose(compute(model, ids), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_columns", [1, 2, 3, 4, 5, 6])
+def test_documents_of_few_words_are_padded_to_the_widest_filter(n_columns):
+    words = [[0] * n_columns, [0] * (n_columns - 1) + [3], [0, 3, 4, 3, 1, 2][-n_columns:]]
+    ids = np.array(words, dtype=np.int32)
+    model = parallel_network()
+    filled = np.pad(ids, [(0, 0), (max(5 - n_columns, 0), 0)])
+    expected = compute(kims_network(model, (3, 4, 5)), filled)
+    assert np.ptp(expected[:, 0]) > 1e-3
+    np.testing.assert_allclose(compute(model, ids), expected, atol=1e-6)
+    np.testing.assert_allclose(compute(plain(model), ids), expected, atol=1e-6)
+
+
+def test_a_training_step_of_a_parallel_network_is_that_of_kims():
+    ids, targets = padded([3, 40, 0, 1, 17], 60), np.eye(5, dtype=np.float32)
+    model = parallel_network(n_classes=5, trainable_embedding=True, optimizer="sgd", learning_rate=1)
+    softmax = model.get_layer("classes")
+    softmax.set_weights([9 * weight for weight in softmax.get_weights()])  # above the constraint
+    oracle = kims_network(model, (3, 4, 5))
+    oracle.compile(keras.optimizers.SGD(1.0), "categorical_crossentropy", jit_compile=False)
+    start = model.get_weights()
+    loss, expected_loss = model.train_on_batch(ids, targets)[0], oracle.train_on_batch(ids, targets)
+    assert loss == pytest.approx(float(expected_loss), rel=1e-5)
+    for before, weight, expected in zip(start, model.get_weights(), oracle.get_weights(), strict=True):
+        assert np.abs(expected - before).max() > 1e-6
+        if weight.shape == (51, 4):
+            np.testing.assert_array_equal(weight[0], before[0])  # padding stays as it is
+            weight, expected = weight[1:], expected[1:]
+        np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(softmax.get_weights()[0], axis=0), 3, rtol=1e-5)
+
+
+each_network = pytest.mark.parametrize(
+    "make",
+    [build_network, residual_network, parallel_network],
+    ids=["stacked", "residual", "parallel"],
+)
+
+
 @pytest.mark.backends("tensorflow", why="the padding is skipped there alone")
 def test_a_layer_that_packing_does_not_compute_is_an_error():
     ids = keras.Input((None,), dtype="int32")
@@ -117,7 +202,7 @@ def test_probabilities_of_a_residual_network_do_not_depend_on_the_order_of_docum
         np.testing.assert_array_equal(model.predict_on_batch(ids[order]), expected[order])
 
 
-@pytest.mark.parametrize("make", [build_network, residual_network], ids=["stacked", "residual"])
+@each_network
 def test_padding_within_a_document_counts_too(make):
     ids = np.array([[0, 0, 3, 0, 0, 4, 0, 0], [0, 1, 0, 0, 0, 0, 2, 0]])
     matrix = np.random.RandomState(1).standard_normal((5, 3)).astype(np.float32)
@@ -128,7 +213,8 @@ def test_padding_within_a_document_counts_too(make):
 @pytest.mark.backends("tensorflow", why="elsewhere the padding is computed")
 @pytest.mark.parametrize("padding", ["pre", "post", "both"])
 @pytest.mark.parametrize(
-    ("make", "dropout"), [(build_network, 0), (build_network, 0.5), (residual_network, 0.5)]
+    ("make", "dropout"),
+    [(build_network, 0), (build_network, 0.5), (residual_network, 0.5), (parallel_network, 0.5)],
 )
 def test_gradients_are_those_of_the_plain_network(make, dropout, padding):
     import tensorflow as tf
@@ -142,13 +228,13 @@ def test_gradients_are_those_of_the_plain_network(make, dropout, padding):
         with tf.GradientTape() as tape:
             loss = keras.losses.categorical_crossentropy(targets, run(model)(ids, training=True))
         gradients.append(tape.gradient(loss, [weight.value for weight in model.trainable_weights]))
-    assert len(gradients[0]) == {build_network: 9, residual_network: 8}[make]
+    assert len(gradients[0]) == {build_network: 9, residual_network: 8, parallel_network: 9}[make]
     for packed, expected in zip(*(map(tf.convert_to_tensor, g) for g in gradients), strict=True):
         assert np.abs(expected).max() > 1e-3
         np.testing.assert_allclose(packed, expected, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("make", [build_network, residual_network], ids=["stacked", "residual"])
+@each_network
 @pytest.mark.parametrize(
     ("options", "tolerance"),
     [
@@ -173,10 +259,15 @@ def test_options_change_little(make, options, tolerance):
 # Keras itself has not caught up with NumPy 2 here.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize(
-    ("architecture", "kind"), [("stacked", PackedConvnet), ("residual", PackedResidualNet)]
+    ("architecture", "kind", "options"),
+    [
+        ("stacked", PackedConvnet, {"n_conv_layers": 2}),
+        ("residual", PackedResidualNet, {"n_conv_layers": 2}),
+        ("parallel", PackedParallelConvnet, {"kernel_size": (5, 3, 3), "filters": 8}),
+    ],
 )
-def test_a_packed_network_is_saved_and_loaded(architecture, kind, tmp_path):
-    model = build_network(51, 4, architecture=architecture, n_conv_layers=2, dropout=0.5)
+def test_a_packed_network_is_saved_and_loaded(architecture, kind, options, tmp_path):
+    model = build_network(51, 4, architecture=architecture, dropout=0.5, **options)
     ids = padded([3, 40, 0, 17], 60)
     model.train_on_batch(ids, np.eye(4))
     model.save(tmp_path / "model.keras")

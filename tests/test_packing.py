@@ -1,9 +1,11 @@
+import keras
 import numpy as np
 import pytest
 
 import skglove.network.packing
 from skglove.network.build import build_network
-from skglove.network.packing import N_FRAMES, pack, word_spans
+from skglove.network.layers import DeterministicEmbedding, WeightedSum
+from skglove.network.packing import N_FRAMES, pack, pack_words, word_spans
 
 
 def test_word_spans():
@@ -45,3 +47,28 @@ def test_convolutions_see_little_more_than_the_words(monkeypatch):
     # poolings, and the overlap of the frames.
     assert 1010 <= seen[0] < 1010 + 4 * 20 + N_FRAMES * (8 * 5 + 4)
     assert max(seen) == seen[0]
+
+
+@pytest.mark.backends("tensorflow", why="elsewhere the padding is computed")
+def test_words_are_looked_up_once_for_all_widths_and_a_sum(monkeypatch):
+    embedding, weighted_sum = DeterministicEmbedding(51, 4), WeightedSum(51)
+    weighted_sum.build([(None, None, 4), (None, None)])
+    lookups = []
+    call = embedding.call
+    monkeypatch.setattr(embedding, "call", lambda ids: lookups.append(ids.shape) or call(ids))
+    lengths = np.array([[700], [300], [0], [10]])
+    ids = ((np.arange(1000) >= 1000 - lengths) * (1 + np.arange(1000) % 50)).astype(np.int32)
+    words = pack_words(ids, embedding, 5)
+    assert [words.maxima(built_convolution(width)).shape for width in (3, 4, 5)] == [(4, 7)] * 3
+    sums = words.sums(weighted_sum)
+    assert len(lookups) == 1
+    # Besides the words: the padding that the widest filter sees, and the overlap of the frames.
+    assert 1010 <= np.prod(lookups[0]) < 1010 + 4 * 10 + N_FRAMES * (8 + 4)
+    matrix = embedding.get_weights()[0] * (np.arange(51) > 0)[:, None]
+    np.testing.assert_allclose(sums, matrix[ids].sum(axis=1), atol=1e-4)
+
+
+def built_convolution(width):
+    convolution = keras.layers.Conv1D(7, width)
+    convolution.build((None, None, 4))
+    return convolution

@@ -312,7 +312,7 @@ def build_network(
         name="classes",
     )
     model = parts.model(ids, softmax(features), name=architecture)
-    schedule = learning_rate if n_steps is None else _one_cycle(learning_rate, n_steps)
+    schedule = float(learning_rate) if n_steps is None else _one_cycle(learning_rate, n_steps)
     _compile(model, _make_optimizer(optimizer, schedule), loss, jit_compile)
     return model
 

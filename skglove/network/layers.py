@@ -66,6 +66,10 @@ class MaskPadding(layers.Layer):
         """Tell Keras that the output has the shape of the vectors."""
         return keras.KerasTensor(inputs[0].shape, dtype=self.compute_dtype)
 
+    def get_config(self):
+        """Return the arguments that rebuild the layer."""
+        return super().get_config()  # without this method, Keras refuses a dtype policy
+
 
 @keras.saving.register_keras_serializable("skglove")
 class ResidualConv1D(layers.Layer):
