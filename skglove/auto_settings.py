@@ -29,9 +29,8 @@ AUTO = {
         "learning_rate_schedule": "constant",
         "lexical_weight": 0.0,
         "batch_size": 50,
-        "epochs": 5,
     },
-    # Its batch_size and epochs depend on the number of documents, see `resolve_auto`.
+    # Its batch_size depends on the number of documents, see `resolve_auto`.
     "residual": {
         "trainable_embedding": True,
         "n_conv_layers": 1,
@@ -44,6 +43,8 @@ AUTO = {
         "lexical_weight": 0.7,
     },
 }
+# Where "epochs" is missing above: as many as 150 steps take, but at least these.
+LEAST_EPOCHS = {"parallel": 6, "residual": 2}
 AUTO_MAXLEN = {"stacked": 1000, "parallel": 2000, "residual": 2000}
 # Parameters that `build_network` takes as they are.
 OF_NETWORK = (
@@ -95,7 +96,7 @@ def resolve_auto(parameters, n_documents):
         settings["batch_size"] = min(max(n_documents // 8, 16), 128)
     steps_per_epoch = -(-n_documents // settings["batch_size"])
     if settings["epochs"] == "auto":
-        settings["epochs"] = max(2, -(-150 // steps_per_epoch))
+        settings["epochs"] = max(LEAST_EPOCHS[parameters["architecture"]], -(-150 // steps_per_epoch))
     return settings, steps_per_epoch * settings["epochs"]
 
 

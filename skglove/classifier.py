@@ -55,7 +55,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         * "parallel": the network of [3]_, one layer of convolutions of several widths, for sentences. Word
           vectors, fine-tuned; words without a vector start uniform in +-0.25, padding is zero. For each width
           of `kernel_size` a convolution with ReLU and its maximum over the document; dropout; softmax. The
-          L2 norm of each class's weights is at most 3.
+          L2 norm of each class's weights is at most 3. The paper trains with Adadelta and stops early: see
+          `optimizer` and `epochs`.
     maxlen : "auto", int or None, default="auto"
         Ignored if X is a matrix, or a list of documents of equal length. Of other documents the last
         `maxlen` ids are used, as `SequencePadder` does. None is the length of the longest document seen in
@@ -90,16 +91,16 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         "parallel", otherwise 0.
     optimizer : "auto", str or callable, default="auto"
         Name of a Keras optimizer, or a callable that returns one: ``optimizer(learning_rate=...)``. It gets a
-        number, or with "one_cycle" a Keras schedule. "auto" is "adam" for "residual" and
-        "rmsprop" for "stacked".
+        number, or with "one_cycle" a Keras schedule. "auto" is "rmsprop" for "stacked", otherwise "adam". For
+        "parallel" the paper has ``functools.partial(keras.optimizers.Adadelta, rho=0.95)`` with
+        ``learning_rate=1.0``, which needs more epochs for the same accuracy.
     learning_rate : "auto" or float, default="auto"
         Learning rate of the optimizer; with "one_cycle" its peak. "auto" is 0.03 for "residual", which suits
-        vectors of unit variance and two epochs, and 0.001 for "stacked".
+        vectors of unit variance and two epochs, otherwise 0.001.
     learning_rate_schedule : {"auto", "constant", "one_cycle"}, default="auto"
         "one_cycle" [2]_: the learning rate grows during the first 30 % of all steps and then falls to zero
         along a cosine. Callbacks that set the learning rate, such as `LearningRateScheduler` and
-        `ReduceLROnPlateau`, need "constant". "auto" is "one_cycle" for "residual" and "constant" for
-        "stacked".
+        `ReduceLROnPlateau`, need "constant". "auto" is "one_cycle" for "residual", otherwise "constant".
     loss : str or callable, default="categorical_crossentropy"
         Keras loss on one-hot targets of shape (n_documents, n_classes) that returns one value per document.
     lexical_weight : "auto" or float, default="auto"
@@ -107,13 +108,13 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         are combined with the network's by a weighted geometric mean (a logarithmic opinion pool). 0 is the
         network alone. The model is complement naive Bayes, or logistic regression if that has a clearly lower
         log-loss on left-out documents; regression is tried from 1,000 different documents and up to 100
-        classes. "auto" is 0.7 for "residual" and 0 for "stacked".
+        classes. "auto" is 0.7 for "residual", otherwise 0.
     batch_size : "auto" or int, default="auto"
-        Documents per batch. "auto" is 128 for "stacked"; for "residual" an eighth of the documents, at least
-        16 and at most 128.
+        Documents per batch. "auto" is 128 for "stacked", and 50 for "parallel"; for "residual" an eighth of
+        the documents, at least 16 and at most 128.
     epochs : "auto" or int, default="auto"
-        Passes over the documents. "auto" is 2 for "stacked". For "residual" it is enough for 150 steps, but
-        at least 2; it is 2 from about 9,500 documents on.
+        Passes over the documents. "auto" is 2 for "stacked". For the others it is enough for 150 steps, but
+        at least 2 for "residual" and 6 for "parallel".
     validation_fraction : float, default=0.0
         Share of the documents, stratified by label, to hold out from the training of the network. `history_`
         then has the network's loss and accuracy on them after each epoch. The linear model learns from all

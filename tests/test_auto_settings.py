@@ -30,15 +30,12 @@ def test_auto_of_stacked_is_the_blogs():
 
 
 def test_auto_of_parallel_is_kims():
-    settings, n_steps = resolve(10, architecture="parallel")
-    assert settings == AUTO["parallel"]
-    assert [settings[name] for name in ("filters", "kernel_size", "dropout", "batch_size")] == [
-        100,
-        (3, 4, 5),
-        0.5,
-        50,
-    ]
-    assert n_steps == settings["epochs"]
+    names = "filters", "kernel_size", "dropout", "batch_size", "lexical_weight"
+    for n_documents, epochs in [(10, 150), (500, 15), (5000, 6)]:
+        settings, n_steps = resolve(n_documents, architecture="parallel")
+        assert [settings[name] for name in names] == [100, (3, 4, 5), 0.5, 50, 0]
+        assert settings["epochs"] == epochs
+        assert n_steps == epochs * -(-n_documents // 50)
 
 
 @pytest.mark.parametrize(
