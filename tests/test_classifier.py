@@ -19,7 +19,9 @@ from classifier_samples import (
     small,
 )
 from scipy.sparse import csr_matrix
+from sklearn.base import clone
 from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV
 
 import skglove.network.batches
 from skglove import SequencePadder, TokenIds, Vocabulary, WordVectors
@@ -336,6 +338,19 @@ def test_empty_documents_and_single_rows_predict(fitted):
 def test_all_documents_empty_can_be_fitted(architecture):
     X = TokenIds(np.zeros((8, 6)), VOCABULARY)
     assert small(architecture=architecture, epochs=1).fit(X, [0, 1] * 4).predict(X).shape == (8,)
+
+
+def test_a_grid_searches_the_widths_of_filters():
+    X, y = documents()
+    widths = [(2,), (1, 3), 2, "auto"]
+    search = GridSearchCV(small(architecture="parallel", epochs=1), {"kernel_size": widths}, cv=2).fit(X, y)
+    assert list(search.cv_results_["param_kernel_size"]) == widths
+    best = search.best_estimator_
+    assert clone(best).kernel_size == best.kernel_size == search.best_params_["kernel_size"]
+    sizes = best.settings_["kernel_size"]
+    assert sizes == ((3, 4, 5) if best.kernel_size == "auto" else best.kernel_size)
+    for name, width in zip(("convolution_1", "convolution_2"), np.atleast_1d(sizes), strict=False):
+        assert best.model_.get_layer(name).kernel_size == (width,)
 
 
 # Pickles

@@ -117,7 +117,7 @@ def test_states_of_the_first_release_can_be_read(classifier):
     state = classifier.__getstate__()
     del state["_versions"]
     state["model_"] = state.pop("_network").__getstate__()["parts"]
-    state["jit_compile"] = False  # the default then
+    state |= {"jit_compile": False, "filters": 128}  # the defaults then
     loaded = KerasConvTextClassifier()
     with pytest.warns(InconsistentVersionWarning, match=r"from version skglove 0\.1\.0 when"):
         loaded.__setstate__(state)
