@@ -5,10 +5,12 @@ from skglove.datasets import fetch_glove, fetch_newsgroups, load_text_folders
 from skglove.padder import SequencePadder
 from skglove.token_ids import TokenIds, Vocabulary
 from skglove.tokenizer import GloveTokenizer
+from skglove.vectorizer import GloveVectorizer
 from skglove.vectors import UnknownWordError, VectorFileError, WordVectors, load_vectors
 
 __all__ = [
     "GloveTokenizer",
+    "GloveVectorizer",
     "KerasConvTextClassifier",
     "SequencePadder",
     "TokenIds",

@@ -4,6 +4,7 @@ import skglove
 def test_public_names():
     assert skglove.__all__ == [
         "GloveTokenizer",
+        "GloveVectorizer",
         "KerasConvTextClassifier",
         "SequencePadder",
         "TokenIds",
