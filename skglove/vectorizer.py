@@ -1,9 +1,9 @@
 """GloveVectorizer: texts to document vectors, the weighted means of their words' vectors."""
 
-import itertools
 from numbers import Real
 
 import numpy as np
+import pyarrow as pa
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.preprocessing import normalize
@@ -13,8 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skglove.documents import Documents
 from skglove.messages import ShortErrors
 from skglove.rollback import rollback
-from skglove.splitting import decode_words
-from skglove.token_ids import Vocabulary
+from skglove.splitting import decode_words, encode_words
 from skglove.tokenizer import FILTERS, GloveTokenizer
 from skglove.vectors import load_vectors
 from skglove.versions import Versioned
@@ -225,35 +224,35 @@ class GloveVectorizer(
             If X is not a collection of texts. The message names the first element that is not a text.
         """
         check_is_fitted(self)
-        vectors = self._fitted_vectors()
         documents, column = self._tokenizer()._split(X)
-        documents, words, _ = _keep_known(documents, decode_words(column), vectors)
-        return self._finish(self._average(documents, words, vectors))
+        return self._finish(self._average(documents, _KnownWords(column, self._fitted_vectors())))
 
     def _learn(self, X):
         """Learn the weights of words. Return the averages of X."""
         vectors = load_vectors(self.vectors)
         tokenizer = self._tokenizer(vectors)
         ids = Documents.from_sequences(tokenizer.fit_transform(X))
-        documents = Documents(ids.values - 1, ids.lengths)
-        documents, words, found = _keep_known(documents, list(tokenizer.vocabulary_), vectors)
-        counts, document_counts = tokenizer.word_counts_[1:], tokenizer.document_counts_[1:][found]
-        # A word that is in none of the texts has the last weight.
-        if self.weighting == "idf":
-            weights = np.log((1 + len(documents)) / (1 + np.append(document_counts, 0))) + 1
-        elif self.weighting == "sif":
-            frequencies = np.append(counts[found], 0) / max(1, counts.sum())
-            weights = self.smoothing / (self.smoothing + frequencies)
-        else:
-            weights = np.ones(len(words) + 1)
-        *_, self._unseen_weight = weights = weights.astype(np.float32)
-        self.vocabulary_ = {word: i for i, word in enumerate(words)}
-        self.word_weights_ = weights[:-1]
-        self.coverage_ = tokenizer.coverage_
-        self._vectors, self._weighting = vectors, self.weighting
-        averages = self._average(documents, words, vectors)
+        known = _KnownWords(encode_words(tokenizer.vocabulary_), vectors)
+        self._vectors, self._weighting, self.coverage_ = vectors, self.weighting, tokenizer.coverage_
+        self.vocabulary_ = {word: i for i, word in enumerate(known.words())}
+        weights = self._compute_weights(tokenizer, known.found, len(ids))
+        self.word_weights_, self._unseen_weight = weights[:-1], weights[-1]
+        averages = self._average(Documents(ids.values - 1, ids.lengths), known)
         self.component_ = _first_component(averages) if self.weighting == "sif" else None
         return averages
+
+    def _compute_weights(self, tokenizer, found, n_documents):
+        """Return the weights of the words with vectors. The last is that of a word that is in no text."""
+        if self.weighting == "idf":
+            document_counts = np.append(tokenizer.document_counts_[1:][found], 0)
+            weights = np.log((1 + n_documents) / (1 + document_counts)) + 1
+        elif self.weighting == "sif":
+            counts = tokenizer.word_counts_
+            frequencies = np.append(counts[1:][found], 0) / max(1, counts.sum())
+            weights = self.smoothing / (self.smoothing + frequencies)
+        else:
+            weights = np.ones(found.sum() + 1)
+        return weights.astype(np.float32)
 
     def _tokenizer(self, vectors=None):
         """Make the tokenizer that splits texts."""
@@ -264,22 +263,21 @@ class GloveVectorizer(
         """Return the vectors that `fit` loaded. Load them if it was not called."""
         return self._vectors if hasattr(self, "_vectors") else load_vectors(self.vectors)
 
-    def _average(self, documents, words, vectors):
+    def _average(self, documents, known):
         """Return the weighted means of the words' vectors: (n_documents, dim), float32."""
-        rows = Vocabulary(words, vectors).embedding_matrix()[1:]
-        weights = self._weights_of(words)[documents.values]
+        if not len(known):
+            return np.zeros((len(documents), known.rows.shape[1]), np.float32)
+        weighting = getattr(self, "_weighting", "mean")
+        weights = np.ones(len(known), np.float32)
+        if weighting != "mean":
+            at = [self.vocabulary_.get(word, -1) for word in known.words()]
+            weights = np.append(self.word_weights_, self._unseen_weight)[np.array(at, int)]
         # Repeated words are not summed up first: sorting them takes longer than the product. And so the order
         # of additions is that of the text, which makes sums independent of the other texts.
-        matrix = csr_array((weights, documents.values, documents.bounds), shape=(len(documents), len(rows)))
-        sums = matrix @ rows
-        divisors = documents.lengths if getattr(self, "_weighting", "mean") == "sif" else matrix.sum(axis=1)
-        return sums / np.where(divisors == 0, 1, divisors).astype(np.float32)[:, np.newaxis]
-
-    def _weights_of(self, words):
-        if not hasattr(self, "vocabulary_"):  # only weighting="mean" comes here
-            return np.ones(len(words), np.float32)
-        at = [self.vocabulary_.get(word, -1) for word in words]
-        return np.append(self.word_weights_, self._unseen_weight)[np.array(at, int)]
+        matrix = known.place(weights, documents)
+        counted = known.place(np.ones_like(weights), documents) if weighting == "sif" else matrix
+        divisors = counted.sum(axis=1)
+        return (matrix @ known.rows) / np.where(divisors == 0, 1, divisors)[:, np.newaxis]
 
     def _finish(self, averages):
         """Remove the principal component and normalise, in place."""
@@ -303,12 +301,59 @@ class GloveVectorizer(
         return tags
 
 
-def _keep_known(documents, words, vectors):
-    """Leave out words without a vector. Return documents of the others, their words, and a mask."""
-    found = Vocabulary(words, vectors).has_vectors()
-    codes = np.where(found, np.cumsum(found) - 1, -1).astype(np.int32)[documents.values]
-    documents = Documents(codes, documents.lengths).keep(codes >= 0)
-    return documents, list(itertools.compress(words, found)), found
+class _KnownWords:
+    """Those of some words that have a vector.
+
+    Parameters
+    ----------
+    column : pyarrow.LargeBinaryArray of shape (n_words,)
+        The words.
+    vectors : WordVectors
+
+    Attributes
+    ----------
+    found : ndarray of shape (n_words,), bool
+        Which words have a vector.
+    rows : ndarray of shape (n_found, dim), float32
+        Their vectors.
+    """
+
+    def __init__(self, column, vectors):
+        try:
+            column = column.cast(pa.large_string())
+        except pa.ArrowInvalid:  # lone surrogates, whose escapes match no word of a file
+            words = decode_words(column)
+            column = pa.array([word.encode("utf-8", "backslashreplace").decode() for word in words])
+        self.found = vectors.contains(column)
+        self._column = column.filter(pa.array(self.found))
+        self.rows = vectors.rows(self._column)
+
+    def __len__(self):
+        return len(self._column)
+
+    def words(self):
+        """Return the words with a vector: list of n_found str."""
+        return self._column.to_pylist()
+
+    def place(self, weights, documents):
+        """Write the weight of each occurrence of a word with a vector in a matrix.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_found,), float32
+        documents : Documents
+            The codes of words, with and without a vector.
+
+        Returns
+        -------
+        matrix : scipy.sparse.csr_array of shape (n_documents, n_found), float32
+            Not in canonical format: a repeated word has several entries.
+        """
+        columns = np.where(self.found, np.cumsum(self.found) - 1, 0).astype(np.int32)
+        of_codes = np.zeros(len(self.found), np.float32)
+        of_codes[self.found] = weights
+        entries = of_codes[documents.values], columns[documents.values], documents.bounds
+        return csr_array(entries, shape=(len(documents), len(self)))
 
 
 def _first_component(matrix):
