@@ -265,7 +265,7 @@ class GloveVectorizer(
 
     def _average(self, documents, known):
         """Return the weighted means of the words' vectors: (n_documents, dim), float32."""
-        if not len(known):
+        if not len(known):  # scipy would read the first of no rows
             return np.zeros((len(documents), known.rows.shape[1]), np.float32)
         weighting = getattr(self, "_weighting", "mean")
         weights = np.ones(len(known), np.float32)
