@@ -16,6 +16,7 @@ from skglove.rollback import rollback
 from skglove.splitting import decode_words, encode_words
 from skglove.tokenizer import FILTERS, GloveTokenizer
 from skglove.vectors import load_vectors
+from skglove.vectors.lookup import positions_of
 from skglove.versions import Versioned
 
 # How texts are split is GloveTokenizer's business: these parameters are passed on.
@@ -234,7 +235,7 @@ class GloveVectorizer(
         ids = Documents.from_sequences(tokenizer.fit_transform(X))
         known = _KnownWords(encode_words(tokenizer.vocabulary_), vectors)
         self._vectors, self._weighting, self.coverage_ = vectors, self.weighting, tokenizer.coverage_
-        self.vocabulary_ = {word: i for i, word in enumerate(known.words())}
+        self.vocabulary_ = {word: i for i, word in enumerate(known.column.to_pylist())}
         weights = self._compute_weights(tokenizer, known.found, len(ids))
         self.word_weights_, self._unseen_weight = weights[:-1], weights[-1]
         averages = self._average(Documents(ids.values - 1, ids.lengths), known)
@@ -270,8 +271,8 @@ class GloveVectorizer(
         weighting = getattr(self, "_weighting", "mean")
         weights = np.ones(len(known), np.float32)
         if weighting != "mean":
-            at = [self.vocabulary_.get(word, -1) for word in known.words()]
-            weights = np.append(self.word_weights_, self._unseen_weight)[np.array(at, int)]
+            at = positions_of(known.column, pa.array(list(self.vocabulary_), pa.string()))
+            weights = np.append(self.word_weights_, self._unseen_weight)[at]  # unseen words are at -1
         # Repeated words are not summed up first: sorting them takes longer than the product. And so the order
         # of additions is that of the text, which makes sums independent of the other texts.
         matrix = known.place(weights, documents)
@@ -314,6 +315,8 @@ class _KnownWords:
     ----------
     found : ndarray of shape (n_words,), bool
         Which words have a vector.
+    column : pyarrow.LargeStringArray of shape (n_found,)
+        These words.
     rows : ndarray of shape (n_found, dim), float32
         Their vectors.
     """
@@ -325,15 +328,11 @@ class _KnownWords:
             words = decode_words(column)
             column = pa.array([word.encode("utf-8", "backslashreplace").decode() for word in words])
         self.found = vectors.contains(column)
-        self._column = column.filter(pa.array(self.found))
-        self.rows = vectors.rows(self._column)
+        self.column = column.filter(pa.array(self.found))
+        self.rows = vectors.rows(self.column)
 
     def __len__(self):
-        return len(self._column)
-
-    def words(self):
-        """Return the words with a vector: list of n_found str."""
-        return self._column.to_pylist()
+        return len(self.column)
 
     def place(self, weights, documents):
         """Write the weight of each occurrence of a word with a vector in a matrix.
