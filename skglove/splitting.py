@@ -161,19 +161,49 @@ def split_texts(texts, *, style="keras", lower=True, filters="", split=" "):
     for chunk in _chunks(texts):
         if lower:
             chunk = [text.lower() for text in chunk]
-        pieces = pc.split_pattern(encode_words(text.translate(table) for text in chunk), separator)
-        words = pieces.flatten()
-        filled = pc.not_equal(pc.binary_length(words), 0)
-        ends = np.concatenate([[0], np.cumsum(filled.to_numpy(zero_copy_only=False))])
-        lengths.append(np.diff(ends[pieces.offsets.to_numpy() - pieces.offsets[0].as_py()]))
-        columns.append(words.filter(filled).dictionary_encode())
+        words, n_words = _split_chunk([text.translate(table) for text in chunk], separator)
+        lengths.append(n_words)
+        columns.append(words.dictionary_encode())
     if not columns:
         raise ValueError("There are no texts: X is empty.")
     encoded = pa.chunked_array(columns).unify_dictionaries()
     codes = np.concatenate([chunk.indices.to_numpy() for chunk in encoded.chunks])
-    words = encoded.chunk(encoded.num_chunks - 1).dictionary
+    words = pc.binary_slice(encoded.chunk(encoded.num_chunks - 1).dictionary, 0, -1)
     documents = Documents(codes, np.concatenate(lengths))
     return _tokenize_pieces(documents, words) if style == "glove" else (documents, words)
+
+
+def _split_chunk(texts, separator):
+    """Split texts at a separator.
+
+    The words are one buffer in which each ends with its separator, so only the separators have to be found.
+
+    Parameters
+    ----------
+    texts : list of n_documents str
+    separator : bytes
+
+    Returns
+    -------
+    words : pyarrow.LargeBinaryArray of shape (n_words,)
+        With the byte that ends each of them.
+    lengths : ndarray of shape (n_documents,), int64
+        The number of words in each text.
+    """
+    end = separator if len(separator) == 1 else b"\xff"  # a byte that UTF-8 does not use
+    encoded = [text.encode(**UTF8) for text in texts]
+    if end != separator:
+        encoded = [text.replace(separator, end) for text in encoded]
+    data = end.join([*encoded, b""])
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == end[0]) + 1
+    offsets = np.concatenate([[0], ends])
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+    words = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(ends), buffers)
+    filled = np.diff(offsets) > 1
+    text_ends = np.cumsum([len(text) + 1 for text in encoded])
+    counts = np.concatenate([[0], np.cumsum(filled)])
+    bounds = np.concatenate([[0], np.searchsorted(offsets, text_ends)])
+    return words.filter(pa.array(filled)), np.diff(counts[bounds])
 
 
 def _chunks(texts):
