@@ -13,14 +13,15 @@ from sklearn.preprocessing import normalize
 
 from skglove.documents import Documents
 
-# Weights of all features, classes and models: 80 MB. The features with the highest document frequency are
-# kept.
-MAX_WEIGHTS = 20_000_000
+# Weights of all features and classes: 80 MB for naive Bayes, 20 MB for regression. The features with the
+# highest document frequency are kept. Regression takes those of several documents only: by the others it
+# learns to recognise the documents.
+MAX_WEIGHTS, MAX_REGRESSION_WEIGHTS = 20_000_000, 5_000_000
 # Smoothing of naive Bayes, relative to the mean count of a feature.
 SMOOTHING = 1.0
 # Logistic regression: epochs, and C, the inverse of the penalty, which matters little after so few. With more
 # classes than these, one regression per class would take longer than the network.
-PASSES, INVERSE_PENALTY, REGRESSION_CLASSES = 3, 10, 100
+PASSES, INVERSE_PENALTY, REGRESSION_CLASSES = 3, 30, 100
 # Documents left out for calibration, and their scores. Three numbers need no more.
 CALIBRATION_DOCUMENTS, CALIBRATION_SCORES = 2_000, 1_000_000
 # Regression is fitted without one fold of about this share of the documents at a time.
@@ -75,10 +76,12 @@ class LexicalModel:
     ----------
     features_ : ndarray of shape (n_features,), int64
         Sorted keys of words and pairs: a word's id, and a pair's first id times 2**32 plus its second id.
-    weights_ : ndarray of shape (n_features, n_models * n_classes), float32
-        Coefficients of naive Bayes, and beside them those of logistic regression. With more than 100 classes
-        there is naive Bayes alone. Its coefficients are centred: the mean over the classes is zero.
-    intercepts_ : ndarray of shape (n_models * n_classes,), float32
+    columns_ : ndarray of shape (n_features,), int
+        The row of each feature in `weights_`. The first has the highest document frequency.
+    weights_ : list of n_models ndarrays of shape (n_features or fewer, n_classes), float32
+        Coefficients of naive Bayes, centred: the mean over the classes is zero. Then those of logistic
+        regression, for the first features only. With more than 100 classes there is naive Bayes alone.
+    intercepts_ : list of n_models ndarrays of shape (n_classes,), float32
         Intercepts; zero in naive Bayes.
     sharpness_ : list of n_models floats
         The weights of the scores in the pool.
@@ -138,8 +141,7 @@ class LexicalModel:
         if sample_weight is None:
             sample_weight = np.ones(len(codes), dtype=np.float32)
         n_classes = codes.max() + 1
-        n_models = 1 if n_classes > REGRESSION_CLASSES else 2
-        counts = self._select_features(documents, MAX_WEIGHTS // (n_models * n_classes))
+        counts = self._select_features(documents, MAX_WEIGHTS // n_classes)
         frequencies = np.diff(counts.indptr)
         counts = csr_matrix(counts, dtype=np.float32)
         self._tfidf = TfidfTransformer(sublinear_tf=True).fit(counts)
@@ -147,9 +149,12 @@ class LexicalModel:
         copy_of = documents.first_copies(np.where(sample_weight > 0, codes, n_classes))
         training = Training(self._tfidf.transform(counts), codes, sample_weight, copy_of)
         away = self._leave_out(training, frequencies, seed, left_out)
-        fits = [fit(training, away, seed) for fit in (_fit_bayes, _fit_regression)[:n_models]]
-        scores, weights, intercepts = zip(*fits, strict=True)
-        self.weights_, self.intercepts_ = np.hstack(weights), np.hstack(intercepts)
+        fits = [_fit_bayes(training, away)]
+        if n_classes <= REGRESSION_CLASSES:
+            n = max(1, min(np.count_nonzero(frequencies > 1), MAX_REGRESSION_WEIGHTS // n_classes))
+            first = training._replace(X=training.X[:, :n]), away._replace(new=away.new[:, :n])
+            fits.append(_fit_regression(*first, seed))
+        scores, self.weights_, self.intercepts_ = map(list, zip(*fits, strict=True))
         self.sharpness_, self.softening_ = _calibrate(scores, away.codes, away.weights)
         log_probabilities = _log_probabilities(scores, self.sharpness_, self.softening_).astype(np.float32)
         if left_out is None:
@@ -158,20 +163,18 @@ class LexicalModel:
         return left_out, log_probabilities[order[np.searchsorted(away.rows[order], copy_of[left_out])]]
 
     def _select_features(self, documents, n_features):
-        """Set `features_`, those with the highest document frequency; count them in each document."""
+        """Set `features_`, those with the highest document frequency; count them, the most frequent first."""
         keys = words_and_pairs(documents)
         if not len(keys.values):  # not one word in any document
-            self.features_ = np.zeros(1, dtype=np.int64)
+            self.features_, self.columns_ = np.zeros((2, 1), dtype=np.int64)
             return csc_matrix((len(documents), 1), dtype=np.int32)
         # A hash table, several times faster than the sorting of `np.unique`.
         encoded = pa.array(keys.values).dictionary_encode()
-        features, columns = encoded.dictionary.to_numpy(), encoded.indices.to_numpy()
-        counts = Documents(columns, keys.lengths).counts(len(features))
-        kept = np.argsort(features)
-        if len(features) > n_features:
-            frequencies = np.diff(counts.indptr)[kept]
-            kept = kept[np.sort(np.argsort(-frequencies, kind="stable")[:n_features])]
-        self.features_ = features[kept]
+        features = encoded.dictionary.to_numpy()
+        counts = Documents(encoded.indices.to_numpy(), keys.lengths).counts(len(features))
+        kept = np.argsort(-np.diff(counts.indptr), kind="stable")[:n_features]
+        self.columns_ = np.argsort(features[kept])
+        self.features_ = features[kept][self.columns_]
         return counts[:, kept]
 
     def _leave_out(self, training, frequencies, seed, asked):
@@ -214,16 +217,15 @@ class LexicalModel:
         log_probabilities : ndarray of shape (n_documents, n_classes), float32
             For a document without known words, they are those of the intercepts.
         """
-        n_models = len(self.sharpness_)
-        logarithms = np.empty((len(documents), self.weights_.shape[1] // n_models), dtype=np.float32)
+        logarithms = np.empty((len(documents), self.weights_[0].shape[1]), dtype=np.float32)
         for i in range(0, len(documents), CHUNK_DOCUMENTS):
             chunk = slice(i, i + CHUNK_DOCUMENTS)
             keys = words_and_pairs(documents[chunk])
-            columns = np.minimum(np.searchsorted(self.features_, keys.values), len(self.features_) - 1)
-            known = Documents(columns, keys.lengths).keep(self.features_[columns] == keys.values)
-            counts = csr_matrix(known.counts(len(self.features_)), dtype=np.float32)
-            scores = self._tfidf.transform(counts) @ self.weights_ + self.intercepts_
-            scores = np.split(scores, n_models, axis=1)
+            at = np.minimum(np.searchsorted(self.features_, keys.values), len(self.features_) - 1)
+            known = Documents(self.columns_[at], keys.lengths).keep(self.features_[at] == keys.values)
+            X = self._tfidf.transform(csr_matrix(known.counts(len(self.features_)), dtype=np.float32))
+            models = zip(self.weights_, self.intercepts_, strict=True)
+            scores = [X[:, : len(weights)] @ weights + intercepts for weights, intercepts in models]
             scores[1:] = map(log_expit, scores[1:])
             logarithms[chunk] = _log_probabilities(scores, self.sharpness_, self.softening_)
         return logarithms
@@ -278,7 +280,7 @@ def words_and_pairs(documents):
     return Documents(keys, 2 * documents.lengths).keep(keys != 0)
 
 
-def _fit_bayes(training, left_out, seed):
+def _fit_bayes(training, left_out):
     """Fit complement naive Bayes; return scores of the left-out documents, and weights and intercepts."""
     X, codes, sample_weight, _ = training
     n_classes, n_features = codes.max() + 1, X.shape[1]
@@ -290,7 +292,7 @@ def _fit_bayes(training, left_out, seed):
         minlength=n_features * n_classes,
     ).reshape(n_features, n_classes)
     complements = (counts.sum(axis=1, keepdims=True) - counts).astype(np.float32)
-    totals = complements.sum(axis=0, dtype=np.float64)
+    totals = np.maximum(complements.sum(axis=0, dtype=np.float64), 1e-6)
     scores = _leave_one_out(complements, totals, left_out)
     weights = complements / totals.astype(np.float32)
     weights += np.float32(SMOOTHING / n_features)
@@ -355,7 +357,7 @@ def _one_vs_rest(training, alpha, seed):
     weights, intercepts = model.coef_.astype(np.float32), model.intercept_.astype(np.float32)
     if len(weights) == 1:  # scikit-learn has one row for two classes
         weights, intercepts = np.vstack([-weights, weights]), np.append(-intercepts, intercepts)
-    return weights.T, intercepts
+    return np.ascontiguousarray(weights.T), intercepts
 
 
 def _log_probabilities(scores, sharpness, softening):

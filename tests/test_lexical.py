@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import scipy.sparse
-from scipy.special import log_softmax
+from scipy.special import log_expit, log_softmax
 from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 from sklearn.linear_model import SGDClassifier
 from sklearn.naive_bayes import ComplementNB
@@ -9,7 +9,7 @@ from sklearn.preprocessing import normalize
 
 import skglove.lexical
 from skglove.documents import Documents
-from skglove.lexical import LexicalModel, _leave_one_out
+from skglove.lexical import LeftOut, LexicalModel, Training, _fit_bayes, _fit_regression
 
 
 def flatten(documents):
@@ -25,26 +25,54 @@ def documents():
     return [(rng.zipf(1.5, rng.randint(30)) + 10 * code) % 39 + 1 for code in codes], codes
 
 
-def scikit_learn(documents, codes, test):
-    """Score with scikit-learn's own vectorizer and naive Bayes."""
-    vectorizer = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True)
+def complement_bayes(X, codes, weights=None):
+    """Fit scikit-learn's naive Bayes once per class, because ours is smoothed by the mean count of a class.
+
+    Return a function that scores documents.
+    """
+    n_classes = codes.max() + 1
+    totals = [
+        X[codes != k].multiply(1 if weights is None else weights[codes != k, None]).sum()
+        for k in range(n_classes)
+    ]
+    models = [ComplementNB(alpha=total / X.shape[1]).fit(X, codes, weights) for total in totals]
+    return lambda new: np.stack(
+        [models[k].predict_joint_log_proba(new)[:, k] for k in range(n_classes)], axis=1
+    )
+
+
+def vectorize(documents, test):
+    """Make TF-IDF features by scikit-learn's own vectorizer."""
+    vectorizer = TfidfVectorizer(
+        token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32
+    )
     texts, test = ([" ".join(map(str, document)) for document in part] for part in (documents, test))
-    model = ComplementNB(alpha=0.1).fit(vectorizer.fit_transform(texts), codes)
-    return model.predict_joint_log_proba(vectorizer.transform(test))
+    return vectorizer.fit_transform(texts), vectorizer.transform(test)
 
 
-def test_scores_are_those_of_scikit_learn_on_words_and_pairs(documents):
-    documents, codes = documents
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_scores_are_those_of_scikit_learn_on_words_and_pairs(n_classes, documents):
+    documents, codes = documents[0], documents[1] % n_classes
     test = [*documents[100:], [], [1, 39, 1, 39], [999, 1]]
-    model = LexicalModel().fit(flatten(documents[:100]), codes[:100])
-    scores = scikit_learn(documents[:100], codes[:100], test)
-    scores /= np.sqrt(scores.var(axis=1, keepdims=True) + model.softening_**2)
-    expected = log_softmax(model.sharpness_ * scores, axis=1)
+    model = LexicalModel().fit(flatten(documents[:100]), codes[:100], seed=3)
+    X, new = vectorize(documents[:100], test)
+    bayes = complement_bayes(X, codes[:100])(new)
+    bayes /= np.sqrt(bayes.var(axis=1, keepdims=True) + model.softening_**2)
+    n_different = len(
+        {(tuple(document), code) for document, code in zip(documents[:100], codes[:100], strict=True)}
+    )
+    several = np.diff(X.tocsc().indptr) > 1
+    regression = SGDClassifier("log_loss", alpha=1 / (30 * n_different), max_iter=3, tol=None, random_state=3)
+    scores = regression.fit(X[:, several], codes[:100]).decision_function(new[:, several])
+    scores = np.stack([-scores, scores], axis=1) if n_classes == 2 else scores
+    one, other = model.sharpness_
+    expected = log_softmax(one * bayes + other * log_expit(scores), axis=1)
     assert np.ptp(expected, axis=1)[:20].max() > 0.5
     got = model.predict_log_proba(flatten(test))
     assert got.dtype == np.float32
-    np.testing.assert_allclose(got, expected, atol=1e-4)
-    np.testing.assert_allclose(got[20], np.log(1 / 3), rtol=1e-6)  # the document without words
+    assert all(array.dtype == np.float32 for array in model.weights_ + model.intercepts_)
+    assert all(array.flags.c_contiguous for array in model.weights_)
+    np.testing.assert_allclose(got, expected, atol=1e-3)
 
 
 def test_pairs_end_at_documents_and_at_padding():
@@ -56,23 +84,80 @@ def test_pairs_end_at_documents_and_at_padding():
 
 
 @pytest.mark.parametrize("weights", [np.ones(120), np.random.RandomState(0).uniform(0.1, 3, 120)])
-def test_leaving_one_out_is_fitting_without_it(documents, weights):
+def test_leaving_one_out_is_fitting_naive_bayes_without_it(documents, weights):
     documents, codes = documents
     counts = scipy.sparse.csr_matrix(
         [np.bincount(document, minlength=40)[1:] / 7 for document in documents], dtype=np.float32
     )
-    weighted = scipy.sparse.csr_matrix(counts.multiply(weights[:, np.newaxis]))
-    model = ComplementNB(alpha=0.3).fit(counts, codes, weights)
-    scores = _leave_one_out(model, weighted, counts, codes)
-    for i in range(0, 120, 7):
-        others = np.arange(120) != i
-        left_out = ComplementNB(alpha=0.3).fit(counts[others], codes[others], weights[others])
-        expected = left_out.predict_joint_log_proba(counts[[i]])[0]
-        # The total of the document's own class loses the document, too.
-        total = (left_out.feature_all_ + 0.3 - left_out.feature_count_).sum(axis=1)[codes[i]]
-        expected[codes[i]] += counts[[i]].sum() * np.log((total - weighted[[i]].sum()) / total)
-        np.testing.assert_allclose(scores[i], expected, rtol=1e-4)
-    assert np.abs(scores - model.predict_joint_log_proba(counts)).max() > 0.01
+    rows = np.random.RandomState(1).permutation(120)[:100]
+    added = scipy.sparse.csr_matrix(counts.multiply(weights[:, np.newaxis]))[rows]
+    left_out = LeftOut(rows, added, counts[rows], codes[rows], weights[rows])
+    training = Training(counts, codes, weights, np.arange(120))
+    scores, coefficients, _ = _fit_bayes(training, left_out)
+    np.testing.assert_allclose(
+        _centred(counts @ coefficients), _centred(complement_bayes(counts, codes, weights)(counts)), atol=1e-4
+    )
+    for i in range(0, 100, 7):
+        others = np.arange(120) != rows[i]
+        expected = complement_bayes(counts[others], codes[others], weights[others])(counts[[rows[i]]])[0]
+        # The words of the document's own class are those of the others: only their total is smaller.
+        expected, got = (np.delete(x, codes[rows[i]]) for x in (expected, scores[i]))
+        np.testing.assert_allclose(np.diff(got), np.diff(expected), atol=1e-4)
+    assert np.abs(_centred(scores) - _centred(counts[rows] @ coefficients)).max() > 0.01
+
+
+def _centred(scores):
+    return scores - scores.mean(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("asked", [0.1, 1])
+def test_documents_left_out_are_predicted_as_if_they_were_new(asked):
+    # Words that say nothing: what was seen is recognised, what was left out is not.
+    rng = np.random.RandomState(0)
+    words, codes = rng.randint(1, 5000, (1000, 20)), np.arange(1000) % 2
+    words[500:510], codes[500:510] = words[:10], codes[:10]  # copies
+    documents = Documents(words.ravel(), np.full(1000, 20))
+    left_out = rng.permutation(1000)[: int(asked * 1000)]
+    left_out[-20:] = [*range(10), *range(500, 510)]
+    model = LexicalModel()
+    rows, log_probabilities = model.fit_predict(documents, codes, left_out=left_out)
+    assert rows is left_out
+    assert log_probabilities.dtype == np.float32
+    assert log_probabilities.shape == (len(rows), 2)
+    np.testing.assert_array_equal(log_probabilities[-20:-10], log_probabilities[-10:])
+    seen = model.predict_log_proba(documents)[rows]
+    assert (seen.argmax(axis=1) == codes[rows]).mean() > 0.95
+    assert (log_probabilities.argmax(axis=1) == codes[rows]).mean() == pytest.approx(0.5, abs=0.11)
+
+
+def test_the_documents_to_predict_are_drawn_without_copies():
+    words, codes = headers(5, 3000)
+    words[-10:] = words[:10]
+    rows, log_probabilities = LexicalModel().fit_predict(Documents(words.ravel(), np.full(3000, 30)), codes)
+    assert len(rows) == len(np.unique(rows)) == len(log_probabilities) == 2000
+    assert not set(rows) & set(range(2990, 3000))
+    assert (log_probabilities.argmax(axis=1) == codes[rows]).mean() > 0.99
+
+
+def test_more_documents_can_be_asked_for_than_calibration_needs(monkeypatch):
+    monkeypatch.setattr(skglove.lexical, "CALIBRATION_DOCUMENTS", 50)
+    words, codes = headers(5, 300)
+    documents = Documents(words.ravel(), np.full(300, 30))
+    _, log_probabilities = LexicalModel().fit_predict(documents, codes, left_out=np.arange(200, 300))
+    assert (log_probabilities.argmax(axis=1) == codes[200:]).all()
+
+
+def test_folds_of_regression_are_fits_without_them():
+    words, codes = headers(3, 240)
+    X = scipy.sparse.csr_matrix([np.bincount(row, minlength=200) / 30 for row in words], dtype=np.float32)
+    copy_of, rows = np.arange(240), np.random.RandomState(0).permutation(240)[:60]
+    training = Training(X, codes, np.ones(240), copy_of)
+    scores, _, _ = _fit_regression(training, LeftOut(rows, X[rows], X[rows], codes[rows], np.ones(60)), 0)
+    for fold in np.split(np.arange(60), 2):  # an eighth of the documents each
+        others = np.setdiff1d(copy_of, rows[fold])
+        model = SGDClassifier("log_loss", alpha=1 / (30 * 240), max_iter=3, tol=None, random_state=0)
+        expected = model.fit(X[others], codes[others]).decision_function(X[rows[fold]])
+        np.testing.assert_allclose(scores[fold], log_expit(expected), rtol=1e-4, atol=1e-4)
 
 
 def test_a_document_left_out_is_new_to_all_but_its_copies(documents):
@@ -101,11 +186,10 @@ def test_copies_do_not_vouch_for_each_other(n_documents, n_copies):
     assert new.max(axis=1).mean() < 0.8
 
 
-def test_regression_is_not_taken_because_it_knows_the_copies():
+def test_copies_do_not_vouch_for_each_other_in_regression():
     rng = np.random.RandomState(0)
     words, codes = np.tile(rng.randint(1, 5000, (1000, 20)), (2, 1)), np.tile(np.arange(1000) % 2, 2)
     model = LexicalModel().fit(Documents(words.ravel(), np.full(2000, 20)), codes)
-    assert not model.is_regression_
     new = np.exp(model.predict_log_proba(Documents(rng.randint(1, 5000, 200 * 20), np.full(200, 20))))
     assert new.max(axis=1).mean() < 0.8
 
@@ -138,28 +222,12 @@ def headers(n_classes, n_documents=1200):
 
 
 @pytest.mark.parametrize("n_classes", [2, 5])
-def test_regression_is_taken_where_few_words_settle_the_class(n_classes, monkeypatch):
-    monkeypatch.setattr(skglove.lexical, "INVERSE_PENALTIES", (10,))
+def test_regression_counts_where_few_words_settle_the_class(n_classes):
     words, codes = headers(n_classes, 1600)
-    model = LexicalModel().fit(Documents(words[:1200].ravel(), np.full(1200, 30)), codes[:1200], seed=3)
-    assert model.is_regression_
-    assert model.weights_.dtype == model.intercepts_.dtype == np.float32
-    assert model.weights_.flags.c_contiguous
+    model = LexicalModel().fit(Documents(words[:1200].ravel(), np.full(1200, 30)), codes[:1200])
     got = model.predict_log_proba(Documents(words[1200:].ravel(), np.full(400, 30)))
-    assert got.dtype == np.float32
     assert (got.argmax(axis=1) == codes[1200:]).mean() > 0.99
-    # It is that of scikit-learn on scikit-learn's features.
-    vectorizer = TfidfVectorizer(
-        token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32
-    )
-    texts = [" ".join(map(str, document)) for document in words]
-    X = vectorizer.fit_transform(texts[:1200])
-    regression = SGDClassifier("log_loss", alpha=1 / 12_000, max_iter=3, tol=None, random_state=3)
-    scores = regression.fit(X, codes[:1200]).decision_function(vectorizer.transform(texts[1200:]))
-    scores = np.stack([-scores, scores], axis=1) if n_classes == 2 else scores
-    scores = np.log(1 / (1 + np.exp(-scores)))
-    scores /= np.sqrt(scores.var(axis=1, keepdims=True) + model.softening_**2)
-    np.testing.assert_allclose(got, log_softmax(model.sharpness_ * scores, axis=1), atol=1e-3)
+    assert got[np.arange(400), codes[1200:]].mean() > -0.05
 
 
 @pytest.mark.parametrize("n_classes", [2, 5])
@@ -168,29 +236,25 @@ def test_probabilities_of_regression_are_neither_too_sure_nor_too_unsure(n_class
     rng = np.random.RandomState(1)
     codes = np.where(rng.rand(3000) < 0.7, codes, rng.randint(n_classes, size=3000))
     model = LexicalModel().fit(Documents(words[:1500].ravel(), np.full(1500, 30)), codes[:1500])
-    assert model.is_regression_
     probabilities = np.exp(model.predict_log_proba(Documents(words[1500:].ravel(), np.full(1500, 30))))
     accuracy = (probabilities.argmax(axis=1) == codes[1500:]).mean()
-    assert 0.7 < accuracy < 0.9
+    assert 0.6 < accuracy < 0.9
     assert probabilities.max(axis=1).mean() == pytest.approx(accuracy, abs=0.04)
 
 
-def test_the_penalty_is_the_best_on_documents_left_out(monkeypatch):
-    words, codes = headers(5, 2400)
-    codes = np.where(np.arange(2400) % 3, codes, np.random.RandomState(0).randint(5, size=2400))
-
-    def fit(*penalties):
-        monkeypatch.setattr(skglove.lexical, "INVERSE_PENALTIES", penalties)
-        model = LexicalModel().fit(Documents(words[:1200].ravel(), np.full(1200, 30)), codes[:1200])
-        log_probabilities = model.predict_log_proba(Documents(words[1200:].ravel(), np.full(1200, 30)))
-        return model.sharpness_, log_probabilities[np.arange(1200), codes[1200:]].mean()
-
-    alone = [fit(C) for C in (0.01, 1, 100)]
-    assert fit(0.01, 1, 100) == fit(100, 1, 0.01) == max(alone, key=lambda result: result[1])
+def test_the_better_model_weighs_more():
+    words, codes = headers(5)
+    few = LexicalModel().fit(Documents(words.ravel(), np.full(1200, 30)), codes)
+    # Many words that tell a little each: what naive Bayes is for.
+    rng = np.random.RandomState(0)
+    codes = np.arange(1200) % 4
+    words = rng.randint(0, 2000, (1200, 20)) + 500 * codes[:, np.newaxis] * (rng.rand(1200, 20) < 0.3)
+    many = LexicalModel().fit(Documents(words.ravel() + 1, np.full(1200, 20)), codes)
+    (bayes, regression), (other_bayes, other_regression) = few.sharpness_, many.sharpness_
+    assert regression / bayes > 3 * other_regression / other_bayes
 
 
-def test_the_seed_draws_the_documents_left_out(monkeypatch):
-    monkeypatch.setattr(skglove.lexical, "REGRESSION_DOCUMENTS", 10**9)
+def test_the_seed_draws_the_documents_left_out():
     words, codes = headers(5, 2400)
     one, same, other = (
         LexicalModel().fit(Documents(words.ravel(), np.full(2400, 30)), codes, seed).sharpness_
@@ -199,9 +263,7 @@ def test_the_seed_draws_the_documents_left_out(monkeypatch):
     assert one == same != other
 
 
-@pytest.mark.parametrize("least", [1000, 10**9])
-def test_documents_of_weight_zero_teach_nothing(least, monkeypatch):
-    monkeypatch.setattr(skglove.lexical, "REGRESSION_DOCUMENTS", least)
+def test_documents_of_weight_zero_teach_nothing():
     words, codes = headers(5)
     weights = np.where(np.arange(1200) % 3 == 2, 0, 1.5)
     fits = []
@@ -211,8 +273,8 @@ def test_documents_of_weight_zero_teach_nothing(least, monkeypatch):
             LexicalModel().fit(Documents(words.ravel(), np.full(1200, 30)), shifted, sample_weight=weights)
         )
     one, other = fits
-    assert one.is_regression_ == (least == 1000)
-    np.testing.assert_array_equal(one.weights_, other.weights_)
+    for weights, others in zip(one.weights_, other.weights_, strict=True):
+        np.testing.assert_array_equal(weights, others)
     assert (one.sharpness_, one.softening_) == (other.sharpness_, other.softening_)
 
 
@@ -222,55 +284,33 @@ def test_few_documents_with_a_weight_are_not_all_left_out_at_once():
     codes[[one, other]] = 0, 1
     weights = 600.0 * np.isin(np.arange(1200), [one, other])
     model = LexicalModel().fit(Documents(words.ravel(), np.full(1200, 30)), codes, sample_weight=weights)
-    assert np.isfinite(model.weights_).all()
+    assert all(np.isfinite(weights).all() for weights in model.weights_)
 
 
-def test_regression_must_do_better_on_documents_left_out(monkeypatch):
-    # Many words that tell a little each: what naive Bayes is for.
-    rng = np.random.RandomState(0)
-    codes, lengths = np.arange(1200) % 4, np.full(1200, 20)
-    words = rng.randint(0, 2000, (1200, 20)) + 500 * codes[:, np.newaxis] * (rng.rand(1200, 20) < 0.3)
-    fit = LexicalModel().fit(Documents(words.ravel() + 1, lengths), codes)
-    assert not fit.is_regression_
-    assert fit.weights_.flags.c_contiguous
-    # Refused, it leaves no trace.
-    monkeypatch.setattr(skglove.lexical, "REGRESSION_DOCUMENTS", 10**9)
-    without = LexicalModel().fit(Documents(words.ravel() + 1, lengths), codes)
-    np.testing.assert_array_equal(fit.weights_, without.weights_)
-    assert (fit.sharpness_, fit.softening_) == (without.sharpness_, without.softening_)
-
-
-def test_regression_must_do_clearly_better(monkeypatch):
-    words, codes = headers(5)
-    codes = np.where(np.arange(1200) % 3, codes, np.random.RandomState(0).randint(5, size=1200))
-    taken = []
-    for loss in (0.95, 0.5):
-        monkeypatch.setattr(skglove.lexical, "REGRESSION_LOSS", loss)
-        taken.append(LexicalModel().fit(Documents(words.ravel(), np.full(1200, 30)), codes).is_regression_)
-    assert taken == [True, False]
-
-
-@pytest.mark.parametrize(("n_documents", "n_classes"), [(999, 5), (1200, 101)])
-def test_few_documents_or_many_classes_are_left_to_naive_bayes(n_documents, n_classes, monkeypatch):
+def test_many_classes_are_left_to_naive_bayes(monkeypatch):
     monkeypatch.setattr(skglove.lexical, "SGDClassifier", None)
-    words, codes = headers(5, n_documents)
-    codes[:n_classes] = np.arange(n_classes)
-    assert not LexicalModel().fit(Documents(words.ravel(), np.full(n_documents, 30)), codes).is_regression_
+    words, codes = headers(101)
+    model = LexicalModel().fit(Documents(words.ravel(), np.full(1200, 30)), codes)
+    assert len(model.weights_) == len(model.sharpness_) == 1
+    log_probabilities = model.predict_log_proba(Documents(words.ravel(), np.full(1200, 30)))
+    assert (log_probabilities.argmax(axis=1) == codes).mean() > 0.4
 
 
-def test_enough_documents_and_not_too_many_classes_are_tried():
+def test_not_too_many_classes_have_both_models():
     words, codes = headers(100, 1000)
-    assert LexicalModel().fit(Documents(words.ravel(), np.full(1000, 30)), codes).is_regression_
+    assert len(LexicalModel().fit(Documents(words.ravel(), np.full(1000, 30)), codes).sharpness_) == 2
 
 
 def test_classes_of_one_document_do_not_stop_regression():
     words, codes = headers(5)
     codes[[5, 6, 7]] = 5, 6, 7
-    for seed in range(3):  # each of which draws one of the three
-        assert np.isin([5, 6, 7], np.random.RandomState(seed).permutation(1200)[:240]).any()
-        model = LexicalModel().fit(Documents(words.ravel(), np.full(1200, 30)), codes, seed)
-        assert model.is_regression_
-        assert model.weights_.shape[1] == 8
+    model = LexicalModel()
+    left_out, log_probabilities = model.fit_predict(
+        Documents(words.ravel(), np.full(1200, 30)), codes, left_out=np.array([5, 6, 7])
+    )
+    assert [weights.shape[1] for weights in model.weights_] == [8, 8]
+    # Whoever has not seen a class does not think of it.
+    assert (log_probabilities[np.arange(3), codes[left_out]] < np.log(1 / 8)).all()
 
 
 def test_words_of_one_document_do_not_blind_small_classes():
@@ -294,7 +334,7 @@ def test_scores_keep_their_digits_in_long_documents():
     words = (rng.zipf(1.3, 40_000) + 40 * np.repeat(codes, 1000)) % 5000 + 1
     model = LexicalModel().fit(Documents(words, lengths), codes)
     got = model.predict_log_proba(Documents(words, lengths))
-    model.weights_ = model.weights_.astype(np.float64) + 3.0  # which changes nothing
+    model.weights_[0] = model.weights_[0].astype(np.float64) + 3.0  # which changes nothing
     scores = model.predict_log_proba(Documents(words, lengths))
     np.testing.assert_allclose(got, scores, atol=1e-3)
 
@@ -329,7 +369,9 @@ def test_chunks_change_nothing(documents, monkeypatch):
 
 def test_documents_without_any_words():
     model = LexicalModel().fit(flatten([[0], [], [0, 0]]), np.array([0, 1, 1]))
-    np.testing.assert_allclose(np.exp(model.predict_log_proba(flatten([[5], []]))), 0.5)
+    one, other = np.exp(model.predict_log_proba(flatten([[5], []])))
+    np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(one.sum(), 1, rtol=1e-6)
 
 
 def test_the_callers_arrays_stay_as_they_were(documents):
