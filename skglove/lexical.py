@@ -27,7 +27,7 @@ CALIBRATION_DOCUMENTS, CALIBRATION_SCORES = 2_000, 1_000_000
 # Regression is fitted without one fold of about this share of the documents at a time.
 FOLD = 1 / 8
 # Medians of the priors. They matter only with few documents.
-USUAL_SHARPNESS, USUAL_SOFTENING = (0.9, 0.7), 0.135
+USUAL_SHARPNESS, USUAL_SOFTENING = (1.3, 0.4), 0.135
 # Documents per chunk in prediction, and logarithms per chunk in leave-one-out: 64 MB.
 CHUNK_DOCUMENTS, CHUNK_LOGARITHMS = 4_096, 2**23
 
@@ -192,7 +192,10 @@ class LexicalModel:
         rows = rows[:n_rows]
         added = X[rows].multiply(weights[rows, np.newaxis]).tocsr()
         new = self._without_copies(X[rows], frequencies, n_copies[rows], len(codes))
-        weights = (weights[rows] * (np.count_nonzero(n_copies) / len(codes))).astype(np.float32)
+        weights = weights[rows] * (np.count_nonzero(n_copies) / len(codes))
+        # A class of two loses half when one is left out, which says little about the whole.
+        n_of_class = np.bincount(codes[n_copies > 0])[codes[rows]]
+        weights = (weights * (1 - 1 / np.maximum(n_of_class, 2)) ** 2).astype(np.float32)
         return LeftOut(rows, added, new, codes[rows], weights)
 
     def _without_copies(self, X, frequencies, n_copies, n_documents):

@@ -239,7 +239,7 @@ def test_probabilities_of_regression_are_neither_too_sure_nor_too_unsure(n_class
     probabilities = np.exp(model.predict_log_proba(Documents(words[1500:].ravel(), np.full(1500, 30))))
     accuracy = (probabilities.argmax(axis=1) == codes[1500:]).mean()
     assert 0.6 < accuracy < 0.9
-    assert probabilities.max(axis=1).mean() == pytest.approx(accuracy, abs=0.04)
+    assert probabilities.max(axis=1).mean() == pytest.approx(accuracy, abs=0.06)
 
 
 def test_the_better_model_weighs_more():
