@@ -74,6 +74,8 @@ class LexicalModel:
 
     Attributes
     ----------
+    ignored_ : ndarray of shape (n_ignored,), int32
+        Ids that are not counted.
     features_ : ndarray of shape (n_features,), int64
         Sorted keys of words and pairs: a word's id, and a pair's first id times 2**32 plus its second id.
     columns_ : ndarray of shape (n_features,), int
@@ -95,12 +97,12 @@ class LexicalModel:
     .. [3] A. Ng, M. Jordan, "On Discriminative vs. Generative Classifiers", NIPS 2001.
     """
 
-    def fit(self, documents, codes, seed=0, sample_weight=None):
+    def fit(self, documents, codes, seed=0, sample_weight=None, ignored=()):
         """Fit both models and their pool.
 
         Parameters
         ----------
-        documents, codes, seed, sample_weight
+        documents, codes, seed, sample_weight, ignored
             As in `fit_predict`.
 
         Returns
@@ -108,10 +110,10 @@ class LexicalModel:
         self : LexicalModel
             Ready to predict.
         """
-        self.fit_predict(documents, codes, seed, sample_weight)
+        self.fit_predict(documents, codes, seed, sample_weight, ignored)
         return self
 
-    def fit_predict(self, documents, codes, seed=0, sample_weight=None, left_out=None):
+    def fit_predict(self, documents, codes, seed=0, sample_weight=None, ignored=(), left_out=None):
         """Fit both models and their pool; predict documents as if each had been left out.
 
         Naive Bayes leaves out one document at a time, with its copies. Logistic regression leaves out folds.
@@ -128,6 +130,9 @@ class LexicalModel:
         sample_weight : ndarray of shape (n_documents,), float, or None, default=None
             Weights of documents, 1 on average. None is all ones. They do not change which features are kept,
             nor the inverse document frequencies.
+        ignored : sequence of int, default=()
+            Ids that are not counted here and in prediction, such as those of punctuation. They separate the
+            words beside them as padding does: these form no pair.
         left_out : ndarray of shape (n_left_out,), int, or None, default=None
             The documents to predict. None is a random choice of up to 2,000, without copies.
 
@@ -140,6 +145,8 @@ class LexicalModel:
         """
         if sample_weight is None:
             sample_weight = np.ones(len(codes), dtype=np.float32)
+        self.ignored_ = np.array(ignored, dtype=np.int32)
+        documents = self._replace_ignored(documents)
         n_classes = codes.max() + 1
         counts = self._select_features(documents, MAX_WEIGHTS // n_classes)
         frequencies = np.diff(counts.indptr)
@@ -161,6 +168,12 @@ class LexicalModel:
             return away.rows, log_probabilities
         order = np.argsort(away.rows)
         return left_out, log_probabilities[order[np.searchsorted(away.rows[order], copy_of[left_out])]]
+
+    def _replace_ignored(self, documents):
+        if not len(self.ignored_):
+            return documents
+        ignored = np.isin(documents.values, self.ignored_)
+        return Documents(np.where(ignored, 0, documents.values), documents.lengths)
 
     def _select_features(self, documents, n_features):
         """Set `features_`, those with the highest document frequency; count them, the most frequent first."""
@@ -223,7 +236,7 @@ class LexicalModel:
         logarithms = np.empty((len(documents), self.weights_[0].shape[1]), dtype=np.float32)
         for i in range(0, len(documents), CHUNK_DOCUMENTS):
             chunk = slice(i, i + CHUNK_DOCUMENTS)
-            keys = words_and_pairs(documents[chunk])
+            keys = words_and_pairs(self._replace_ignored(documents[chunk]))
             at = np.minimum(np.searchsorted(self.features_, keys.values), len(self.features_) - 1)
             known = Documents(self.columns_[at], keys.lengths).keep(self.features_[at] == keys.values)
             X = self._tfidf.transform(csr_matrix(known.counts(len(self.features_)), dtype=np.float32))

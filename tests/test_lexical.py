@@ -381,3 +381,26 @@ def test_the_callers_arrays_stay_as_they_were(documents):
     LexicalModel().fit(documents, codes).predict_log_proba(documents)
     np.testing.assert_array_equal(documents.values, before[0])
     np.testing.assert_array_equal(documents.lengths, before[1])
+
+
+def test_ignored_ids_separate_words_as_padding_does(documents):
+    documents, codes = documents
+    without = [np.where(np.isin(document, [3, 12]), 0, document) for document in documents]
+    model, expected = LexicalModel(), LexicalModel()
+    left_out = model.fit_predict(flatten(documents), codes, ignored=[3, 12])
+    for got, other in zip(left_out, expected.fit_predict(flatten(without), codes), strict=True):
+        np.testing.assert_array_equal(got, other)
+    np.testing.assert_array_equal(
+        model.predict_log_proba(flatten(documents)), expected.predict_log_proba(flatten(without))
+    )
+    model.fit(flatten(documents), codes)
+    assert not len(model.ignored_)
+
+
+def test_documents_of_tiny_classes_say_less_about_the_pool():
+    codes = np.repeat([0, 1, 2], [10, 2, 1])
+    X, copy_of = scipy.sparse.csr_matrix(np.ones((13, 1), dtype=np.float32)), np.arange(13)
+    model = LexicalModel()
+    model._tfidf = TfidfTransformer().fit(X)
+    left_out = model._leave_out(Training(X, codes, np.ones(13), copy_of), np.array([13]), 0, None)
+    np.testing.assert_allclose(left_out.weights, np.array([0.81, 0.25, 0.25])[left_out.codes], rtol=1e-6)
