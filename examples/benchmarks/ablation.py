@@ -1,22 +1,29 @@
-"""Ablation: accuracy of the default classifier with one part changed. Takes over an hour on 2 cores.
+"""Ablation: accuracy and log-loss of the default classifier with one part changed, on several corpora.
 
-    python examples/benchmarks/ablation.py --data 20_newsgroup --glove glove.6B.100d.txt --csv ablation.csv
+    python examples/benchmarks/ablation.py --data DATA --glove glove.6B.100d.txt --csv ablation.csv
+    python examples/benchmarks/ablation.py --only trec mr --levers kernel_size=1 --data DATA --csv short.csv
 
-The data is 20 Newsgroups in three forms: headers cut; headers cut and only 20 training posts per group, drawn
-anew for each seed; headers kept. Models are fitted on four fifths of the training posts of accuracy.py and
-evaluated on the other fifth, the validation set. The test set is not touched. Each row names the one change
-from the defaults. Its gain is the mean difference from the defaults with the same seed, in percentage points.
+DATA is the folder of accuracy.py. Only training texts of accuracy.py are used, of folds those of the first.
+With each seed, four fifths of them are for training and one fifth, stratified, is the validation set; the
+groups "few" and "mr-few" draw 20 posts a newsgroup and 100 sentences in all from the four fifths. Each lever
+is the one change from the defaults. Its gain is the mean difference from the defaults with the same seed, and
+so with the same texts, with twice its standard error over the seeds. Gains beyond this are in bold. All levers
+on all groups take many hours: choose with --only and --levers, the file keeps what was measured.
 """
 
 import math
+from collections import defaultdict
 from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
-from accuracy import draw, measure, read_posts, spread, validation_split
+from groups import DATA_HELP, GROUPS, add_arguments, draw, read_groups
 from results import Results, make_parser, read, show
+from scores import measure
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
+from tables import spread, table
 
 from skglove import GloveTokenizer, KerasConvTextClassifier, classifier, lexical
 from skglove.documents import Documents
@@ -38,107 +45,132 @@ def usual_calibration(*_, **__):
     return [lexical.USUAL_SHARPNESS, lexical.USUAL_SOFTENING]
 
 
-# The change of each row: parameters of the tokenizer, parameters of the classifier, a patch of the library.
+DEFAULT = "the defaults"
+# The change of each lever: parameters of the tokenizer, parameters of the classifier, a patch of the library.
 LEVERS = {
-    "the defaults": ({}, {}, None),
+    DEFAULT: ({}, {}, None),
     "no lexical model": ({}, {"lexical_weight": 0}, None),
-    "naive Bayes always": ({}, {}, (lexical, "REGRESSION_DOCUMENTS", math.inf)),
     "lexical model weighs 0.5": ({}, {"lexical_weight": 0.5}, None),
+    "naive Bayes always": ({}, {}, (lexical, "REGRESSION_DOCUMENTS", math.inf)),
     "lexical model of words alone": ({}, {}, (lexical, "words_and_pairs", words_alone)),
     "lexical model not calibrated": ({}, {}, (lexical, "_calibrate", usual_calibration)),
     "maxlen=1000": ({}, {"maxlen": 1000}, None),
     "kernel_size=1": ({}, {"kernel_size": 1}, None),
+    "no lexical model, kernel_size=1": ({}, {"lexical_weight": 0, "kernel_size": 1}, None),
     "no vectors (pretrained=False)": ({}, {"pretrained": False}, None),
     "vectors frozen": ({}, {"trainable_embedding": False}, None),
     "word weights start equal": ({}, {}, (classifier, "_inverse_document_frequencies", equal_weights)),
-    "learning rate 0.003, constant": (
-        {},
-        {"learning_rate": 0.003, "learning_rate_schedule": "constant"},
-        None,
-    ),
-    "no lexical model, kernel_size=1": ({}, {"lexical_weight": 0, "kernel_size": 1}, None),
     'style="glove"': ({"style": "glove"}, {}, None),
     "num_words=20,000": ({"num_words": 20_000}, {}, None),
     "no unseen words": ({"unseen_words": False}, {}, None),
 }
-# The rows measured on each form of the data; those whose gain is the same elsewhere are left out.
-KEPT = ["the defaults", "no lexical model", "naive Bayes always", "maxlen=1000"]
-FEW = [
-    "the defaults",
-    "no lexical model",
-    "lexical model weighs 0.5",
-    "lexical model not calibrated",
-    "kernel_size=1",
-    "no vectors (pretrained=False)",
-    "vectors frozen",
-    "word weights start equal",
-    'style="glove"',
-    "no unseen words",
-]
-CUT = [lever for lever in LEVERS if lever not in (*KEPT[2:], FEW[-1])]
-ROWS = {"keep": KEPT, "strip": CUT, "few": FEW}
-TITLES = {"strip": "Headers cut", "few": "Headers cut, 20 posts a group", "keep": "Headers kept"}
+# Of each group, the group of accuracy.py whose training texts it has, and how many of each class (None: all).
+SOURCES = {
+    "cut": ("cut", None),
+    "few": ("cut", 20),
+    "kept": ("kept", None),
+    "bbc": ("bbc", None),
+    "mr": ("mr", None),
+    "mr-few": ("mr", 50),
+    "trec": ("trec", None),
+    "r8": ("r8", None),
+    "sentences": ("sentences", None),
+}
+COLUMNS = {"accuracy": ("Gain in accuracy, points", 100), "log_loss": ("Gain in log-loss, lower by", -1)}
 
 
-def measure_lever(setting, lever, seed, train, test):
-    """Measure the defaults with one change."""
+def measure_lever(setting, lever, seed, texts, codes, n_drawn=None):
+    """Measure the defaults with one change on a part of the training texts."""
     of_tokenizer, of_classifier, of_library = LEVERS[lever]
-
-    def make():
-        return make_pipeline(
+    train, held_out = train_test_split(
+        np.arange(len(codes)), test_size=0.2, random_state=seed, stratify=codes
+    )
+    if n_drawn:
+        train = train[draw(codes[train], n_drawn, seed)]
+    with patch.object(*of_library) if of_library else nullcontext():
+        pipeline = make_pipeline(
             GloveTokenizer(setting.glove, **of_tokenizer),
             KerasConvTextClassifier(random_state=seed, **of_classifier),
         )
-
-    with patch.object(*of_library) if of_library else nullcontext():
-        return measure(make, train, test)
+        return measure(pipeline, (texts[train], codes[train]), (texts[held_out], codes[held_out]))
 
 
-def summarise(results):
-    """Make Markdown tables."""
+def gain(levers, lever, column, factor=1):
+    """Return a lever's mean gain over the defaults with the same seeds, and twice its standard error."""
+    runs, default = levers[lever], levers[DEFAULT]
+    gains = [factor * (runs[seed][column] - default[seed][column]) for seed in runs if seed in default]
+    if not gains:
+        return math.nan, math.nan
+    error = np.std(gains, ddof=1) / math.sqrt(len(gains)) if len(gains) > 1 else math.nan
+    return float(np.mean(gains)), 2 * float(error)
+
+
+def write_gain(mean, twice_error, digits=2):
+    """Write a gain, in bold if it is more than twice its standard error."""
+    if math.isnan(mean):
+        return ""
+    text = f"{mean:+.{digits}f}"
+    if math.isnan(twice_error):
+        return text
+    text = f"{text} ± {twice_error:.{digits}f}"
+    return f"**{text}**" if abs(mean) > twice_error else text
+
+
+def summarise(rows):
+    """Make Markdown tables: one of all groups for accuracy and one for log-loss, then one a group."""
+    runs = defaultdict(lambda: defaultdict(dict))
+    for row in rows:
+        if row["lever"] in LEVERS:
+            runs[row["group"]][row["lever"]][row["seed"]] = row
+    groups = [group for group in [*SOURCES, *(set(runs) - set(SOURCES))] if group in runs]
     lines = []
-    for headers, title in TITLES.items():
-        runs = {name: [] for name in ROWS[headers]}
-        for result in results:
-            if result.get("headers") == headers:
-                runs[result["lever"]].append(result)
-        if not runs["the defaults"]:
-            continue
-        default = {r["seed"]: r["accuracy"] for r in runs["the defaults"]}
-        lines += [f"### {title}", "", "| changed | seeds | accuracy | gain, points | log-loss |"]
-        lines += ["|---|---:|---|---:|---:|"]
-        for name, rows in runs.items():
-            if rows:
-                accuracy = [r["accuracy"] for r in rows]
-                gain = 100 * np.mean([r["accuracy"] - default[r["seed"]] for r in rows])
-                loss = np.median([r["log_loss"] for r in rows])
-                cells = [name, len(rows), spread(accuracy, 4), f"{gain:+.2f}", f"{loss:.3f}"]
-                lines.append(f"| {' | '.join(map(str, cells))} |")
-        lines.append("")
+    for column, (title, factor) in COLUMNS.items():
+        digits = 2 if column == "accuracy" else 3
+        body = [
+            [lever, *(write_gain(*gain(runs[g], lever, column, factor), digits) for g in groups)]
+            for lever in LEVERS
+            if lever != DEFAULT and any(runs[group][lever] for group in groups)
+        ]
+        lines += [f"### {title}", "", *table(["changed", *groups], body)]
+    for group in groups:
+        lines += [f"### {group}", "", *summarise_group(runs[group])]
     return "\n".join(lines).rstrip()
 
 
+def summarise_group(levers):
+    body = []
+    for lever in LEVERS:
+        runs = levers[lever]
+        if not runs:
+            continue
+        cells = [lever, str(len(runs)), spread([run["accuracy"] for run in runs.values()], 4)]
+        cells.append(spread([run["log_loss"] for run in runs.values()]))
+        body.append([*cells, f"{np.median([run['fit_seconds'] for run in runs.values()]):.1f}"])
+    return table(["changed", "seeds", "accuracy", "log-loss", "fit, s"], body)
+
+
 def measure_all(setting):
-    """Measure every row with every seed; return the results."""
-    parts = {headers: validation_split(read_posts(setting, headers)[0]) for headers in ("keep", "strip")}
-    (texts, codes), validation = parts["strip"]
+    """Measure every lever on every group with every seed; return the results."""
     report = Results(setting.csv, {"vectors": Path(setting.glove).name})
-    for seed in range(setting.seeds):
-        few = draw(codes, 20, seed)
-        parts["few"] = (texts[few], codes[few]), validation
-        for headers, levers in ROWS.items():
-            for lever in levers:
-                key = {"headers": headers, "lever": lever, "seed": seed}
-                report.add(key, measure_lever, setting, lever, seed, *parts[headers])
+    wanted = {source for group, (source, _) in SOURCES.items() if group in setting.only}
+    for name, splits in read_groups(setting, [group for group in GROUPS if group in wanted]):
+        texts, codes = splits[0].train
+        groups = {
+            group: n for group, (source, n) in SOURCES.items() if source == name and group in setting.only
+        }
+        for group, n_drawn in (groups or {name: None}).items():
+            for seed in range(setting.seeds):
+                for lever in dict.fromkeys([DEFAULT, *setting.levers]):
+                    key = {"group": group, "lever": lever, "seed": seed}
+                    report.add(key, measure_lever, setting, lever, seed, texts, codes, n_drawn)
     return report.rows
 
 
-def main():
-    parser = make_parser(__doc__, "ablation.csv")
-    parser.add_argument("--seeds", type=int, default=5, help="default: %(default)s")
-    setting = parser.parse_args()
-    if not (setting.data or setting.tables):
-        parser.error("give --data or --tables")
+def main(arguments=None):
+    parser = make_parser(__doc__, "ablation.csv", DATA_HELP)
+    add_arguments(parser, list(SOURCES))
+    parser.add_argument("--levers", nargs="+", choices=LEVERS, default=list(LEVERS), help="default: all")
+    setting = parser.parse_args(arguments)
     rows = read(setting.csv)[1] if setting.tables else measure_all(setting)
     show(summarise(rows), setting.markdown)
 

@@ -4,6 +4,7 @@ import itertools
 import pickle
 import re
 import sys
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,6 +24,42 @@ def split(n, seed=0):
     order = np.random.RandomState(seed).permutation(n)
     n_train = n - int(0.2 * n)
     return order[:n_train], order[n_train:]
+
+
+def find(folder, name):
+    """Return the path of a data set in the folder of all."""
+    path = Path(folder or ".") / name
+    if not path.exists():
+        raise FileNotFoundError(f"there is no {path}")
+    return path
+
+
+@lru_cache
+def read_newsgroups(data, headers="strip"):
+    """Read the posts of the original 20 Newsgroups, from their folder or the folder of all data sets."""
+    from skglove import load_text_folders
+
+    folder = find(data, "20_newsgroup") if (Path(data or ".") / "20_newsgroup").exists() else find(data, ".")
+    posts = load_text_folders(folder, encoding="latin-1", headers=headers, digits_only=True)
+    if len(posts.target_names) != 20:
+        raise FileNotFoundError(f"there is no 20_newsgroup with its 20 folders in {folder}")
+    return posts
+
+
+def read_lines(path, encoding="latin-1"):
+    """Return the lines that are not empty. Only a line feed ends a line: NEL occurs in texts."""
+    return [line for line in path.read_text(encoding=encoding).split("\n") if line.strip()]
+
+
+def read_labelled(path, separator="\t", encoding="latin-1"):
+    """Read a label, a separator and a text from each line; return the texts and the labels."""
+    pairs = [line.split(separator, 1) for line in read_lines(path, encoding)]
+    for number, pair in enumerate(pairs, 1):
+        if len(pair) != 2:
+            raise ValueError(
+                f"text {number} of {path} has no {separator!r} after its label: {pair[0][:50]!r}"
+            )
+    return [text for _, text in pairs], [label for label, _ in pairs]
 
 
 def prepare(folder, data=None, n_posts=None):

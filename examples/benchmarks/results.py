@@ -77,12 +77,12 @@ def versions(*packages):
     return ", ".join(f"{package} {number}" for package, number in found.items())
 
 
-def make_parser(description, csv_name):
+def make_parser(description, csv_name, data_help="folder with one folder of posts a newsgroup"):
     """Make a parser with the arguments that all benchmarks have."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", help="folder with one folder of posts a newsgroup")
+    parser.add_argument("--data", help=data_help)
     parser.add_argument("--glove", default="glove.6B.50d", help="vectors, a file or a name (%(default)s)")
     parser.add_argument(
         "--csv", type=Path, default=Path(csv_name), help="results; resumes from them (%(default)s)"
