@@ -6,9 +6,9 @@
 DATA is the folder of accuracy.py. Only training texts of accuracy.py are used, of folds those of the first.
 With each seed, four fifths of them are for training and one fifth, stratified, is the validation set; the
 groups "few" and "mr-few" draw 20 posts a newsgroup and 100 sentences in all from the four fifths. Each lever
-is the one change from the defaults. Its gain is the mean difference from the defaults with the same seed, and
-so with the same texts, with twice its standard error over the seeds. Gains beyond this are in bold. All levers
-on all groups take many hours: choose with --only and --levers, the file keeps what was measured.
+is the one change from the defaults. Its gain is the mean difference from the defaults with the same seed and
+so the same texts, with twice its standard error over the seeds. Gains beyond this are in bold. All levers on
+all groups take many hours: choose with --only and --levers, the file keeps what was measured.
 """
 
 import math
@@ -23,7 +23,7 @@ from results import Results, make_parser, read, show
 from scores import measure
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
-from tables import spread, table
+from summary import spread, table
 
 from skglove import GloveTokenizer, KerasConvTextClassifier, classifier, lexical
 from skglove.documents import Documents
@@ -122,7 +122,7 @@ def summarise(rows):
     for row in rows:
         if row["lever"] in LEVERS:
             runs[row["group"]][row["lever"]][row["seed"]] = row
-    groups = [group for group in [*SOURCES, *(set(runs) - set(SOURCES))] if group in runs]
+    groups = [group for group in dict.fromkeys([*SOURCES, *runs]) if group in runs]
     lines = []
     for column, (title, factor) in COLUMNS.items():
         digits = 2 if column == "accuracy" else 3

@@ -32,7 +32,7 @@ from peers import PEERS, Model, choose
 from results import Results, make_parser, read, show, versions
 from scores import measure
 from sklearn.pipeline import make_pipeline
-from tables import plot, summarise
+from summary import plot, summarise
 
 from skglove import GloveTokenizer, KerasConvTextClassifier
 

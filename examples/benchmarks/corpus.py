@@ -39,11 +39,11 @@ def read_newsgroups(data, headers="strip"):
     """Read the posts of the original 20 Newsgroups, from their folder or the folder of all data sets."""
     from skglove import load_text_folders
 
-    folder = find(data, "20_newsgroup") if (Path(data or ".") / "20_newsgroup").exists() else find(data, ".")
-    posts = load_text_folders(folder, encoding="latin-1", headers=headers, digits_only=True)
-    if len(posts.target_names) != 20:
-        raise FileNotFoundError(f"there is no 20_newsgroup with its 20 folders in {folder}")
-    return posts
+    inside = Path(data or ".") / "20_newsgroup"
+    folder = inside if inside.exists() else inside.parent
+    if sum(path.is_dir() for path in folder.iterdir()) != 20:
+        raise FileNotFoundError(f"there is no {inside} with 20 folders, nor are they in {folder}")
+    return load_text_folders(folder, encoding="latin-1", headers=headers, digits_only=True)
 
 
 def read_lines(path, encoding="latin-1"):

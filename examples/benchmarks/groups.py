@@ -6,6 +6,7 @@ each with a seed of its own.
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from corpus import find, read_bbc_news, read_labelled, read_lines, read_newsgroups, split
@@ -158,8 +159,8 @@ def own_corpus(files):
     """Make the group of a user's files of training and test texts, a label, a tab and a text a line."""
 
     def make(_):
-        parts = [read_labelled(find(None, name), encoding="utf-8") for name in files.split(",")]
-        return [split_of(*parts)]
+        train, test = (read_labelled(Path(name), encoding="utf-8") for name in files.split(","))
+        return [split_of(train, test)]
 
     return make
 

@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 from skglove import GloveTokenizer, SequencePadder
 
 MAXLEN = 400
-MAX_EPOCHS, PATIENCE, MIN_STEPS = 50, 3, 50
+MAX_EPOCHS, PATIENCE, MIN_STEPS = 50, 3, 30
 
 
 class KimClassifier(ClassifierMixin, BaseEstimator):

@@ -18,9 +18,11 @@ from sklearn.naive_bayes import ComplementNB
 from sklearn.pipeline import Pipeline
 from sklearn.svm import LinearSVC
 
-# Characters times classes above which LogisticRegression gets no pairs of words. On 20 Newsgroups
-# they have tens of millions of coefficients, which takes an hour and gigabytes.
-MAX_REGRESSION = 20_000_000
+# Words of at least two characters, scikit-learn's rule; or also single characters and punctuation.
+PATTERNS = [r"(?u)\b\w\w+\b", r"(?u)\w+|[^\w\s]"]
+# Characters times classes above which the second rule is not tried, and no pairs for LogisticRegression: on
+# 20 Newsgroups they have tens of millions of coefficients, which takes an hour and gigabytes.
+MAX_CHARACTERS = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def linear(model):
 
 def linear_grid(**of_model):
     grid = {f"model__{name}": values for name, values in of_model.items()}
-    return {**grid, "tfidf__ngram_range": [(1, 1), (1, 2)]}
+    return {**grid, "tfidf__ngram_range": [(1, 1), (1, 2)], "tfidf__token_pattern": PATTERNS}
 
 
 PEERS = {
@@ -114,8 +116,10 @@ def choose(model, texts, codes):
     grid = dict(model.grid)
     if isinstance(estimator, FastText):
         folds = folds[:1]
-    elif "LogisticRegression" in model.name and sum(map(len, texts)) * (codes.max() + 1) > MAX_REGRESSION:
-        grid["tfidf__ngram_range"] = [(1, 1)]
+    elif sum(map(len, texts)) * (codes.max() + 1) > MAX_CHARACTERS:
+        grid["tfidf__token_pattern"] = PATTERNS[:1]
+        if isinstance(estimator[-1], LogisticRegression):
+            grid["tfidf__ngram_range"] = [(1, 1)]
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         if isinstance(estimator, Pipeline):
@@ -126,5 +130,7 @@ def choose(model, texts, codes):
     chosen = clone(estimator).set_params(**search.best_params_)
     if isinstance(estimator, Pipeline):
         chosen.set_params(memory=None)
-    options = ", ".join(f"{name.split('__')[-1]}={value}" for name, value in search.best_params_.items())
-    return chosen, options
+    options = {name.split("__")[-1]: value for name, value in search.best_params_.items()}
+    if "token_pattern" in options:
+        options["punctuation"] = options.pop("token_pattern") == PATTERNS[1]
+    return chosen, ", ".join(f"{name}={value}" for name, value in options.items())
