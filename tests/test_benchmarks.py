@@ -39,7 +39,7 @@ def data(tmp_path_factory):
         lines = [f"{text(code)} {number} caf\xe9\x85" for number in range(40)]
         (folder / name).write_text("\n".join(lines) + "\n", encoding="latin-1")
     for part, n in (("train", 24), ("test", 9)):
-        labels = [f"{'ABC'[i % 3]}:x" for i in range(n)]
+        labels = [f"{'ABC'[i % 3]}:{'xy'[i % 2]}" for i in range(n)]
         lines = [f"{label} {text(label[0])} ?" for label in labels]
         (folder / f"trec.{part}").write_text("\n".join(lines) + "\n", encoding="latin-1")
         lines = [f"{label[0]}\t{text(label[0])}" for label in labels]
