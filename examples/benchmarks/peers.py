@@ -130,7 +130,17 @@ def choose(model, texts, codes):
     chosen = clone(estimator).set_params(**search.best_params_)
     if isinstance(estimator, Pipeline):
         chosen.set_params(memory=None)
-    options = {name.split("__")[-1]: value for name, value in search.best_params_.items()}
-    if "token_pattern" in options:
-        options["punctuation"] = options.pop("token_pattern") == PATTERNS[1]
-    return chosen, ", ".join(f"{name}={value}" for name, value in options.items())
+    return chosen, describe(search.best_params_)
+
+
+def describe(settings):
+    """Write chosen settings as "C=1, pairs, punctuation"."""
+    words = []
+    for name, value in settings.items():
+        if name == "tfidf__ngram_range":
+            words += ["pairs"] * (value == (1, 2))
+        elif name == "tfidf__token_pattern":
+            words += ["punctuation"] * (value == PATTERNS[1])
+        else:
+            words.append(f"{name.removeprefix('model__')}={value}")
+    return ", ".join(words)
