@@ -30,22 +30,25 @@ AUTO = {
         "lexical_weight": 0.0,
         "batch_size": 50,
     },
-    # Its batch_size depends on the number of documents, see `resolve_auto`.
-    "residual": {
+    # Its batch_size and epochs depend on the number of documents, see `resolve_auto`.
+    "hybrid": {
         "trainable_embedding": True,
         "n_conv_layers": 1,
-        "filters": None,  # as many as word vectors have dimensions
-        "kernel_size": 3,
-        "dropout": 0.0,
+        "filters": 50,
+        "kernel_size": (3, 4, 5),
+        "dropout": 0.5,
         "optimizer": "adam",
-        "learning_rate": 0.03,
-        "learning_rate_schedule": "one_cycle",
-        "lexical_weight": 0.7,
+        "learning_rate": 0.002,
+        "learning_rate_schedule": "constant",
+        "lexical_weight": "learned",
     },
 }
-# Where "epochs" is missing above: as many as 150 steps take, but at least these.
-LEAST_EPOCHS = {"parallel": 6, "residual": 2}
-AUTO_MAXLEN = {"stacked": 1000, "parallel": 2000, "residual": 2000}
+# "parallel" trains for at least these epochs, and enough for these steps.
+PARALLEL_EPOCHS, PARALLEL_STEPS = 6, 150
+# "hybrid" stops when it has learned; these are the most epochs and steps that it may take. Without documents
+# to measure on, it takes a fixed number of steps.
+HYBRID_EPOCHS, HYBRID_STEPS, UNMEASURED_STEPS = 30, 800, 150
+AUTO_MAXLEN = {"stacked": 1000, "parallel": 2000, "hybrid": 2000}
 # Parameters that `build_network` takes as they are.
 OF_NETWORK = (
     "architecture",
@@ -63,8 +66,7 @@ OF_NETWORK = (
 )
 # Parameters that some architectures do not use: who uses them, and the values that others may have.
 NOT_FOR_ALL = {
-    "n_conv_layers": (("stacked", "residual"), ("auto", 1)),
-    "filters": (("stacked", "parallel"), ("auto",)),
+    "n_conv_layers": (("stacked",), ("auto", 1)),
     "pool_size": (("stacked",), (5,)),
     "dense_units": (("stacked",), (128,)),
 }
@@ -72,7 +74,7 @@ MAX_BATCH_CELLS = 2**28  # ids of a batch: 1 GiB; more is likely a mistake
 MAX_WEIGHTS = 2**30  # of convolutions and dense layers: 4 GiB, and training needs three times as much
 
 
-def resolve_auto(parameters, n_documents):
+def resolve_auto(parameters, n_documents, *, measured):
     """Replace each "auto" by its value.
 
     Parameters
@@ -81,6 +83,8 @@ def resolve_auto(parameters, n_documents):
         The classifier's parameters, as `get_params` returns them.
     n_documents : int
         Training documents.
+    measured : bool
+        Whether documents are held out, on which "hybrid" measures when to stop.
 
     Returns
     -------
@@ -93,10 +97,14 @@ def resolve_auto(parameters, n_documents):
     settings = {name: parameters[name] for name in AUTO["stacked"]}
     settings |= {name: value for name, value in auto.items() if settings[name] == "auto"}
     if settings["batch_size"] == "auto":
-        settings["batch_size"] = min(max(n_documents // 8, 16), 128)
+        settings["batch_size"] = min(max(n_documents // 8, 16), 64)
     steps_per_epoch = -(-n_documents // settings["batch_size"])
     if settings["epochs"] == "auto":
-        settings["epochs"] = max(LEAST_EPOCHS[parameters["architecture"]], -(-150 // steps_per_epoch))
+        if parameters["architecture"] == "parallel":
+            epochs, steps = PARALLEL_EPOCHS, PARALLEL_STEPS
+        else:
+            epochs, steps = (HYBRID_EPOCHS, HYBRID_STEPS) if measured else (1, UNMEASURED_STEPS)
+        settings["epochs"] = max(epochs, -(-steps // steps_per_epoch))
     return settings, steps_per_epoch * settings["epochs"]
 
 
@@ -111,20 +119,26 @@ def check_architecture(parameters):
     Raises
     ------
     ValueError
-        If `kernel_size` is no tuple of whole numbers above zero, or a tuple for another architecture than
-        "parallel".
+        If `kernel_size` is no tuple of whole numbers above zero, or a tuple for "stacked"; if "one_cycle" has
+        no number of epochs.
     """
     architecture, kernel_size = parameters["architecture"], parameters["kernel_size"]
     for name, (users, harmless) in NOT_FOR_ALL.items():
         if architecture not in users and parameters[name] not in harmless:
             used = " or ".join(map(repr, users))
             warn(f"{name}={parameters[name]} has no effect: it is for architecture={used}.")
+    if architecture == "hybrid" and parameters["learning_rate_schedule"] == "one_cycle":
+        if parameters["epochs"] == "auto":
+            raise ValueError(
+                "learning_rate_schedule='one_cycle' needs a number of epochs, such as epochs=5: with "
+                "epochs='auto', architecture='hybrid' does not know beforehand when it will stop."
+            )
     if not isinstance(kernel_size, tuple):
         return
-    if architecture != "parallel":
+    if architecture == "stacked":
         raise ValueError(
-            f"kernel_size={shortened(kernel_size)} is for architecture='parallel'; the convolutions of "
-            f"{architecture!r} have one width. Give an int."
+            f"kernel_size={shortened(kernel_size)} is for architecture='parallel' and 'hybrid'; the "
+            "convolutions of 'stacked' have one width. Give an int."
         )
     if not kernel_size or not all(isinstance(size, Integral) and size > 0 for size in kernel_size):
         raise ValueError(
@@ -176,13 +190,10 @@ def check_network_size(parameters):
         inputs = p["embedding_dim"] + (p["n_conv_layers"] - 1) * p["filters"]
         weights = kernel_size * inputs * p["filters"] + p["filters"] * p["dense_units"]
         names = "n_conv_layers", "kernel_size", "filters", "dense_units"
-    elif p["architecture"] == "parallel":
+    else:
         words = sum(kernel_size) if isinstance(kernel_size, tuple) else kernel_size
         weights = words * p["embedding_dim"] * p["filters"]
         names = "kernel_size", "embedding_dim", "filters"
-    else:
-        weights = p["n_conv_layers"] * kernel_size * p["embedding_dim"] ** 2
-        names = "n_conv_layers", "kernel_size", "embedding_dim"
     if weights > MAX_WEIGHTS:
         values = ", ".join(f"{name}={shortened(p[name])}" for name in names)
         raise ValueError(

@@ -1,6 +1,7 @@
 """KerasConvTextClassifier: token ids to labels."""
 
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
@@ -20,15 +21,27 @@ from skglove.auto_settings import (
     resolve_auto,
 )
 from skglove.documents import Documents, holds_sequences, is_ragged
-from skglove.holdout import hold_out
+from skglove.holdout import hold_out, hold_out_some
 from skglove.inputs import check_labels, check_not_text, check_weighted_classes, check_weights
-from skglove.lexical import LexicalModel, pool
+from skglove.lexical import LexicalModel
 from skglove.messages import ShortErrors, shortened, warn
 from skglove.network.forks import record_use, refuse_fork
 from skglove.network.pickling import StoredNetwork
+from skglove.pooling import log, pool
 from skglove.rollback import rollback
 from skglove.token_ids import vocabulary_of
 from skglove.versions import Versioned
+
+
+class Data(NamedTuple):
+    """What `fit` learns from."""
+
+    documents: Documents
+    codes: np.ndarray
+    weights: np.ndarray
+    n_ids: int
+    seed: int
+    random_state: np.random.RandomState
 
 
 class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstimator):
@@ -215,7 +228,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
     """
 
     _parameter_constraints = {
-        "architecture": [StrOptions({"residual", "stacked", "parallel"})],
+        "architecture": [StrOptions({"hybrid", "stacked", "parallel"})],
         "maxlen": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), None],
         "pretrained": [StrOptions({"auto"}), "boolean"],
         "trainable_embedding": [StrOptions({"auto"}), "boolean"],
@@ -238,9 +251,9 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         "lexical_weight": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "early_stopping": ["boolean"],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "validation_fraction": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
+        "early_stopping": [StrOptions({"auto"}), "boolean"],
+        "n_iter_no_change": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "dtype_policy": [StrOptions({"float32", "mixed_bfloat16"}), None],
         "jit_compile": ["boolean", Hidden(StrOptions({"deprecated"}))],
         "callbacks": [list, None],
@@ -254,7 +267,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
 
     def __init__(
         self,
-        architecture="residual",
+        architecture="hybrid",
         *,
         maxlen="auto",
         pretrained="auto",
@@ -274,9 +287,9 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         lexical_weight="auto",
         batch_size="auto",
         epochs="auto",
-        validation_fraction=0.0,
-        early_stopping=False,
-        n_iter_no_change=3,
+        validation_fraction="auto",
+        early_stopping="auto",
+        n_iter_no_change="auto",
         dtype_policy=None,
         jit_compile="deprecated",
         callbacks=None,
@@ -357,7 +370,34 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         n_ids = vocabulary_checks.count_rows(documents, self._vocabulary, self.vocabulary_size)
         documents = documents.keep_last(self.maxlen_)
         random_state = check_random_state(self.random_state)
-        seed = random_state.randint(2**30)
+        data = Data(documents, codes, weights, n_ids, random_state.randint(2**30), random_state)
+        rows = self._hold_out(data)
+        settings, n_steps = self._resolve_settings(data, rows)
+        lexical_model = log_probabilities = None
+        if settings["lexical_weight"]:  # it leaves documents out itself, so it may learn from all
+            ignored, left_out = vocabulary_checks.punctuation_ids(self._vocabulary), rows[1]
+            lexical_model = LexicalModel()
+            _, log_probabilities = lexical_model.fit_predict(
+                documents, codes, data.seed, weights, ignored, left_out if len(left_out) else None
+            )
+        network, history, pool_weights, callbacks = self._fit_network(
+            data, rows, settings, n_steps, log_probabilities
+        )
+        self._network, self.lexical_model_ = StoredNetwork(network), lexical_model
+        self._pool_weights = pool_weights
+        settings["lexical_weight"] = float(pool_weights[1:].sum() / pool_weights.sum())
+        self.settings_, self.callbacks_ = settings, callbacks
+        self.history_ = {name: [float(value) for value in values] for name, values in history.history.items()}
+        self.n_iter_ = len(history.epoch)
+        return self
+
+    def _hold_out(self, data):
+        """Draw the rows to train the network on, and those, perhaps none, to measure on."""
+        documents, codes, weights, *_, random_state = data
+        if self.validation_fraction == "auto":
+            if self.architecture == "hybrid":
+                return hold_out_some(documents, codes, weights, random_state)
+            return np.arange(len(codes)), np.array([], dtype=np.int64)
         rows = hold_out(documents, codes, self.classes_, self.validation_fraction, random_state)
         check_weighted_classes(weights[rows[0]], codes[rows[0]], self.classes_)
         if len(rows[1]) and not weights[rows[1]].any():
@@ -365,17 +405,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
                 f"All {len(rows[1])} documents held out by validation_fraction={self.validation_fraction} "
                 "have the sample_weight 0. Weigh more documents, or hold out more."
             )
-        settings, n_steps = self._resolve_settings(n_ids, documents, rows)
-        model = self._build_model(documents, n_ids, settings, n_steps, seed)
-        history, callbacks = self._train(model, (documents, codes, weights), rows, settings, random_state)
-        lexical_model = None
-        if settings["lexical_weight"]:  # it leaves documents out itself, so it may learn from all
-            lexical_model = LexicalModel().fit(documents, codes, seed, weights)
-        self._network, self.lexical_model_ = StoredNetwork(model), lexical_model
-        self.settings_, self.callbacks_ = settings, callbacks
-        self.history_ = {name: [float(value) for value in values] for name, values in history.history.items()}
-        self.n_iter_ = len(history.epoch)
-        return self
+        return rows
 
     def _check_data(self, X, y, sample_weight=None, **others):
         """Set `classes_`, `maxlen_` and the vocabulary; return documents, their classes and weights."""
@@ -417,10 +447,15 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
                 "training and prediction slower. Leave it out.",
                 FutureWarning,
             )
-        if self.early_stopping and not self.validation_fraction:
+        if self.early_stopping is True and self._no_validation():
             raise ValueError("early_stopping=True needs a validation_fraction, such as 0.1, to measure on.")
 
-    def _resolve_settings(self, n_ids, documents, rows):
+    def _no_validation(self):
+        if self.validation_fraction == "auto":
+            return self.architecture != "hybrid"
+        return not self.validation_fraction
+
+    def _resolve_settings(self, data, rows):
         """Replace "auto"; check callbacks, loss and sizes; return settings and the number of steps."""
         record_use()
         from skglove.network.build import receptive_field
@@ -428,63 +463,112 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         from skglove.network.loss_and_optimizer import check_loss
 
         training, validation = rows
-        settings, n_steps = resolve_auto(self.get_params(deep=False), len(training))
+        settings, n_steps = resolve_auto(
+            self.get_params(deep=False), len(training), measured=len(validation) > 0
+        )
         one_cycle = settings["learning_rate_schedule"] == "one_cycle"
         check_callbacks(self.callbacks, one_cycle=one_cycle, has_validation=len(validation) > 0)
         check_loss(self.loss, len(self.classes_))
         settings["pretrained"] = vocabulary_checks.takes_vectors(self._vocabulary, self.pretrained)
         if not settings["pretrained"]:
-            vocabulary_checks.check_size(n_ids, self.embedding_dim, self.vocabulary_size)
+            vocabulary_checks.check_size(data.n_ids, self.embedding_dim, self.vocabulary_size)
         parameters = self.get_params(deep=False) | settings
         check_network_size(parameters)
-        check_batch_size(settings["batch_size"], self.maxlen_, documents.lengths.max())
+        check_batch_size(settings["batch_size"], self.maxlen_, data.documents.lengths.max())
         if self.architecture == "stacked":
             columns, _ = receptive_field(settings["n_conv_layers"], settings["kernel_size"], self.pool_size)
             check_receptive_field(columns, parameters)
-        elif self.architecture == "parallel":
+        else:
             check_receptive_field(max(np.atleast_1d(settings["kernel_size"])), parameters)
         return settings, n_steps
 
-    def _build_model(self, documents, n_ids, settings, n_steps, seed):
-        from skglove.network.build import build_network
-        from skglove.network.loss_and_optimizer import checked_optimizer
-        from skglove.network.training import zero_rows
+    def _fit_network(self, data, rows, settings, n_steps, log_probabilities):
+        """Train the network; return it, Keras's history, the pool's weights, and the copies of `callbacks`.
 
-        frequencies = np.diff(documents.counts(n_ids).indptr)
-        parameters = self.get_params(deep=False) | settings
-        model = build_network(
-            n_ids,
-            len(self.classes_),
-            **{name: parameters[name] for name in OF_NETWORK},
-            embedding_matrix=self._vocabulary.embedding_matrix() if settings["pretrained"] else None,
-            word_weights=_inverse_document_frequencies(frequencies, len(documents)),
-            n_steps=n_steps if settings["learning_rate_schedule"] == "one_cycle" else None,
-            optimizer=checked_optimizer(settings["optimizer"]),
-            jit_compile=self.jit_compile not in ("deprecated", False),
-            seed=seed,
-        )
-        if not settings["pretrained"]:
-            zero_rows(model.get_layer("embedding"), np.flatnonzero(frequencies[1:] == 0) + 1)
-        return model
-
-    def _train(self, model, data, rows, settings, random_state):
-        """Train the network; return Keras's history and the copies of `callbacks`."""
-        from skglove.network.callbacks import copy_callbacks, own_callbacks
+        The network is trained for the ids that the documents have. All others keep their vectors.
+        """
+        from skglove.network.build import ARCHITECTURES
+        from skglove.network.callbacks import copy_callbacks, loss_check
+        from skglove.network.models import expand
+        from skglove.network.stopping import PoolWeights, StopWhenLearned
         from skglove.network.training import train
 
-        patience = self.n_iter_no_change if self.early_stopping else None
+        training, held_out = rows
+        frequencies = np.diff(data.documents.counts(data.n_ids).indptr)
+        word_weights = _inverse_document_frequencies(frequencies, len(data.documents))
+        frequencies[0] = 1  # padding
+        trained = np.flatnonzero(frequencies)
+        documents = data.documents.renumber(trained)
+        model, vectors = self._build_network(data, trained, word_weights, settings, n_steps)
+        own = [loss_check(settings["learning_rate"])]
+        if len(held_out):
+            measuring = StopWhenLearned(
+                documents.take(held_out),
+                data.codes[held_out],
+                data.weights[held_out],
+                lexical=log_probabilities,
+                lexical_weight=settings["lexical_weight"],
+                patience=self._patience(),
+                maxlen=self.maxlen_,
+                batch_size=settings["batch_size"],
+            )
+            own.append(measuring)
         copies = copy_callbacks(self.callbacks)
         history = train(
             model,
-            *data,
-            rows=rows,
+            documents,
+            data.codes,
+            data.weights,
+            rows=training,
             settings=settings,
             maxlen=self.maxlen_,
-            callbacks=own_callbacks(settings["learning_rate"], patience) + copies,
+            callbacks=own + copies,
             verbose=self.verbose,
-            random_state=random_state,
+            random_state=data.random_state,
         )
-        return history, copies
+        if len(held_out):
+            weights = measuring.weights
+        else:
+            n_heads = ARCHITECTURES[self.architecture].n_heads
+            weights = PoolWeights.usual(n_heads, settings["lexical_weight"])
+        network = expand(model, vectors, trained, word_weights=word_weights, head_weights=weights.heads)
+        return network, history, weights.models, copies
+
+    def _build_network(self, data, trained, word_weights, settings, n_steps):
+        """Build the network for some ids; return it, and the vectors that all ids have before training."""
+        from skglove.network.build import build_network, starting_vectors
+        from skglove.network.loss_and_optimizer import checked_optimizer
+
+        parameters = self.get_params(deep=False) | settings
+        vectors = None
+        if settings["pretrained"]:
+            matrix = self._vocabulary.embedding_matrix()
+            vectors = starting_vectors(matrix, self.architecture, data.seed)
+        model = build_network(
+            len(trained),
+            len(self.classes_),
+            **{name: parameters[name] for name in OF_NETWORK},
+            embedding_matrix=None if vectors is None else vectors[trained],
+            word_weights=word_weights[trained],
+            n_steps=n_steps if settings["learning_rate_schedule"] == "one_cycle" else None,
+            optimizer=checked_optimizer(settings["optimizer"]),
+            jit_compile=self.jit_compile not in ("deprecated", False),
+            seed=data.seed,
+        )
+        if vectors is None:
+            vectors = np.zeros((data.n_ids, self.embedding_dim), dtype=np.float32)
+        return model, vectors
+
+    def _patience(self):
+        """Return after how many epochs without improvement training stops; None if never."""
+        stops = self.early_stopping
+        if stops == "auto":
+            stops = self.architecture == "hybrid" and self.epochs == "auto"
+        if not stops:
+            return None
+        if self.n_iter_no_change != "auto":
+            return self.n_iter_no_change
+        return 2
 
     def predict_proba(self, X):
         """Predict the probability of each class.
@@ -515,10 +599,13 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         documents = self._documents_to_predict(X)
         batch_size = self.settings_["batch_size"]
         probabilities = predict(model, documents, maxlen=self.maxlen_, batch_size=batch_size)
+        if self.lexical_model_ is None and self._pool_weights[0] == 1:
+            return probabilities
+        models = [log(probabilities)]
         if self.lexical_model_ is not None:
-            log_probabilities = self.lexical_model_.predict_log_proba(documents)
-            pool(probabilities, log_probabilities, float(self.settings_["lexical_weight"]))
-        return probabilities
+            models.append(self.lexical_model_.predict_log_proba(documents))
+        pooled = pool(models, self._pool_weights.astype(np.float32))
+        return np.exp(pooled, out=pooled)
 
     def _documents_to_predict(self, X):
         check_not_text(X)

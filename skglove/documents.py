@@ -121,6 +121,39 @@ class Documents:
         row = range(len(self))[key]  # which also takes negative numbers
         return self.values[self.bounds[row] : self.bounds[row + 1]]
 
+    def take(self, rows):
+        """Return some documents.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+
+        Returns
+        -------
+        documents : Documents
+            Copies, in the order of `rows`.
+        """
+        lengths = self.lengths[rows]
+        starts = np.repeat(self.bounds[rows] - (np.cumsum(lengths) - lengths), lengths)
+        return Documents(self.values[starts + np.arange(len(starts))], lengths)
+
+    def renumber(self, ids):
+        """Number ids by their place among some.
+
+        Parameters
+        ----------
+        ids : ndarray of int, sorted
+            All ids that the documents have, and perhaps others.
+
+        Returns
+        -------
+        documents : Documents
+            Copies, in which ids[i] is i.
+        """
+        places = np.zeros(ids[-1] + 1, dtype=np.int32)
+        places[ids] = np.arange(len(ids), dtype=np.int32)
+        return Documents(places[self.values], self.lengths)
+
     def keep_last(self, n):
         """Truncate documents to their last `n` ids.
 

@@ -1,9 +1,51 @@
-"""Validation documents: held out from training, stratified by class."""
+"""Documents held out from the training of the network, stratified by class."""
 
 import numpy as np
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from skglove.messages import shortened
+
+# Held out to measure on, if nothing else is asked for: a tenth of the documents, but within these numbers, and
+# at most a fifth. Fewer than the last say too little to measure on.
+MOST_HELD_OUT, USUALLY_HELD_OUT, FEWEST_HELD_OUT = 1_000, 50, 30
+
+
+def hold_out_some(documents, codes, sample_weight, random_state):
+    """Draw some documents to measure on, if there are enough of them.
+
+    Documents with the same ids and the same class are on the same side. Each class keeps four fifths of its
+    documents or more.
+
+    Parameters
+    ----------
+    documents : Documents
+        Token ids.
+    codes : ndarray of shape (n_documents,), int
+        Classes, numbered from 0.
+    sample_weight : ndarray of shape (n_documents,), float
+        Weights of documents. Documents of weight 0 are not held out.
+    random_state : numpy.random.RandomState
+        Source of the split.
+
+    Returns
+    -------
+    training, held_out : ndarray of int
+        Rows. All rows in order, and none, if too few could be held out.
+    """
+    copy_of = documents.first_copies(codes)
+    weights = np.bincount(copy_of, sample_weight, minlength=len(codes))
+    different = random_state.permutation(np.flatnonzero(weights))
+    wanted = min(max(len(different) // 10, USUALLY_HELD_OUT), MOST_HELD_OUT, len(different) // 5)
+    # The place of each document among those of its class.
+    order = np.argsort(codes[different], kind="stable")
+    sizes = np.bincount(codes[different])
+    places = np.empty(len(different), dtype=np.int64)
+    places[order] = np.arange(len(different)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    held_out = different[places < (sizes * wanted // len(different))[codes[different]]]
+    if len(held_out) < FEWEST_HELD_OUT:
+        return np.arange(len(codes)), np.array([], dtype=np.int64)
+    is_held_out = np.isin(copy_of, held_out) & (sample_weight > 0)
+    return np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
 
 
 def hold_out(documents, codes, classes, validation_fraction, random_state):

@@ -247,33 +247,6 @@ class LexicalModel:
         return logarithms
 
 
-def pool(probabilities, log_probabilities, weight):
-    """Combine two models by a logarithmic opinion pool: a weighted geometric mean, normalised [1]_.
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n_documents, n_classes), float32
-        Of one model. Becomes the result: many classes times many documents need much memory.
-    log_probabilities : ndarray of shape (n_documents, n_classes), float32
-        Of the other model. Overwritten.
-    weight : float
-        Weight of the other model, from 0 to 1.
-
-    References
-    ----------
-    .. [1] C. Genest, J. V. Zidek, "Combining Probability Distributions: A Critique and an Annotated
-       Bibliography", Statistical Science, 1986.
-    """
-    log_probabilities *= weight
-    np.maximum(probabilities, np.finfo(np.float32).tiny, out=probabilities)
-    np.log(probabilities, out=probabilities)
-    probabilities *= 1 - weight
-    probabilities += log_probabilities
-    probabilities -= probabilities.max(axis=1, keepdims=True)
-    np.exp(probabilities, out=probabilities)
-    probabilities /= probabilities.sum(axis=1, keepdims=True)
-
-
 def words_and_pairs(documents):
     """Make keys of the words, and of the pairs of adjacent words, of documents.
 

@@ -1,5 +1,7 @@
 """What X's vocabulary and ids mean for the embedding: its vectors, its rows, ids without a row."""
 
+import string
+
 from skglove.messages import warn
 
 # Anything larger is more likely a mistake than a network that can be trained.
@@ -175,3 +177,21 @@ def check_largest(documents, n_ids, vocabulary):
         f"{found}, the largest id known in fit, whose X carried no vocabulary. {LOST_VOCABULARY} "
         "Set vocabulary_size only for ids that never had one."
     )
+
+
+def punctuation_ids(vocabulary):
+    """Find the words that are one punctuation character, perhaps repeated, such as "," or "...".
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary or None
+        What the ids stand for.
+
+    Returns
+    -------
+    ids : list of int
+        Their ids. The smileys ":)" and "\U0001f600" are words.
+    """
+    words = () if vocabulary is None else vocabulary.words
+    punctuation = string.punctuation + "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\xab\xbb"
+    return [i for i, word in enumerate(words, start=1) if word[:1] in punctuation and len(set(word)) == 1]

@@ -13,21 +13,17 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
-from keras import initializers, layers
+from keras import initializers, layers, ops
 
 from skglove.network.layers import (
     DeterministicEmbedding,
-    L2Normalization,
+    Heads,
     MaskPadding,
     MinimumLength,
-    ResidualConv1D,
     SparseBiasDense,
     WeightedSum,
 )
-from skglove.network.models import PackedConvnet, PackedParallelConvnet, PackedResidualNet
-
-# L2 norm of the features of "residual".
-FEATURE_NORM = 10.0
+from skglove.network.models import PackedConvnet, PackedHybridNet, PackedParallelConvnet
 
 
 @dataclass
@@ -44,6 +40,11 @@ class Options:
     dropout: float
     policy: keras.dtype_policies.DTypePolicy
     seeds: Iterator  # a new seed for every layer that has random weights or dropout
+
+    @property
+    def kernel_sizes(self):
+        """The widths of parallel convolutions, as a tuple."""
+        return self.kernel_size if isinstance(self.kernel_size, tuple) else (self.kernel_size,)
 
     def glorot(self):
         """Make Keras's default initializer, seeded."""
@@ -110,11 +111,17 @@ def parallel(ids, embedding, options):
     features : keras.KerasTensor of shape (n_documents, n_widths * filters)
         Input of the softmax.
     """
-    kernel_sizes = options.kernel_size if isinstance(options.kernel_size, tuple) else (options.kernel_size,)
-    ids = MinimumLength(max(kernel_sizes), name="padding")(ids)
+    _, _, maxima = _maxima_of_widths(ids, embedding, options)
+    x = layers.Concatenate(dtype=options.policy, name="global_pooling")(maxima)
+    return options.drop(x, "feature_dropout", options.policy)
+
+
+def _maxima_of_widths(ids, embedding, options):
+    """Return vectors, padded ids, and the maxima over time of the convolutions of each width."""
+    ids = MinimumLength(max(options.kernel_sizes), name="padding")(ids)
     x = MaskPadding(dtype=options.policy, name="masking")([embedding(ids), ids])
     maxima = []
-    for i, kernel_size in enumerate(kernel_sizes, start=1):
+    for i, kernel_size in enumerate(options.kernel_sizes, start=1):
         convolution = layers.Conv1D(
             options.filters,
             kernel_size,
@@ -124,35 +131,28 @@ def parallel(ids, embedding, options):
             name=f"convolution_{i}",
         )
         maxima.append(layers.GlobalMaxPooling1D(dtype=options.policy, name=f"maxima_{i}")(convolution(x)))
-    x = layers.Concatenate(dtype=options.policy, name="global_pooling")(maxima)
-    return options.drop(x, "feature_dropout", options.policy)
+    return x, ids, maxima
 
 
-def residual(ids, embedding, options):
-    """Build residual convolutions, a sum over words with learned weights, and L2 normalisation.
+def hybrid(ids, embedding, options):
+    """Build the convolutions of `parallel`, and beside them a sum of words with learned weights.
 
     Parameters
     ----------
     ids, embedding, options
-        As in `stacked`.
+        As in `parallel`.
 
     Returns
     -------
-    features : keras.KerasTensor of shape (n_documents, dim), float32
-        Input of the softmax.
+    features : keras.KerasTensor of shape (n_documents, n_widths * filters + dim), float32
+        Input of two softmax classifiers.
     """
-    x = embedding(ids)
-    for i in range(1, options.n_conv_layers + 1):
-        convolution = ResidualConv1D(
-            options.kernel_size, seed=next(options.seeds), dtype=options.policy, name=f"convolution_{i}"
-        )
-        x = convolution([x, ids])
-    weighted_sum = WeightedSum(options.n_ids, dtype="float32", name="global_pooling")
-    x = weighted_sum([x, ids])
+    x, ids, maxima = _maxima_of_widths(ids, embedding, options)
+    weighted_sum = WeightedSum(options.n_ids, dtype="float32", name="sum")
+    sums = weighted_sum([x, ids])
     if options.word_weights is not None:
-        weighted_sum.set_weights([np.log(options.word_weights)])
-    x = L2Normalization(FEATURE_NORM, dtype="float32", name="length")(x)
-    return options.drop(x, "feature_dropout", "float32")
+        weighted_sum.start_from(options.word_weights)
+    return layers.Concatenate(dtype="float32", name="global_pooling")([*maxima, sums])
 
 
 def _fill_unknown(matrix, random_state):
@@ -165,9 +165,10 @@ def _fill_unknown(matrix, random_state):
 
 
 def _standardize(matrix, random_state):
-    """Bring vectors to unit variance; give words without a vector small random ones, so that they differ."""
+    """Bring vectors to GloVe's usual scale; give words without a vector smaller random ones."""
     known = matrix.any(axis=1)
-    scaled = matrix / max(matrix[known].std(), 1e-6) if known.any() else matrix.copy()
+    known[0] = True
+    scaled = matrix * (0.4 / max(matrix[known].std(), 1e-6))
     scaled[~known] = 0.1 * random_state.standard_normal((np.count_nonzero(~known), matrix.shape[1]))
     return scaled
 
@@ -179,8 +180,8 @@ class Architecture(NamedTuple):
     model: type  # class of the network
     embedding_initializer: Callable  # from seed=... to an initializer, where there are no vectors
     prepare: Callable  # from given vectors and a RandomState to the vectors to start from
-    initializer: Callable  # from seed=... to the initializer of the softmax's weights
     constraint: Any = None  # of the softmax's weights
+    n_heads: int = 1  # softmax classifiers, each with a loss of its own
 
 
 ARCHITECTURES = {
@@ -189,24 +190,43 @@ ARCHITECTURES = {
         model=PackedConvnet,
         embedding_initializer=partial(initializers.RandomUniform, -0.05, 0.05),  # Keras's default, seeded
         prepare=lambda matrix, random_state: matrix,
-        initializer=initializers.GlorotUniform,
     ),
     "parallel": Architecture(
         features=parallel,
         model=PackedParallelConvnet,
         embedding_initializer=partial(initializers.RandomUniform, -0.25, 0.25),
         prepare=_fill_unknown,
-        initializer=initializers.GlorotUniform,
         constraint=keras.constraints.MaxNorm(3, axis=0),  # of each class
     ),
-    "residual": Architecture(
-        features=residual,
-        model=PackedResidualNet,
-        embedding_initializer=partial(initializers.RandomNormal, stddev=0.3),
+    "hybrid": Architecture(
+        features=hybrid,
+        model=PackedHybridNet,
+        embedding_initializer=partial(initializers.RandomNormal, stddev=0.1),
         prepare=_standardize,
-        initializer=lambda seed: "zeros",
+        n_heads=2,
     ),
 }
+
+
+def starting_vectors(matrix, architecture, seed):
+    """Make the vectors that a network starts from.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n_ids, dim), float32
+        Pre-trained vectors, row by id; zeros for padding and for words without a vector.
+    architecture : {"hybrid", "stacked", "parallel"}
+        As in `build_network`.
+    seed : int
+        Seed of the vectors of words without one.
+
+    Returns
+    -------
+    matrix : ndarray of shape (n_ids, dim), float32
+        For "stacked" the same array. Else words without a vector have random ones; for "hybrid" all have the
+        scale that GloVe's usually have.
+    """
+    return ARCHITECTURES[architecture].prepare(matrix, np.random.RandomState(seed))
 
 
 def build_network(
@@ -236,9 +256,9 @@ def build_network(
 
     "stacked" has convolutions with max pooling between them, global max pooling and a dense layer. The
     defaults are the network of [1]_. "parallel", the network of [3]_, has convolutions of several widths over
-    the same words, each with its maximum over time. "residual" has residual convolutions, a sum over words
-    with learned weights, and L2 normalisation. The input may have any number of columns. None computes the
-    padding, see `skglove.network.packing`.
+    the same words, each with its maximum over time. "hybrid" has these beside a sum of words with learned
+    weights, each with a softmax and a loss of its own. The input may have any number of columns. None
+    computes the padding, see `skglove.network.packing`.
 
     Parameters
     ----------
@@ -246,14 +266,14 @@ def build_network(
         Rows of the embedding: the largest id + 1.
     n_classes : int
         Units of the softmax.
-    architecture : {"stacked", "parallel", "residual"}
+    architecture : {"stacked", "parallel", "hybrid"}
         The network.
     embedding_matrix : ndarray of shape (n_ids, dim), float32, or None
-        Pre-trained vectors, row by id. None starts from random vectors.
+        Vectors to start from, row by id, see `starting_vectors`. None starts from random vectors.
     embedding_dim : int
         Size of the vectors if there is no `embedding_matrix`.
     word_weights : ndarray of shape (n_ids,), float32, or None
-        Initial weights of words in "residual", above zero. None is all ones.
+        Initial weights of words in "hybrid", above zero. None is all ones.
     trainable_embedding : bool
         Whether training changes a given `embedding_matrix`.
     n_conv_layers, filters, kernel_size, pool_size, dense_units, dropout, optimizer, learning_rate, loss, \
@@ -269,7 +289,7 @@ def build_network(
     -------
     model : keras.Model
         From ids of shape (n_documents, n_columns) to probabilities of shape (n_documents, n_classes),
-        float32.
+        float32; in "hybrid" (n_documents, 2, n_classes), which `skglove.network.models.expand` pools.
 
     Raises
     ------
@@ -299,21 +319,26 @@ def build_network(
     if embedding_matrix is None:
         embedding = _random_embedding(parts, embedding_dim, options)
     else:
-        embedding_matrix = parts.prepare(embedding_matrix, np.random.RandomState(seed))
         embedding = _pretrained_embedding(embedding_matrix, trainable_embedding, options)
     ids = keras.Input(shape=(None,), dtype="int32", name="ids")
     features = parts.features(ids, embedding, options)
-    softmax = SparseBiasDense(
-        n_classes,
-        activation="softmax",
-        kernel_initializer=parts.initializer(seed=next(options.seeds)),
-        kernel_constraint=parts.constraint,
-        dtype="float32",
-        name="classes",
-    )
-    model = parts.model(ids, softmax(features), name=architecture)
+    if parts.n_heads == 1:
+        classify = SparseBiasDense(
+            n_classes,
+            activation="softmax",
+            kernel_initializer=options.glorot(),
+            kernel_constraint=parts.constraint,
+            dtype="float32",
+            name="classes",
+        )
+    else:
+        n_maxima = len(options.kernel_sizes) * filters
+        classify = Heads(
+            n_maxima, n_classes, dropout, seed=next(options.seeds), dtype="float32", name="heads"
+        )
+    model = parts.model(ids, classify(features), name=architecture)
     schedule = float(learning_rate) if n_steps is None else _one_cycle(learning_rate, n_steps)
-    _compile(model, _make_optimizer(optimizer, schedule), loss, jit_compile)
+    _compile(model, _make_optimizer(optimizer, schedule), loss, jit_compile, parts.n_heads)
     return model
 
 
@@ -348,17 +373,36 @@ def _one_cycle(learning_rate, n_steps):
     )
 
 
-def _compile(model, optimizer, loss, jit_compile):
+def _compile(model, optimizer, loss, jit_compile, n_heads):
     if jit_compile and not runs_compiled(jit_compile):
         raise ValueError(
             f"jit_compile=True does not work with Keras's backend {keras.backend.backend()!r}: its compiler "
             "fails on this network. Use jit_compile=False."
         )
     accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
+    if n_heads > 1:
+        loss, accuracy = (
+            _mean_over_heads(loss),
+            keras.metrics.MeanMetricWrapper(_accuracy_of_heads, "accuracy"),
+        )
     model.compile(optimizer, loss, weighted_metrics=[accuracy], jit_compile=runs_compiled(jit_compile))
     # With that metric, all variables exist before the first step is traced. Otherwise TensorFlow would trace
     # it twice, which takes longer than some trainings.
     model.optimizer.build(model.trainable_variables)
+
+
+def _mean_over_heads(loss):
+    """Make the mean of a loss over heads, whose probabilities are (n_documents, n_heads, n_classes)."""
+    loss_of = keras.losses.get(loss)
+
+    def mean(targets, probabilities):
+        return sum(loss_of(targets, head) for head in ops.unstack(probabilities, axis=1)) / 2
+
+    return mean
+
+
+def _accuracy_of_heads(targets, probabilities):
+    return keras.metrics.categorical_accuracy(targets, ops.prod(probabilities, axis=1))
 
 
 def _make_optimizer(optimizer, learning_rate):

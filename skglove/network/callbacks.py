@@ -2,50 +2,25 @@
 
 import copy
 import logging
-import operator
 from contextlib import contextmanager
 
 import numpy as np
-from keras.callbacks import Callback, EarlyStopping, LambdaCallback, LearningRateScheduler, ReduceLROnPlateau
+from keras.callbacks import Callback, LambdaCallback, LearningRateScheduler, ReduceLROnPlateau
 
 from skglove.messages import shortened, warn
 
 
-class BestEpoch(EarlyStopping):
-    """Stop when validation accuracy no longer grows, and restore the weights of the best epoch.
-
-    Of epochs with equal accuracy, which are frequent with few documents, the one with the lower loss is
-    better.
-
-    Parameters
-    ----------
-    patience : int
-        Epochs to wait for a better one.
-    """
-
-    def __init__(self, patience):
-        super().__init__(patience=patience, mode="max", restore_best_weights=True)
-        self.monitor_op = operator.gt  # in double precision, unlike Keras's own
-        self.best = -np.inf  # old versions of Keras set it only together with a monitor_op of theirs
-
-    def get_monitor_value(self, logs):
-        """Return the number to maximise."""
-        return logs["val_accuracy"] - 1e-9 * logs["val_loss"]
-
-
-def own_callbacks(learning_rate, patience):
-    """Make the callbacks that the classifier needs itself.
+def loss_check(learning_rate):
+    """Make a callback that refuses a loss that is not finite.
 
     Parameters
     ----------
     learning_rate : float
-        As in `KerasConvTextClassifier`, for the error about a NaN loss.
-    patience : int or None
-        Epochs that early stopping waits for a better one. None is no early stopping.
+        As in `KerasConvTextClassifier`, for the error.
 
     Returns
     -------
-    callbacks : list of keras.callbacks.Callback
+    callback : keras.callbacks.Callback
     """
 
     def check_loss(epoch, logs):
@@ -55,8 +30,7 @@ def own_callbacks(learning_rate, patience):
                 f"{learning_rate}."
             )
 
-    callbacks = [LambdaCallback(on_epoch_end=check_loss)]
-    return callbacks if patience is None else [*callbacks, BestEpoch(patience)]
+    return LambdaCallback(on_epoch_end=check_loss)
 
 
 def copy_callbacks(callbacks):
@@ -125,8 +99,8 @@ def check_callbacks(callbacks, *, one_cycle, has_validation):
 
 def _sets_the_learning_rate(name):
     return (
-        f"{name} sets the learning rate, but so does learning_rate_schedule='one_cycle', the default of "
-        "architecture='residual'. Set learning_rate_schedule='constant'."
+        f"{name} sets the learning rate, but so does learning_rate_schedule='one_cycle', which sets "
+        "it in every step. Set learning_rate_schedule='constant'."
     )
 
 

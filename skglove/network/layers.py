@@ -1,6 +1,7 @@
 """The layers that Keras lacks."""
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 
@@ -72,70 +73,19 @@ class MaskPadding(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("skglove")
-class ResidualConv1D(layers.Layer):
-    """A 1D convolution with a residual connection: x + relu(convolution(x)) / 4.
-
-    The weights are stored at unit scale and divided by a constant at run time: "equalized learning rate"
-    [1]_. The learning rate that suits word vectors of unit variance then suits the convolution as well.
-
-    Parameters
-    ----------
-    kernel_size : int
-        Words that a filter spans. The filter is centred on the word that it changes.
-    seed : int
-        Seed of the initial weights.
-
-    References
-    ----------
-    .. [1] T. Karras et al., "Progressive Growing of GANs", ICLR 2018, section 4.1.
-    """
-
-    def __init__(self, kernel_size, seed=0, **kwargs):
-        super().__init__(**kwargs)
-        self.kernel_size = kernel_size
-        self.seed = seed
-
-    def build(self, shapes):
-        """Make the weights for vectors of the input's size."""
-        dim = shapes[0][-1]
-        normal = keras.initializers.RandomNormal(stddev=3.0, seed=self.seed)
-        self.kernel = self.add_weight((self.kernel_size, dim, dim), normal, name="kernel")
-        self.bias = self.add_weight((dim,), "zeros", name="bias")
-
-    def call(self, inputs):
-        """Compute vectors (n_documents, n_columns, dim), zero at padding, from such vectors and ids."""
-        x, ids = inputs
-        before = (self.kernel_size - 1) // 2
-        x = ops.pad(mask_padding(x, ids), [[0, 0], [before, self.kernel_size - 1 - before], [0, 0]])
-        return mask_padding(self.convolve(x), ids)
-
-    def convolve(self, x):
-        """Compute the words that have all their neighbours: `kernel_size` - 1 fewer than in the input."""
-        kernel = self.kernel / (9 * self.kernel.shape[0] * self.kernel.shape[1]) ** 0.5
-        context = ops.relu(ops.conv(x, ops.cast(kernel, x.dtype)) + ops.cast(self.bias, x.dtype))
-        # In TensorFlow, ops.slice has a faster gradient than x[...].
-        return ops.slice(x, (0, (self.kernel_size - 1) // 2, 0), ops.shape(context)) + 0.25 * context
-
-    def compute_output_spec(self, inputs):
-        """Tell Keras that the output has the shape of the vectors."""
-        return keras.KerasTensor(inputs[0].shape, dtype=self.compute_dtype)
-
-    def get_config(self):
-        """Return the arguments that rebuild the layer."""
-        return {**super().get_config(), "kernel_size": self.kernel_size, "seed": self.seed}
-
-
-@keras.saving.register_keras_serializable("skglove")
 class WeightedSum(layers.Layer):
     """Sum the word vectors of a document, each multiplied by a learned weight of its word.
 
-    The layer stores the logarithms of the weights, which keeps the weights positive.
+    The layer stores logarithms of the weights, which keeps the weights positive. They are divided by a
+    constant, so that the learning rate that suits word vectors moves them enough.
 
     Parameters
     ----------
     n_ids : int
         The largest id + 1.
     """
+
+    SCALE = 5.0
 
     def __init__(self, n_ids, **kwargs):
         super().__init__(**kwargs)
@@ -145,10 +95,15 @@ class WeightedSum(layers.Layer):
         """Make the weights, all 1."""
         self.logarithms = self.add_weight((self.n_ids,), "zeros", name="logarithms")
 
+    def start_from(self, word_weights):
+        """Set the weights of words, an ndarray of shape (n_ids,) above zero."""
+        self.set_weights([np.log(word_weights) / self.SCALE])
+
     def look_up(self, ids):
         """Look up the weights of ids, as a tensor of shape (..., 1). The weight of padding is 0."""
         # As in DeterministicEmbedding, the reshape makes the gradient repeatable.
-        weights = ops.exp(ops.take(ops.reshape(self.logarithms, (self.n_ids,)), ids))
+        logarithms = ops.take(ops.reshape(self.logarithms, (self.n_ids,)), ids)
+        weights = ops.exp(self.SCALE * logarithms)
         return ops.where(ids != 0, weights, 0.0)[..., None]
 
     def call(self, inputs):
@@ -209,6 +164,84 @@ class SparseBiasDense(layers.Dense):
         # A lookup has a sparse gradient.
         bias = ops.take(self.bias, ops.arange(self.units, dtype="int32"), axis=0)
         return self.activation(ops.matmul(inputs, self.kernel) + bias)
+
+
+@keras.saving.register_keras_serializable("skglove")
+class Heads(layers.Layer):
+    """Two softmax classifiers side by side: one of the maxima of convolutions, one of the sum of words.
+
+    From features (n_documents, n_maxima + dim) to probabilities (n_documents, 2, n_classes). Each has a loss
+    of its own in training. With one loss for both, the sum would learn short texts by heart before the
+    convolutions have learned anything.
+
+    Parameters
+    ----------
+    n_maxima : int
+        How many of the features are maxima.
+    n_classes : int
+        Units of each softmax.
+    dropout : float
+        Dropout rate of the maxima.
+    seed : int
+        Seed of the initial weights and of dropout.
+    """
+
+    # L2 norm of the sums. It decides how fast their softmax learns, as its weights start at zero.
+    NORM = 50.0
+
+    def __init__(self, n_maxima, n_classes, dropout=0.0, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.n_maxima, self.n_classes, self.dropout, self.seed = n_maxima, n_classes, dropout, seed
+        softmax = {"activation": "softmax", "dtype": "float32"}
+        initializer = keras.initializers.GlorotUniform(seed=seed)
+        self.drop = layers.Dropout(dropout, seed=seed, dtype="float32")
+        self.of_maxima = SparseBiasDense(
+            n_classes, kernel_initializer=initializer, name="of_maxima", **softmax
+        )
+        self.normalize = L2Normalization(self.NORM, dtype="float32")
+        self.of_sums = SparseBiasDense(n_classes, kernel_initializer="zeros", name="of_sums", **softmax)
+
+    def build(self, shape):
+        """Make the weights."""
+        self.of_maxima.build((None, self.n_maxima))
+        self.of_sums.build((None, shape[-1] - self.n_maxima))
+
+    def call(self, x, training=None):
+        """Compute the probabilities of both."""
+        maxima, sums = x[:, : self.n_maxima], x[:, self.n_maxima :]
+        maxima = self.of_maxima(self.drop(maxima, training=training))
+        return ops.stack([maxima, self.of_sums(self.normalize(sums))], axis=1)
+
+    def compute_output_spec(self, x, training=None):
+        """Tell Keras that the output has one row for each classifier."""
+        return keras.KerasTensor((x.shape[0], 2, self.n_classes), dtype="float32")
+
+    def get_config(self):
+        """Return the arguments that rebuild the layer."""
+        own = {name: getattr(self, name) for name in ("n_maxima", "n_classes", "dropout", "seed")}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable("skglove")
+class HeadPool(layers.Layer):
+    """Combine the probabilities of heads by a logarithmic opinion pool with given weights.
+
+    From probabilities (n_documents, n_heads, n_classes) to (n_documents, n_classes).
+    """
+
+    def build(self, shape):
+        """Make the weights, all 1 / n_heads."""
+        equal = keras.initializers.Constant(1 / shape[1])
+        self.factors = self.add_weight((shape[1],), equal, trainable=False, name="factors")
+
+    def call(self, x):
+        """Compute the weighted geometric mean, normalised."""
+        logarithms = ops.log(ops.maximum(x, np.finfo(np.float32).tiny))
+        return ops.softmax(ops.sum(logarithms * self.factors[:, None], axis=1), axis=-1)
+
+    def compute_output_spec(self, x):
+        """Tell Keras that the output has one row a document."""
+        return keras.KerasTensor((x.shape[0], x.shape[-1]), dtype="float32")
 
 
 def mask_padding(x, ids):

@@ -1,10 +1,11 @@
 """Networks that compute no padding. Importing this module registers all of skglove's classes in Keras."""
 
 import keras
+import numpy as np
 from keras import layers, ops
 
-from skglove.network.layers import MaskPadding, MinimumLength, ResidualConv1D
-from skglove.network.packing import pack_words, packed_maxima, packed_sums
+from skglove.network.layers import HeadPool, MaskPadding, MinimumLength, WeightedSum
+from skglove.network.packing import pack_words, packed_maxima
 
 
 class PackedNetwork(keras.Model):
@@ -79,22 +80,28 @@ class PackedParallelConvnet(PackedNetwork):
 
     def compute_features(self, ids):
         """Compute the global maxima of all convolutions."""
-        convolutions = self.layers_of(layers.Conv1D)
-        widest = max(size for step in convolutions for size in step.kernel_size)
-        words = pack_words(self.get_layer("padding")(ids), self.get_layer("embedding"), widest)
-        return ops.concatenate([words.maxima(convolution) for convolution in convolutions], axis=-1)
+        words = self.pack(ids)
+        maxima = [words.maxima(convolution) for convolution in self.layers_of(layers.Conv1D)]
+        return ops.concatenate(maxima, axis=-1)
+
+    def pack(self, ids):
+        """Look up the words, with the padding that the widest filter sees."""
+        widest = max(size for step in self.layers_of(layers.Conv1D) for size in step.kernel_size)
+        return pack_words(self.get_layer("padding")(ids), self.get_layer("embedding"), widest)
 
 
 @keras.saving.register_keras_serializable("skglove")
-class PackedResidualNet(PackedNetwork):
-    """Residual convolutions, then a weighted sum over words."""
+class PackedHybridNet(PackedParallelConvnet):
+    """Convolutions of several widths, each followed by its maximum over time, beside a sum of words."""
 
-    computed = (ResidualConv1D,)
+    computed = *PackedParallelConvnet.computed, WeightedSum
 
     def compute_features(self, ids):
-        """Compute the weighted sums."""
-        embedding, pooling = self.get_layer("embedding"), self.get_layer("global_pooling")
-        return packed_sums(ids, embedding, self.layers_of(ResidualConv1D), pooling)
+        """Compute the global maxima of all convolutions, and the weighted sums."""
+        words = self.pack(ids)
+        maxima = [words.maxima(convolution) for convolution in self.layers_of(layers.Conv1D)]
+        features = [*maxima, words.sums(self.get_layer("sum"))]
+        return ops.concatenate([ops.cast(x, "float32") for x in features], axis=-1)
 
 
 def rebuild(name, config):
@@ -113,3 +120,51 @@ def rebuild(name, config):
         The network.
     """
     return keras.saving.get_custom_objects()[f"skglove>{name}"].from_config(config)
+
+
+def expand(model, embedding_matrix, ids, *, word_weights=None, head_weights=None):
+    """Copy a trained network to a larger vocabulary, and let it pool its heads.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A network that was trained on some ids, renumbered from 0.
+    embedding_matrix : ndarray of shape (n_ids, dim), float32
+        The vectors of all ids.
+    ids : ndarray of shape (n_trained,), int
+        The ids that the network was trained on, in its order.
+    word_weights : ndarray of shape (n_ids,), float32, or None
+        The weights of all ids in the sum of words, if there is one.
+    head_weights : ndarray of shape (n_heads,), float, or None
+        The weights of the heads in the pool. None if the network has no heads.
+
+    Returns
+    -------
+    expanded : keras.Model
+        From all ids to probabilities of shape (n_documents, n_classes), float32.
+    """
+    config = model.get_config()
+    sizes = {"input_dim": len(embedding_matrix), "n_ids": len(embedding_matrix)}
+    for step in config["layers"]:
+        step["config"] |= {name: size for name, size in sizes.items() if name in step["config"]}
+    expanded = rebuild(type(model).__name__, config)
+    for old, new in zip(model.layers, expanded.layers, strict=True):
+        weights = old.get_weights()
+        if old.name == "embedding":
+            weights = [_replace_rows(embedding_matrix, ids, weights[0])]
+        elif isinstance(old, WeightedSum):
+            new.start_from(np.ones(len(embedding_matrix)) if word_weights is None else word_weights)
+            weights = [_replace_rows(new.get_weights()[0], ids, weights[0])]
+        new.set_weights(weights)
+    if head_weights is None:
+        return expanded
+    pool = HeadPool(dtype="float32", name="classes")
+    pooled = type(model)(expanded.inputs, pool(expanded.outputs[0]), name=model.name)
+    pool.set_weights([np.asarray(head_weights, dtype=np.float32)])
+    return pooled
+
+
+def _replace_rows(array, rows, values):
+    array = array.copy()
+    array[rows] = values
+    return array

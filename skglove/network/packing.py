@@ -124,41 +124,6 @@ def _number_documents(ends, n_rows):
     return ops.cumsum(ops.scatter(ends[:-1, None], ops.ones_like(ends[:-1]), (n_rows,)))
 
 
-def packed_sums(ids, embedding, convolutions, weighted_sum):
-    """Compute residual convolutions and a weighted sum over words.
-
-    Parameters
-    ----------
-    ids : tensor of shape (n_documents, n_columns), int32
-        Padded ids; 0 is padding.
-    embedding : keras.layers.Embedding
-        From ids to vectors.
-    convolutions : list of ResidualConv1D
-        From vectors to vectors.
-    weighted_sum : WeightedSum
-        From vectors to one vector a document.
-
-    Returns
-    -------
-    sums : tensor of shape (n_documents, dim), float32
-        Equal to the output of the layers on all columns.
-    """
-    n_documents, spans = ops.shape(ids)[0], word_spans(ids)
-    before = sum((convolution.kernel_size - 1) // 2 for convolution in convolutions)
-    reach = sum(convolution.kernel_size - 1 for convolution in convolutions)
-    sizes = spans.end - spans.start + reach
-    packing = pack(spans, spans.start - before, sizes, overlap=reach, multiple=FEATURE_MULTIPLE)
-    ids = packing.take(ops.reshape(ids, (-1,)), 0)
-    x = mask_padding(embedding(ids), ids)
-    for convolution in convolutions:
-        left = (convolution.kernel_size - 1) // 2
-        x = convolution.convolve(x)
-        ids = ids[:, left : left + ops.shape(x)[1]]
-        x = mask_padding(x, ids)
-    # The convolutions have moved each word to the front, by `before` rows.
-    return _sum_words(x, ids, packing.document[:, : ops.shape(x)[1]], weighted_sum, n_documents)
-
-
 def _sum_words(x, ids, document, weighted_sum, n_documents):
     """Sum vectors (n_frames, n_rows, dim) of ids, weighted, by document."""
     x = ops.cast(x, "float32") * weighted_sum.look_up(ids)

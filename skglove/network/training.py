@@ -21,8 +21,8 @@ def train(
         Classes, numbered from 0.
     sample_weight : ndarray of shape (n_documents,), float32
         Weights of documents.
-    rows : tuple of two ndarrays of int
-        Rows to train on, and rows, perhaps none, to validate on after each epoch.
+    rows : ndarray of int
+        Rows to train on.
     settings : dict
         "batch_size", "epochs" and "learning_rate_schedule", as in `KerasConvTextClassifier`.
     maxlen : int
@@ -38,17 +38,20 @@ def train(
     -------
     history : keras.callbacks.History
     """
-    training, validation = rows
-    options = {"maxlen": maxlen, "batch_size": settings["batch_size"]}
-    options |= {"codes": codes, "sample_weight": sample_weight}
-    # Both stay referenced here, because the datasets made from them hold only weak references.
-    batches = Batches(documents, rows=training, random_state=random_state, **options)
-    held_out = Batches(documents, rows=validation, **options) if len(validation) else None
+    # It stays referenced here, because the dataset made from it holds only a weak reference.
+    batches = Batches(
+        documents,
+        rows=rows,
+        maxlen=maxlen,
+        batch_size=settings["batch_size"],
+        codes=codes,
+        sample_weight=sample_weight,
+        random_state=random_state,
+    )
     one_cycle = settings["learning_rate_schedule"] == "one_cycle"
     with retracing_warnings_hidden(), learning_rate_errors_named(one_cycle=one_cycle):
         return model.fit(
             batches.for_keras(),
-            validation_data=None if held_out is None else held_out.for_keras(),
             epochs=settings["epochs"],
             shuffle=False,  # the batches shuffle themselves, from random_state
             callbacks=callbacks,
@@ -73,28 +76,14 @@ def predict(model, documents, *, maxlen, batch_size):
     Returns
     -------
     probabilities : ndarray of shape (n_documents, n_classes), float32
+        A network with heads gives shape (n_documents, n_heads, n_classes).
     """
     # XLA compiles for each size of a batch, and computes the padding too. Otherwise the batches are of
     # documents of similar length.
     batches = Batches(documents, maxlen=maxlen, batch_size=batch_size if model.jit_compile else None)
-    probabilities = np.empty((len(documents), model.output_shape[-1]), dtype=np.float32)
+    probabilities = np.empty((len(documents), *model.output_shape[1:]), dtype=np.float32)
     with retracing_warnings_hidden():
         for i in range(len(batches)):
             rows = batches.rows_of(i)
             probabilities[rows] = model.predict_on_batch(batches.ids_of(rows))
     return probabilities
-
-
-def zero_rows(embedding, ids):
-    """Set rows of an embedding to zero: random vectors of words that are in no training document.
-
-    Parameters
-    ----------
-    embedding : keras.layers.Embedding
-        The layer.
-    ids : ndarray of int
-        Rows.
-    """
-    matrix = embedding.get_weights()[0]
-    matrix[ids] = 0
-    embedding.set_weights([matrix])

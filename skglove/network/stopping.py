@@ -1,0 +1,124 @@
+"""Learn when to stop and how much to trust each model, on documents held out from training."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from keras.callbacks import Callback
+
+from skglove.network.training import predict
+from skglove.pooling import fit_weights, log, pool
+
+# Medians of the priors of weights; used as they are where nothing is held out.
+USUAL_HEAD_WEIGHT, USUAL_WEIGHTS = 0.5, (0.6, 0.6)
+# A relative improvement of the log-loss below this counts as none.
+LEAST_IMPROVEMENT = 0.002
+
+
+@dataclass
+class PoolWeights:
+    """Weights of a classifier's parts, all above zero."""
+
+    heads: np.ndarray | None  # of the network's heads; None if it has one output
+    models: np.ndarray  # of the network and, if there is one, of the linear model
+
+    @classmethod
+    def usual(cls, n_heads, lexical_weight):
+        """Return the weights to take where nothing is held out.
+
+        Parameters
+        ----------
+        n_heads : int
+            Heads of the network.
+        lexical_weight : "learned" or float
+            As in `KerasConvTextClassifier`.
+
+        Returns
+        -------
+        weights : PoolWeights
+        """
+        heads = None if n_heads == 1 else np.full(n_heads, USUAL_HEAD_WEIGHT)
+        if lexical_weight == "learned":
+            return cls(heads, np.array(USUAL_WEIGHTS))
+        return cls(heads, np.array([1 - lexical_weight, lexical_weight][: 1 + bool(lexical_weight)]))
+
+
+class StopWhenLearned(Callback):
+    """Measure the whole classifier on held-out documents after each epoch; stop when it has learned.
+
+    Adds "val_loss", the log-loss, and "val_accuracy" to the logs.
+
+    Parameters
+    ----------
+    documents : Documents
+        Token ids of the documents that are held out.
+    codes : ndarray of shape (n_documents,), int
+        Their classes.
+    sample_weight : ndarray of shape (n_documents,), float
+        Their weights.
+    lexical : ndarray of shape (n_documents, n_classes), float32, or None
+        Log-probabilities of the linear model, if there is one, which has not seen them either.
+    lexical_weight : "learned" or float
+        As in `KerasConvTextClassifier`.
+    patience : int or None
+        Epochs without a lower log-loss after which training stops. The weights of the best epoch are
+        restored, also if training did not stop early. None never stops, and keeps the last epoch.
+    maxlen, batch_size : int
+        As in `skglove.network.training.predict`.
+
+    Attributes
+    ----------
+    weights : PoolWeights
+        The weights that go with the network.
+    """
+
+    def __init__(
+        self, documents, codes, sample_weight, *, lexical, lexical_weight, patience, maxlen, batch_size
+    ):
+        super().__init__()
+        self.documents, self.codes = documents, codes
+        self.sample_weight = sample_weight.astype(np.float64)
+        self.lexical, self.lexical_weight = lexical, lexical_weight
+        self.patience, self.options = patience, {"maxlen": maxlen, "batch_size": batch_size}
+        self.weights, self.network, self.best = None, None, np.inf
+
+    def measure(self):
+        """Fit the weights of the pool to the held-out documents, and measure the pool on them.
+
+        Returns
+        -------
+        weights : PoolWeights
+            The weights that fit best.
+        loss, accuracy : float
+            Of the whole classifier.
+        """
+        outputs = predict(self.model, self.documents, **self.options)
+        heads = [outputs] if outputs.ndim == 2 else [outputs[:, i].copy() for i in range(outputs.shape[1])]
+        heads = [log(head) for head in heads]
+        weights = PoolWeights.usual(len(heads), self.lexical_weight)
+        if len(heads) > 1:
+            weights.heads = fit_weights(heads, self.codes, self.sample_weight, weights.heads)
+            heads = [pool(heads, weights.heads)]
+        models = heads if self.lexical is None else [*heads, self.lexical.copy()]
+        if self.lexical_weight == "learned":
+            weights.models = fit_weights(models, self.codes, self.sample_weight, weights.models)
+        pooled = pool(models, weights.models)
+        of_truth = pooled[np.arange(len(self.codes)), self.codes]
+        loss = -np.average(of_truth, weights=self.sample_weight)
+        accuracy = np.average(pooled.argmax(axis=1) == self.codes, weights=self.sample_weight)
+        return weights, float(loss), float(accuracy)
+
+    def on_epoch_end(self, epoch, logs):
+        """Measure, and stop or go on."""
+        weights, logs["val_loss"], logs["val_accuracy"] = self.measure()
+        if self.patience is None:
+            self.weights = weights
+        elif logs["val_loss"] < self.best * (1 - LEAST_IMPROVEMENT):
+            self.best, self.best_epoch = logs["val_loss"], epoch
+            self.weights, self.network = weights, self.model.get_weights()
+        elif epoch - self.best_epoch >= self.patience:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        """Restore the weights of the best epoch."""
+        if self.network is not None:
+            self.model.set_weights(self.network)

@@ -1,0 +1,88 @@
+"""Combine the probabilities of classifiers by a logarithmic opinion pool, with weights learned or given."""
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+
+# Standard deviation of the prior of the logarithms of weights. It matters only with few documents.
+PRIOR_DEVIATION = 1.0
+# Log-probabilities are cut off here: a single document must not decide about a weight.
+LEAST = -20.0
+
+
+def fit_weights(log_probabilities, codes, sample_weight, usual):
+    """Fit the weights of a pool to documents that none of the classifiers has seen.
+
+    The pool is ``softmax(sum(weight * log_probability))`` over the classifiers, a weighted geometric mean
+    [1]_. Their sum is an inverse temperature, so the pool is calibrated as by temperature scaling [2]_.
+
+    Parameters
+    ----------
+    log_probabilities : sequence of n_classifiers ndarrays of shape (n_documents, n_classes), float
+        What each classifier says.
+    codes : ndarray of shape (n_documents,), int
+        The true classes, numbered from 0.
+    sample_weight : ndarray of shape (n_documents,), float
+        Weights of documents.
+    usual : sequence of n_classifiers floats
+        Medians of the prior of the weights, which is log-normal.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_classifiers,), float64
+        Above zero, by maximum a posteriori.
+
+    References
+    ----------
+    .. [1] C. Genest, J. V. Zidek, "Combining Probability Distributions: A Critique and an Annotated
+       Bibliography", Statistical Science, 1986.
+    .. [2] C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
+    """
+    scores = np.maximum(np.stack(log_probabilities), LEAST).astype(np.float64)
+    rows = np.arange(len(codes))
+    of_truth = scores[:, rows, codes]
+    usual = np.log(usual)
+
+    def loss(logarithms):
+        weights = np.exp(logarithms)
+        pooled = np.tensordot(weights, scores, axes=1)
+        totals = logsumexp(pooled, axis=1)
+        probabilities = np.exp(pooled - totals[:, np.newaxis])
+        distance = (logarithms - usual) / PRIOR_DEVIATION
+        value = sample_weight @ (totals - pooled[rows, codes]) + 0.5 * distance @ distance
+        expected = np.einsum("nk,mnk->mn", probabilities, scores)
+        return value, weights * ((expected - of_truth) @ sample_weight) + distance / PRIOR_DEVIATION
+
+    return np.exp(minimize(loss, usual, jac=True, method="L-BFGS-B").x)
+
+
+def pool(log_probabilities, weights):
+    """Combine classifiers by a weighted geometric mean of their probabilities, normalised.
+
+    Parameters
+    ----------
+    log_probabilities : sequence of n_classifiers ndarrays of shape (n_documents, n_classes), float32
+        What each classifier says. Overwritten.
+    weights : sequence of n_classifiers floats
+        Weights of the classifiers.
+
+    Returns
+    -------
+    log_probabilities : ndarray of shape (n_documents, n_classes), float32
+        The first of the arrays, which now holds the result: many classes times many documents need much
+        memory.
+    """
+    pooled, *others = log_probabilities
+    pooled *= weights[0]
+    for other, weight in zip(others, weights[1:], strict=True):
+        other *= weight
+        pooled += other
+    pooled -= pooled.max(axis=1, keepdims=True)
+    pooled -= np.log(np.exp(pooled).sum(axis=1, keepdims=True))
+    return pooled
+
+
+def log(probabilities):
+    """Compute logarithms of probabilities in place; those that underflow are the smallest number's."""
+    np.maximum(probabilities, np.finfo(np.float32).tiny, out=probabilities)
+    return np.log(probabilities, out=probabilities)
