@@ -17,6 +17,8 @@ AUTO = {
         "lexical_weight": 0.0,
         "batch_size": 128,
         "epochs": 2,
+        "early_stopping": False,
+        "n_iter_no_change": 3,
     },
     "parallel": {
         "trainable_embedding": True,
@@ -29,8 +31,10 @@ AUTO = {
         "learning_rate_schedule": "constant",
         "lexical_weight": 0.0,
         "batch_size": 50,
+        "early_stopping": False,
+        "n_iter_no_change": 3,
     },
-    # Its batch_size and epochs depend on the number of documents, see `resolve_auto`.
+    # What is missing depends on the documents, see `resolve_auto`.
     "hybrid": {
         "trainable_embedding": True,
         "n_conv_layers": 1,
@@ -45,9 +49,11 @@ AUTO = {
 }
 # "parallel" trains for at least these epochs, and enough for these steps.
 PARALLEL_EPOCHS, PARALLEL_STEPS = 6, 150
-# "hybrid" stops when it has learned; these are the most epochs and steps that it may take. Without documents
-# to measure on, it takes a fixed number of steps.
-HYBRID_EPOCHS, HYBRID_STEPS, UNMEASURED_STEPS = 30, 800, 150
+# "hybrid" stops when it has learned, but after these epochs and steps at the latest; on much text after the
+# epoch that passes this number of tokens, because further ones bring little for their time.
+HYBRID_EPOCHS, HYBRID_STEPS, HYBRID_TOKENS = 30, 500, 8_000_000
+# It waits two epochs for a better one, or enough for these steps.
+WAITING_EPOCHS, WAITING_STEPS = 2, 25
 AUTO_MAXLEN = {"stacked": 1000, "parallel": 2000, "hybrid": 2000}
 # Parameters that `build_network` takes as they are.
 OF_NETWORK = (
@@ -74,7 +80,7 @@ MAX_BATCH_CELLS = 2**28  # ids of a batch: 1 GiB; more is likely a mistake
 MAX_WEIGHTS = 2**30  # of convolutions and dense layers: 4 GiB, and training needs three times as much
 
 
-def resolve_auto(parameters, n_documents, *, measured):
+def resolve_auto(parameters, n_documents, n_tokens):
     """Replace each "auto" by its value.
 
     Parameters
@@ -82,9 +88,9 @@ def resolve_auto(parameters, n_documents, *, measured):
     parameters : dict
         The classifier's parameters, as `get_params` returns them.
     n_documents : int
-        Training documents.
-    measured : bool
-        Whether documents are held out, on which "hybrid" measures when to stop.
+        Documents that the network is trained on.
+    n_tokens : int
+        Their ids.
 
     Returns
     -------
@@ -99,12 +105,16 @@ def resolve_auto(parameters, n_documents, *, measured):
     if settings["batch_size"] == "auto":
         settings["batch_size"] = min(max(n_documents // 8, 16), 64)
     steps_per_epoch = -(-n_documents // settings["batch_size"])
+    if settings["early_stopping"] == "auto":
+        settings["early_stopping"] = settings["epochs"] == "auto"
+    if settings["n_iter_no_change"] == "auto":
+        settings["n_iter_no_change"] = max(WAITING_EPOCHS, -(-WAITING_STEPS // steps_per_epoch))
     if settings["epochs"] == "auto":
         if parameters["architecture"] == "parallel":
-            epochs, steps = PARALLEL_EPOCHS, PARALLEL_STEPS
+            settings["epochs"] = max(PARALLEL_EPOCHS, -(-PARALLEL_STEPS // steps_per_epoch))
         else:
-            epochs, steps = (HYBRID_EPOCHS, HYBRID_STEPS) if measured else (1, UNMEASURED_STEPS)
-        settings["epochs"] = max(epochs, -(-steps // steps_per_epoch))
+            epochs = max(HYBRID_EPOCHS, -(-HYBRID_STEPS // steps_per_epoch))
+            settings["epochs"] = max(1, min(epochs, -(-HYBRID_TOKENS // n_tokens)))
     return settings, steps_per_epoch * settings["epochs"]
 
 
@@ -127,12 +137,12 @@ def check_architecture(parameters):
         if architecture not in users and parameters[name] not in harmless:
             used = " or ".join(map(repr, users))
             warn(f"{name}={parameters[name]} has no effect: it is for architecture={used}.")
-    if architecture == "hybrid" and parameters["learning_rate_schedule"] == "one_cycle":
-        if parameters["epochs"] == "auto":
-            raise ValueError(
-                "learning_rate_schedule='one_cycle' needs a number of epochs, such as epochs=5: with "
-                "epochs='auto', architecture='hybrid' does not know beforehand when it will stop."
-            )
+    one_cycle = parameters["learning_rate_schedule"] == "one_cycle"
+    if architecture == "hybrid" and one_cycle and parameters["epochs"] == "auto":
+        raise ValueError(
+            "learning_rate_schedule='one_cycle' needs a number of epochs, such as epochs=5: with "
+            "epochs='auto', architecture='hybrid' does not know beforehand when it will stop."
+        )
     if not isinstance(kernel_size, tuple):
         return
     if architecture == "stacked":

@@ -13,7 +13,6 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 from skglove import vocabulary_checks
 from skglove.auto_settings import (
     AUTO_MAXLEN,
-    OF_NETWORK,
     check_architecture,
     check_batch_size,
     check_network_size,
@@ -380,8 +379,16 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
             _, log_probabilities = lexical_model.fit_predict(
                 documents, codes, data.seed, weights, ignored, left_out if len(left_out) else None
             )
-        network, history, pool_weights, callbacks = self._fit_network(
-            data, rows, settings, n_steps, log_probabilities
+        from skglove.network.fitting import fit_network
+
+        network, history, pool_weights, callbacks = fit_network(
+            data,
+            rows,
+            self.get_params(deep=False) | settings,
+            vocabulary=self._vocabulary,
+            log_probabilities=log_probabilities,
+            maxlen=self.maxlen_,
+            n_steps=n_steps,
         )
         self._network, self.lexical_model_ = StoredNetwork(network), lexical_model
         self._pool_weights = pool_weights
@@ -464,7 +471,9 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
 
         training, validation = rows
         settings, n_steps = resolve_auto(
-            self.get_params(deep=False), len(training), measured=len(validation) > 0
+            self.get_params(deep=False),
+            len(training),
+            int(data.documents.lengths[training].sum()),
         )
         one_cycle = settings["learning_rate_schedule"] == "one_cycle"
         check_callbacks(self.callbacks, one_cycle=one_cycle, has_validation=len(validation) > 0)
@@ -481,94 +490,6 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         else:
             check_receptive_field(max(np.atleast_1d(settings["kernel_size"])), parameters)
         return settings, n_steps
-
-    def _fit_network(self, data, rows, settings, n_steps, log_probabilities):
-        """Train the network; return it, Keras's history, the pool's weights, and the copies of `callbacks`.
-
-        The network is trained for the ids that the documents have. All others keep their vectors.
-        """
-        from skglove.network.build import ARCHITECTURES
-        from skglove.network.callbacks import copy_callbacks, loss_check
-        from skglove.network.models import expand
-        from skglove.network.stopping import PoolWeights, StopWhenLearned
-        from skglove.network.training import train
-
-        training, held_out = rows
-        frequencies = np.diff(data.documents.counts(data.n_ids).indptr)
-        word_weights = _inverse_document_frequencies(frequencies, len(data.documents))
-        frequencies[0] = 1  # padding
-        trained = np.flatnonzero(frequencies)
-        documents = data.documents.renumber(trained)
-        model, vectors = self._build_network(data, trained, word_weights, settings, n_steps)
-        own = [loss_check(settings["learning_rate"])]
-        if len(held_out):
-            measuring = StopWhenLearned(
-                documents.take(held_out),
-                data.codes[held_out],
-                data.weights[held_out],
-                lexical=log_probabilities,
-                lexical_weight=settings["lexical_weight"],
-                patience=self._patience(),
-                maxlen=self.maxlen_,
-                batch_size=settings["batch_size"],
-            )
-            own.append(measuring)
-        copies = copy_callbacks(self.callbacks)
-        history = train(
-            model,
-            documents,
-            data.codes,
-            data.weights,
-            rows=training,
-            settings=settings,
-            maxlen=self.maxlen_,
-            callbacks=own + copies,
-            verbose=self.verbose,
-            random_state=data.random_state,
-        )
-        if len(held_out):
-            weights = measuring.weights
-        else:
-            n_heads = ARCHITECTURES[self.architecture].n_heads
-            weights = PoolWeights.usual(n_heads, settings["lexical_weight"])
-        network = expand(model, vectors, trained, word_weights=word_weights, head_weights=weights.heads)
-        return network, history, weights.models, copies
-
-    def _build_network(self, data, trained, word_weights, settings, n_steps):
-        """Build the network for some ids; return it, and the vectors that all ids have before training."""
-        from skglove.network.build import build_network, starting_vectors
-        from skglove.network.loss_and_optimizer import checked_optimizer
-
-        parameters = self.get_params(deep=False) | settings
-        vectors = None
-        if settings["pretrained"]:
-            matrix = self._vocabulary.embedding_matrix()
-            vectors = starting_vectors(matrix, self.architecture, data.seed)
-        model = build_network(
-            len(trained),
-            len(self.classes_),
-            **{name: parameters[name] for name in OF_NETWORK},
-            embedding_matrix=None if vectors is None else vectors[trained],
-            word_weights=word_weights[trained],
-            n_steps=n_steps if settings["learning_rate_schedule"] == "one_cycle" else None,
-            optimizer=checked_optimizer(settings["optimizer"]),
-            jit_compile=self.jit_compile not in ("deprecated", False),
-            seed=data.seed,
-        )
-        if vectors is None:
-            vectors = np.zeros((data.n_ids, self.embedding_dim), dtype=np.float32)
-        return model, vectors
-
-    def _patience(self):
-        """Return after how many epochs without improvement training stops; None if never."""
-        stops = self.early_stopping
-        if stops == "auto":
-            stops = self.architecture == "hybrid" and self.epochs == "auto"
-        if not stops:
-            return None
-        if self.n_iter_no_change != "auto":
-            return self.n_iter_no_change
-        return 2
 
     def predict_proba(self, X):
         """Predict the probability of each class.
@@ -706,8 +627,3 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         tags.input_tags.categorical = True
         tags.input_tags.positive_only = True
         return tags
-
-
-def _inverse_document_frequencies(frequencies, n_documents):
-    """Compute log((1 + n_documents) / (1 + document frequency)) + 1 of each id, float32."""
-    return (np.log((1 + n_documents) / (1 + frequencies)) + 1).astype(np.float32)

@@ -5,15 +5,15 @@ from sklearn.model_selection import StratifiedShuffleSplit
 
 from skglove.messages import shortened
 
-# Held out to measure on, if nothing else is asked for: a tenth of the documents, but within these numbers, and
-# at most a fifth. Fewer than the last say too little to measure on.
-MOST_HELD_OUT, USUALLY_HELD_OUT, FEWEST_HELD_OUT = 1_000, 50, 30
+# Held out to measure on, if nothing else is asked for: a tenth of the documents, at most so many. Fewer than
+# the second number say too little to measure on.
+MOST_HELD_OUT, FEWEST_HELD_OUT = 1_000, 40
 
 
 def hold_out_some(documents, codes, sample_weight, random_state):
     """Draw some documents to measure on, if there are enough of them.
 
-    Documents with the same ids and the same class are on the same side. Each class keeps four fifths of its
+    Documents with the same ids and the same class are on the same side. Each class keeps nine tenths of its
     documents or more.
 
     Parameters
@@ -35,7 +35,7 @@ def hold_out_some(documents, codes, sample_weight, random_state):
     copy_of = documents.first_copies(codes)
     weights = np.bincount(copy_of, sample_weight, minlength=len(codes))
     different = random_state.permutation(np.flatnonzero(weights))
-    wanted = min(max(len(different) // 10, USUALLY_HELD_OUT), MOST_HELD_OUT, len(different) // 5)
+    wanted = min(len(different) // 10, MOST_HELD_OUT)
     # The place of each document among those of its class.
     order = np.argsort(codes[different], kind="stable")
     sizes = np.bincount(codes[different])

@@ -5,7 +5,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 # Standard deviation of the prior of the logarithms of weights. It matters only with few documents.
-PRIOR_DEVIATION = 1.0
+PRIOR_DEVIATION = 0.3
 # Log-probabilities are cut off here: a single document must not decide about a weight.
 LEAST = -20.0
 

@@ -42,6 +42,25 @@ class PoolWeights:
         return cls(heads, np.array([1 - lexical_weight, lexical_weight][: 1 + bool(lexical_weight)]))
 
 
+class StopAtLoss(Callback):
+    """Stop when the training loss is low, where nothing is held out to measure on.
+
+    Parameters
+    ----------
+    loss : float
+        Training stops after the first epoch with a mean loss below this.
+    """
+
+    def __init__(self, loss):
+        super().__init__()
+        self.loss = loss
+
+    def on_epoch_end(self, epoch, logs):
+        """Stop or go on."""
+        if logs["loss"] < self.loss:
+            self.model.stop_training = True
+
+
 class StopWhenLearned(Callback):
     """Measure the whole classifier on held-out documents after each epoch; stop when it has learned.
 

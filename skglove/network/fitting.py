@@ -1,0 +1,119 @@
+"""From checked documents to a trained network: what `KerasConvTextClassifier.fit` does with Keras."""
+
+import numpy as np
+
+from skglove.auto_settings import OF_NETWORK
+from skglove.network.build import ARCHITECTURES, build_network, starting_vectors
+from skglove.network.callbacks import copy_callbacks, loss_check
+from skglove.network.loss_and_optimizer import checked_optimizer
+from skglove.network.models import expand
+from skglove.network.stopping import PoolWeights, StopAtLoss, StopWhenLearned
+from skglove.network.training import train
+
+# Where nothing is held out, training stops at this share of the loss that guessing has.
+LOW_LOSS = 0.05
+
+
+def fit_network(data, rows, parameters, *, vocabulary, log_probabilities, maxlen, n_steps):
+    """Build a network, train it, and learn how much to trust its parts and the linear model.
+
+    The network is trained for the ids that the documents have. All others keep their vectors.
+
+    Parameters
+    ----------
+    data : skglove.classifier.Data
+        What to learn from.
+    rows : tuple of two ndarrays of int
+        Documents to train on, and documents, perhaps none, to measure on.
+    parameters : dict
+        The classifier's parameters, without "auto".
+    vocabulary : Vocabulary or None
+        What the ids stand for.
+    log_probabilities : ndarray of shape (n_measured, n_classes), float32, or None
+        What the linear model says about the documents to measure on; None without a linear model.
+    maxlen : int
+        Columns of a batch.
+    n_steps : int
+        Steps of the "one_cycle" schedule.
+
+    Returns
+    -------
+    network : keras.Model
+        From all ids to probabilities of shape (n_documents, n_classes).
+    history : keras.callbacks.History
+        Losses of each epoch.
+    weights : ndarray of shape (n_models,), float
+        Weights of the network and, if there is one, of the linear model.
+    callbacks : list of keras.callbacks.Callback
+        The copies of the user's callbacks.
+    """
+    training, held_out = rows
+    documents, trained, word_weights = _used_ids(data)
+    model, vectors = _build(data, trained, word_weights, parameters, vocabulary, n_steps)
+    callbacks = [loss_check(parameters["learning_rate"])]
+    if len(held_out):
+        measuring = StopWhenLearned(
+            documents.take(held_out),
+            data.codes[held_out],
+            data.weights[held_out],
+            lexical=log_probabilities,
+            lexical_weight=parameters["lexical_weight"],
+            patience=parameters["n_iter_no_change"] if parameters["early_stopping"] else None,
+            maxlen=maxlen,
+            batch_size=parameters["batch_size"],
+        )
+        callbacks.append(measuring)
+    elif parameters["early_stopping"]:
+        callbacks.append(StopAtLoss(LOW_LOSS * np.log(model.output_shape[-1])))
+    copies = copy_callbacks(parameters["callbacks"])
+    history = train(
+        model,
+        documents,
+        data.codes,
+        data.weights,
+        rows=training,
+        settings=parameters,
+        maxlen=maxlen,
+        callbacks=callbacks + copies,
+        verbose=parameters["verbose"],
+        random_state=data.random_state,
+    )
+    if len(held_out):
+        weights = measuring.weights
+    else:
+        n_heads = ARCHITECTURES[parameters["architecture"]].n_heads
+        weights = PoolWeights.usual(n_heads, parameters["lexical_weight"])
+    network = expand(model, vectors, trained, word_weights=word_weights, head_weights=weights.heads)
+    return network, history, weights.models, copies
+
+
+def _used_ids(data):
+    """Renumber the ids that the documents have; return also these ids, and the weights of all words."""
+    frequencies = np.diff(data.documents.counts(data.n_ids).indptr)
+    n_documents = len(data.documents)
+    inverse_document_frequencies = np.log((1 + n_documents) / (1 + frequencies)) + 1
+    frequencies[0] = 1  # padding
+    trained = np.flatnonzero(frequencies)
+    return data.documents.renumber(trained), trained, inverse_document_frequencies.astype(np.float32)
+
+
+def _build(data, trained, word_weights, parameters, vocabulary, n_steps):
+    """Build the network for some ids; return it, and the vectors that all ids have before training."""
+    vectors = None
+    if parameters["pretrained"]:
+        matrix = vocabulary.embedding_matrix()
+        vectors = starting_vectors(matrix, parameters["architecture"], data.seed)
+    model = build_network(
+        len(trained),
+        int(data.codes.max()) + 1,
+        **{name: parameters[name] for name in OF_NETWORK},
+        embedding_matrix=None if vectors is None else vectors[trained],
+        word_weights=word_weights[trained],
+        n_steps=n_steps if parameters["learning_rate_schedule"] == "one_cycle" else None,
+        optimizer=checked_optimizer(parameters["optimizer"]),
+        jit_compile=parameters["jit_compile"] not in ("deprecated", False),
+        seed=data.seed,
+    )
+    if vectors is None:
+        vectors = np.zeros((data.n_ids, parameters["embedding_dim"]), dtype=np.float32)
+    return model, vectors
