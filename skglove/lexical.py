@@ -1,5 +1,6 @@
 """A linear classifier of words and pairs of words: it knows words and phrases that word vectors blur."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -19,9 +20,14 @@ from skglove.documents import Documents
 MAX_WEIGHTS, MAX_REGRESSION_WEIGHTS = 20_000_000, 5_000_000
 # Smoothing of naive Bayes, relative to the mean count of a feature.
 SMOOTHING = 1.0
-# Logistic regression: epochs, and C, the inverse of the penalty, which matters little after so few. With more
-# classes than these, one regression per class would take longer than the network.
-PASSES, INVERSE_PENALTY, REGRESSION_CLASSES = 3, 30, 100
+# Regression: steps of gradient descent, fewest and most epochs, C (the inverse of the penalty, which matters
+# little after so few), and the exponent by which the learning rate falls. With more classes than these, one
+# regression per class would take longer than the network.
+STEPS, PASSES, INVERSE_PENALTY, POWER, REGRESSION_CLASSES = 20_000, (3, 4), 300, 0.25, 100
+# Losses to choose from, their first learning rates, and the factors of their scores. The first is taken
+# unless another makes the log-loss smaller by at least this share: small gains are chance.
+REGRESSIONS = ("log_loss", 30, 1), ("log_loss", 10, 1), ("modified_huber", 3, 4)
+CLEAR_GAIN = 0.03
 # Documents left out for calibration, and their scores. Three numbers need no more.
 CALIBRATION_DOCUMENTS, CALIBRATION_SCORES = 2_000, 1_000_000
 # Regression is fitted without one fold of about this share of the documents at a time.
@@ -160,7 +166,7 @@ class LexicalModel:
         if n_classes <= REGRESSION_CLASSES:
             n = max(1, min(np.count_nonzero(frequencies > 1), MAX_REGRESSION_WEIGHTS // n_classes))
             first = training._replace(X=training.X[:, :n]), away._replace(new=away.new[:, :n])
-            fits.append(_fit_regression(*first, seed))
+            fits.append(_fit_regression(*first, fits[0][0], seed))
         scores, self.weights_, self.intercepts_ = map(list, zip(*fits, strict=True))
         self.sharpness_, self.softening_ = _calibrate(scores, away.codes, away.weights)
         log_probabilities = _log_probabilities(scores, self.sharpness_, self.softening_).astype(np.float32)
@@ -320,10 +326,24 @@ def _leave_one_out(complements, totals, left_out):
     return scores
 
 
-def _fit_regression(training, left_out, seed):
-    """Fit logistic regression; return scores of the left-out documents, and weights and intercepts."""
+def _fit_regression(training, left_out, bayes_scores, seed):
+    """Fit the best regression; return scores of the left-out documents, and weights and intercepts."""
+    best = None
+    for kind in REGRESSIONS:
+        scores = _cross_validate(training, left_out, kind, seed)
+        both = [bayes_scores, scores]
+        pooled = _log_probabilities(both, *_calibrate(both, left_out.codes, left_out.weights))
+        loss = -(left_out.weights * pooled[np.arange(len(pooled)), left_out.codes]).sum()
+        if best is None or loss < (1 - CLEAR_GAIN) * best[0]:
+            best = loss, kind, scores
+    _, kind, scores = best
+    n_different = len(np.unique(training.copy_of))
+    return scores, *_one_vs_rest(training, n_different, kind, seed)
+
+
+def _cross_validate(training, left_out, kind, seed):
+    """Score left-out documents by regressions that are fitted without one fold of them at a time."""
     n_classes, n_different = training.codes.max() + 1, len(np.unique(training.copy_of))
-    alpha = 1 / (INVERSE_PENALTY * n_different)
     scores = np.zeros((len(left_out.rows), n_classes), dtype=np.float32)
     n_folds = max(1, round(len(scores) / (FOLD * n_different)))
     for fold in np.array_split(np.arange(len(scores)), n_folds):
@@ -331,20 +351,38 @@ def _fit_regression(training, left_out, seed):
         learned = np.flatnonzero(others & (training.sample_weight > 0))
         present = np.unique(training.codes[learned])
         if len(present) > 1:
-            weights, intercepts = _one_vs_rest(training.take(learned), alpha, seed)
+            weights, intercepts = _one_vs_rest(training.take(learned), n_different, kind, seed)
             known = log_expit(left_out.new[fold] @ weights + intercepts)
             # A class that lost all of its documents is as unlikely as the least likely.
             scores[fold] = known.min(axis=1, keepdims=True)
             scores[np.ix_(fold, present)] = known
-    return scores, *_one_vs_rest(training, alpha, seed)
+    return scores
 
 
-def _one_vs_rest(training, alpha, seed):
-    """Fit logistic regression by stochastic gradient descent; return weights and intercepts."""
-    model = SGDClassifier("log_loss", alpha=alpha, max_iter=PASSES, tol=None, random_state=seed)
-    model.fit(training.X, training.codes, sample_weight=training.sample_weight)
-    weights, intercepts = model.coef_.astype(np.float32), model.intercept_.astype(np.float32)
-    if len(weights) == 1:  # scikit-learn has one row for two classes
+def _one_vs_rest(training, n_different, kind, seed):
+    """Fit one regression per class by stochastic gradient descent; return weights and intercepts."""
+    loss, rate, factor = kind
+    settings = {
+        "alpha": 1 / (INVERSE_PENALTY * n_different),
+        "max_iter": int(np.clip(STEPS // n_different, *PASSES)),
+        "tol": None,
+        "learning_rate": "invscaling",
+        "eta0": rate,
+        "power_t": POWER,
+    }
+
+    def fit(code, seed):
+        model = SGDClassifier(loss, **settings, random_state=seed)
+        model.fit(training.X, training.codes == code, sample_weight=training.sample_weight)
+        return factor * model.coef_[0].astype(np.float32), factor * model.intercept_[0].astype(np.float32)
+
+    classes = np.unique(training.codes)
+    # What `SGDClassifier` does with several classes, but its threads change the filters of warnings.
+    seeds = np.random.RandomState(seed).randint(2**31 - 1, size=len(classes))
+    with ThreadPoolExecutor() as threads:
+        fits = list(threads.map(fit, *((classes, seeds) if len(classes) > 2 else (classes[1:], [seed]))))
+    weights, intercepts = map(np.array, zip(*fits, strict=True))
+    if len(classes) == 2:
         weights, intercepts = np.vstack([-weights, weights]), np.append(-intercepts, intercepts)
     return np.ascontiguousarray(weights.T), intercepts
 

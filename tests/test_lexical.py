@@ -9,7 +9,7 @@ from sklearn.preprocessing import normalize
 
 import skglove.lexical
 from skglove.documents import Documents
-from skglove.lexical import LeftOut, LexicalModel, Training, _fit_bayes, _fit_regression
+from skglove.lexical import LeftOut, LexicalModel, Training, _cross_validate, _fit_bayes, _one_vs_rest
 
 
 def flatten(documents):
@@ -50,6 +50,20 @@ def vectorize(documents, test):
     return vectorizer.fit_transform(texts), vectorizer.transform(test)
 
 
+def descent(n_documents, passes, loss="log_loss", eta0=30, **settings):
+    """Make scikit-learn's regression with our settings."""
+    return SGDClassifier(
+        loss,
+        alpha=1 / (300 * n_documents),
+        max_iter=passes,
+        tol=None,
+        learning_rate="invscaling",
+        eta0=eta0,
+        power_t=0.25,
+        **settings,
+    )
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_scores_are_those_of_scikit_learn_on_words_and_pairs(n_classes, documents):
     documents, codes = documents[0], documents[1] % n_classes
@@ -62,7 +76,7 @@ def test_scores_are_those_of_scikit_learn_on_words_and_pairs(n_classes, document
         {(tuple(document), code) for document, code in zip(documents[:100], codes[:100], strict=True)}
     )
     several = np.diff(X.tocsc().indptr) > 1
-    regression = SGDClassifier("log_loss", alpha=1 / (30 * n_different), max_iter=3, tol=None, random_state=3)
+    regression = descent(n_different, 4, random_state=3)
     scores = regression.fit(X[:, several], codes[:100]).decision_function(new[:, several])
     scores = np.stack([-scores, scores], axis=1) if n_classes == 2 else scores
     one, other = model.sharpness_
@@ -152,12 +166,39 @@ def test_folds_of_regression_are_fits_without_them():
     X = scipy.sparse.csr_matrix([np.bincount(row, minlength=200) / 30 for row in words], dtype=np.float32)
     copy_of, rows = np.arange(240), np.random.RandomState(0).permutation(240)[:60]
     training = Training(X, codes, np.ones(240), copy_of)
-    scores, _, _ = _fit_regression(training, LeftOut(rows, X[rows], X[rows], codes[rows], np.ones(60)), 0)
+    left_out = LeftOut(rows, X[rows], X[rows], codes[rows], np.ones(60))
+    scores = _cross_validate(training, left_out, ("log_loss", 30, 1), 0)
     for fold in np.split(np.arange(60), 2):  # an eighth of the documents each
         others = np.setdiff1d(copy_of, rows[fold])
-        model = SGDClassifier("log_loss", alpha=1 / (30 * 240), max_iter=3, tol=None, random_state=0)
+        model = descent(240, 4, random_state=0)
         expected = model.fit(X[others], codes[others]).decision_function(X[rows[fold]])
         np.testing.assert_allclose(scores[fold], log_expit(expected), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize(("n_documents", "passes"), [(600, 4), (6700, 3)])
+def test_regression_is_that_of_scikit_learn_in_threads(n_classes, n_documents, passes):
+    words, codes = headers(n_classes, 600)
+    X = scipy.sparse.csr_matrix([np.bincount(row, minlength=200) / 30 for row in words], dtype=np.float32)
+    sample_weight = np.random.RandomState(1).uniform(0.5, 1.5, 600)
+    training = Training(X, codes, sample_weight, np.arange(600))
+    weights, intercepts = _one_vs_rest(training, n_documents, ("modified_huber", 3, 4), 7)
+    model = descent(n_documents, passes, "modified_huber", 3, random_state=7)
+    expected = 4 * model.fit(X, codes, sample_weight=sample_weight).decision_function(X)
+    expected = np.stack([-expected, expected], axis=1) if n_classes == 2 else expected
+    assert weights.dtype == intercepts.dtype == np.float32
+    np.testing.assert_allclose(X @ weights + intercepts, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_the_regression_that_is_clearly_best_is_taken(monkeypatch):
+    words, codes = headers(5)
+    fits = []
+    for gain in (0.03, 1.0):  # nothing gains all
+        monkeypatch.setattr(skglove.lexical, "CLEAR_GAIN", gain)
+        monkeypatch.setattr(skglove.lexical, "REGRESSIONS", (("log_loss", 0.01, 1), ("log_loss", 30, 1)))
+        fits.append(LexicalModel().fit(Documents(words.ravel(), np.full(1200, 30)), codes))
+    good, bad = (np.abs(model.weights_[1]).max() for model in fits)
+    assert good > 100 * bad
 
 
 def test_a_document_left_out_is_new_to_all_but_its_copies(documents):
