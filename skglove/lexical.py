@@ -28,12 +28,14 @@ STEPS, PASSES, INVERSE_PENALTY, POWER, REGRESSION_CLASSES = 20_000, (3, 4), 300,
 # unless another makes the log-loss smaller by at least this share: small gains are chance.
 REGRESSIONS = ("log_loss", 30, 1), ("log_loss", 10, 1), ("modified_huber", 3, 4)
 CLEAR_GAIN = 0.03
+# With no more documents than these, the first is taken.
+CHOICE_DOCUMENTS = 500
 # Documents left out for calibration, and their scores. Three numbers need no more.
 CALIBRATION_DOCUMENTS, CALIBRATION_SCORES = 2_000, 1_000_000
 # Regression is fitted without one fold of about this share of the documents at a time.
 FOLD = 1 / 8
 # Medians of the priors. They matter only with few documents.
-USUAL_SHARPNESS, USUAL_SOFTENING = (1.3, 0.4), 0.135
+USUAL_SHARPNESS, USUAL_SOFTENING = (1.3, 0.2), 0.135
 # Documents per chunk in prediction, and logarithms per chunk in leave-one-out: 64 MB.
 CHUNK_DOCUMENTS, CHUNK_LOGARITHMS = 4_096, 2**23
 
@@ -74,6 +76,11 @@ class LexicalModel:
     Standardisation helps because the size of such scores says little about how sure the model may be; the
     distance of the best class from the others, relative to the distances between those, says more. The scores
     of logistic regression, which is one-vs-rest, are the logarithms of the logistic function.
+
+    The learning rate and the loss of the regression are chosen on the left-out documents too: the logistic loss
+    at a high or at a low rate, or the modified Huber loss, a smooth relative of that of support vector machines.
+    A low rate stops early, so it helps where many rare words invite overfitting. The modified Huber loss
+    ignores documents that are clearly right already, so it helps with classes of very different size.
 
     Documents with the same ids and the same class are left out together, so copies do not make the model
     overconfident. Near-duplicates still do.
@@ -328,8 +335,8 @@ def _leave_one_out(complements, totals, left_out):
 
 def _fit_regression(training, left_out, bayes_scores, seed):
     """Fit the best regression; return scores of the left-out documents, and weights and intercepts."""
-    best = None
-    for kind in REGRESSIONS:
+    best, n_different = None, len(np.unique(training.copy_of))
+    for kind in REGRESSIONS if n_different > CHOICE_DOCUMENTS else REGRESSIONS[:1]:
         scores = _cross_validate(training, left_out, kind, seed)
         both = [bayes_scores, scores]
         pooled = _log_probabilities(both, *_calibrate(both, left_out.codes, left_out.weights))
@@ -337,7 +344,6 @@ def _fit_regression(training, left_out, bayes_scores, seed):
         if best is None or loss < (1 - CLEAR_GAIN) * best[0]:
             best = loss, kind, scores
     _, kind, scores = best
-    n_different = len(np.unique(training.copy_of))
     return scores, *_one_vs_rest(training, n_different, kind, seed)
 
 

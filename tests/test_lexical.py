@@ -201,6 +201,13 @@ def test_the_regression_that_is_clearly_best_is_taken(monkeypatch):
     assert good > 100 * bad
 
 
+def test_with_few_documents_the_first_regression_is_taken(monkeypatch):
+    monkeypatch.setattr(skglove.lexical, "REGRESSIONS", (("log_loss", 0.01, 1), None))
+    words, codes = headers(5, 500)
+    model = LexicalModel().fit(Documents(words.ravel(), np.full(500, 30)), codes)
+    assert np.abs(model.weights_[1]).max() < 1
+
+
 def test_a_document_left_out_is_new_to_all_but_its_copies(documents):
     counts = scipy.sparse.csr_matrix(
         [np.bincount(document, minlength=40)[1:] for document in documents[0]], dtype=np.float32
@@ -279,8 +286,9 @@ def test_probabilities_of_regression_are_neither_too_sure_nor_too_unsure(n_class
     model = LexicalModel().fit(Documents(words[:1500].ravel(), np.full(1500, 30)), codes[:1500])
     probabilities = np.exp(model.predict_log_proba(Documents(words[1500:].ravel(), np.full(1500, 30))))
     accuracy = (probabilities.argmax(axis=1) == codes[1500:]).mean()
-    assert 0.6 < accuracy < 0.9
-    assert probabilities.max(axis=1).mean() == pytest.approx(accuracy, abs=0.06)
+    assert 0.7 < accuracy < 0.9
+    # A little too unsure where classes are wrong by chance: scores of the other classes differ too much.
+    assert probabilities.max(axis=1).mean() == pytest.approx(accuracy, abs=0.09)
 
 
 def test_the_better_model_weighs_more():
@@ -295,10 +303,11 @@ def test_the_better_model_weighs_more():
     assert regression / bayes > 3 * other_regression / other_bayes
 
 
-def test_the_seed_draws_the_documents_left_out():
-    words, codes = headers(5, 2400)
+def test_the_seed_draws_the_documents_left_out(monkeypatch):
+    monkeypatch.setattr(skglove.lexical, "CALIBRATION_DOCUMENTS", 100)
+    words, codes = headers(5, 400)
     one, same, other = (
-        LexicalModel().fit(Documents(words.ravel(), np.full(2400, 30)), codes, seed).sharpness_
+        LexicalModel().fit(Documents(words.ravel(), np.full(400, 30)), codes, seed).sharpness_
         for seed in (0, 0, 1)
     )
     assert one == same != other
@@ -338,8 +347,8 @@ def test_many_classes_are_left_to_naive_bayes(monkeypatch):
 
 
 def test_not_too_many_classes_have_both_models():
-    words, codes = headers(100, 1000)
-    assert len(LexicalModel().fit(Documents(words.ravel(), np.full(1000, 30)), codes).sharpness_) == 2
+    words, codes = headers(100, 400)
+    assert len(LexicalModel().fit(Documents(words.ravel(), np.full(400, 30)), codes).sharpness_) == 2
 
 
 def test_classes_of_one_document_do_not_stop_regression():
