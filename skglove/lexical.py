@@ -77,10 +77,9 @@ class LexicalModel:
     distance of the best class from the others, relative to the distances between those, says more. The scores
     of logistic regression, which is one-vs-rest, are the logarithms of the logistic function.
 
-    The learning rate and the loss of the regression are chosen on the left-out documents too: the logistic loss
-    at a high or at a low rate, or the modified Huber loss, a smooth relative of that of support vector machines.
-    A low rate stops early, so it helps where many rare words invite overfitting. The modified Huber loss
-    ignores documents that are clearly right already, so it helps with classes of very different size.
+    With more than 500 documents, the regression is chosen on the left-out documents too. Choices are the
+    logistic loss at a high or at a low learning rate, and the modified Huber loss, a smooth relative of the
+    loss of support vector machines.
 
     Documents with the same ids and the same class are left out together, so copies do not make the model
     overconfident. Near-duplicates still do.
@@ -130,7 +129,8 @@ class LexicalModel:
         """Fit both models and their pool; predict documents as if each had been left out.
 
         Naive Bayes leaves out one document at a time, with its copies. Logistic regression leaves out folds.
-        Only the few numbers of the pool are fitted on the documents that are predicted.
+        Only the few numbers of the pool are fitted, and the regression is chosen, on the documents that are
+        predicted.
 
         Parameters
         ----------
