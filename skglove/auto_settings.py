@@ -39,7 +39,7 @@ AUTO = {
         "trainable_embedding": True,
         "n_conv_layers": 1,
         "filters": 50,
-        "kernel_size": (3, 4, 5),
+        "kernel_size": (2, 3, 4),
         "dropout": 0.5,
         "optimizer": "adam",
         "learning_rate": 0.002,

@@ -28,8 +28,9 @@ STEPS, PASSES, INVERSE_PENALTY, POWER, REGRESSION_CLASSES = 20_000, (3, 4), 300,
 # unless another makes the log-loss smaller by at least this share: small gains are chance.
 REGRESSIONS = ("log_loss", 30, 1), ("log_loss", 10, 1), ("modified_huber", 3, 4)
 CLEAR_GAIN = 0.03
-# With no more documents than these, the first is taken.
-CHOICE_DOCUMENTS = 500
+# With no more documents than the first number, the first is taken; with more than the second, the last, which
+# does better where documents are fewer, is not tried.
+CHOICE_DOCUMENTS = 500, 10_000
 # Documents left out for calibration, and their scores. Three numbers need no more.
 CALIBRATION_DOCUMENTS, CALIBRATION_SCORES = 2_000, 1_000_000
 # Regression is fitted without one fold of about this share of the documents at a time.
@@ -336,7 +337,8 @@ def _leave_one_out(complements, totals, left_out):
 def _fit_regression(training, left_out, bayes_scores, seed):
     """Fit the best regression; return scores of the left-out documents, and weights and intercepts."""
     best, n_different = None, len(np.unique(training.copy_of))
-    for kind in REGRESSIONS if n_different > CHOICE_DOCUMENTS else REGRESSIONS[:1]:
+    few, many = CHOICE_DOCUMENTS
+    for kind in REGRESSIONS[: 1 if n_different <= few else 3 if n_different <= many else 2]:
         scores = _cross_validate(training, left_out, kind, seed)
         both = [bayes_scores, scores]
         pooled = _log_probabilities(both, *_calibrate(both, left_out.codes, left_out.weights))
