@@ -114,7 +114,7 @@ def resolve_auto(parameters, n_documents, n_tokens):
             settings["epochs"] = max(PARALLEL_EPOCHS, -(-PARALLEL_STEPS // steps_per_epoch))
         else:
             epochs = max(HYBRID_EPOCHS, -(-HYBRID_STEPS // steps_per_epoch))
-            settings["epochs"] = max(1, min(epochs, -(-HYBRID_TOKENS // n_tokens)))
+            settings["epochs"] = max(1, min(epochs, -(-HYBRID_TOKENS // max(n_tokens, 1))))
     return settings, steps_per_epoch * settings["epochs"]
 
 

@@ -55,13 +55,16 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
 
     Parameters
     ----------
-    architecture : {"residual", "stacked", "parallel"}, default="residual"
+    architecture : {"hybrid", "stacked", "parallel"}, default="hybrid"
         The network.
 
-        * "residual": word vectors, fine-tuned; a convolution with a residual connection; a weighted sum over
-          the document, with one learned weight per word, which starts at its inverse document frequency;
-          L2 normalisation; softmax. The network's probabilities are then combined with those of a linear
-          model of words and pairs of words, see `lexical_weight`.
+        * "hybrid": word vectors, fine-tuned; two softmax classifiers over them. The first is that of
+          "parallel": convolutions of several widths with ReLU, each with its maximum over the document, and
+          dropout. The second has a weighted sum over the document, with one learned weight per word, which
+          starts at its inverse document frequency, and L2 normalisation. Each is trained with a loss of its
+          own. Their probabilities are then combined with each other and with those of a linear model of words
+          and pairs of words, by weights learned on held-out documents: see `lexical_weight` and
+          `validation_fraction`.
         * "stacked": the network of [1]_, trained as there. `n_conv_layers` convolutions with ReLU, each
           followed by max pooling, the last by global max pooling; a dense layer with ReLU; softmax.
         * "parallel": the network of [3]_, one layer of convolutions of several widths, for sentences. Word
@@ -86,57 +89,64 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         Rows of the embedding, for ids without a vocabulary: ids are at most ``vocabulary_size - 1``. None is
         the largest id seen in `fit`, which must be below 2**24, plus one.
     n_conv_layers : "auto" or int, default="auto"
-        Number of convolutions, one after the other. "auto" is 1 for "residual" and 3 for "stacked".
-        "parallel" has one layer of convolutions.
+        Number of convolutions of "stacked", one after the other. "auto" is 3. The others have one layer of
+        convolutions.
     filters : "auto" or int, default="auto"
-        Filters of each convolution. "auto" is 128 for "stacked" and 100 for "parallel". "residual" has as
-        many as word vectors have dimensions.
+        Filters of each convolution. "auto" is 50 for "hybrid", 128 for "stacked", and 100 for "parallel".
     kernel_size : "auto", int or tuple of int, default="auto"
-        Width of the filters, in words. For "parallel" a tuple has the width of each convolution. "auto" is 3
-        for "residual", 5 for "stacked", and (3, 4, 5) for "parallel".
+        Width of the filters, in words. For "hybrid" and "parallel" a tuple has the width of each convolution.
+        "auto" is 5 for "stacked", otherwise (3, 4, 5).
     pool_size : int, default=5
         Width and stride of max pooling in "stacked".
     dense_units : int, default=128
         Units of the dense layer of "stacked".
     dropout : "auto" or float, default="auto"
-        Dropout rate before the softmax; in "stacked" before and after the dense layer. "auto" is 0.5 for
-        "parallel", otherwise 0.
+        Dropout rate before the softmax; in "hybrid" before that of the convolutions, in "stacked" before and
+        after the dense layer. "auto" is 0 for "stacked", otherwise 0.5.
     optimizer : "auto", str or callable, default="auto"
         Name of a Keras optimizer, or a callable that returns one: ``optimizer(learning_rate=...)``. It gets a
         number, or with "one_cycle" a Keras schedule. "auto" is "rmsprop" for "stacked", otherwise "adam". For
         "parallel" the paper has ``functools.partial(keras.optimizers.Adadelta, rho=0.95)`` with
         ``learning_rate=1.0``, which needs more epochs for the same accuracy.
     learning_rate : "auto" or float, default="auto"
-        Learning rate of the optimizer; with "one_cycle" its peak. "auto" is 0.03 for "residual", which suits
-        vectors of unit variance and two epochs, otherwise 0.001.
+        Learning rate of the optimizer; with "one_cycle" its peak. "auto" is 0.002 for "hybrid", otherwise
+        0.001.
     learning_rate_schedule : {"auto", "constant", "one_cycle"}, default="auto"
         "one_cycle" [2]_: the learning rate grows during the first 30 % of all steps and then falls to zero
-        along a cosine. Callbacks that set the learning rate, such as `LearningRateScheduler` and
-        `ReduceLROnPlateau`, need "constant". "auto" is "one_cycle" for "residual", otherwise "constant".
+        along a cosine. For "hybrid" it needs a number of `epochs`. Callbacks that set the learning rate, such
+        as `LearningRateScheduler` and `ReduceLROnPlateau`, need "constant". "auto" is "constant".
     loss : str or callable, default="categorical_crossentropy"
         Keras loss on one-hot targets of shape (n_documents, n_classes) that returns one value per document.
     lexical_weight : "auto" or float, default="auto"
-        Weight, from 0 to below 1, of a linear model of words and pairs of adjacent words. Its probabilities
-        are combined with the network's by a weighted geometric mean (a logarithmic opinion pool). 0 is the
-        network alone. The model is complement naive Bayes, or logistic regression if that has a clearly lower
-        log-loss on left-out documents; regression is tried from 1,000 different documents and up to 100
-        classes. "auto" is 0.7 for "residual", otherwise 0.
+        Share, from 0 to below 1, of a linear model of words and pairs of adjacent words. Its probabilities
+        are combined with the network's by a weighted geometric mean (a logarithmic opinion pool). "auto" is 0
+        for "stacked" and "parallel". For "hybrid" it learns the weights of both on the held-out documents, by
+        maximum a posteriori; ``settings_["lexical_weight"]`` is then the share learned, or 0.5 if nothing is
+        held out. A number fixes the share; 0 is the network alone. The linear model is itself a pool of
+        complement naive Bayes and, up to 100 classes, logistic regression.
     batch_size : "auto" or int, default="auto"
-        Documents per batch. "auto" is 128 for "stacked", and 50 for "parallel"; for "residual" an eighth of
-        the documents, at least 16 and at most 128.
+        Documents per batch. "auto" is 128 for "stacked", and 50 for "parallel"; for "hybrid" an eighth of the
+        documents, at least 16 and at most 64.
     epochs : "auto" or int, default="auto"
-        Passes over the documents. "auto" is 2 for "stacked". For the others it is enough for 150 steps, but
-        at least 2 for "residual" and 6 for "parallel".
-    validation_fraction : float, default=0.0
+        Passes over the documents, with `early_stopping` at most. "auto" is 2 for "stacked". For "parallel" it
+        is enough for 150 steps, but at least 6. For "hybrid", which then stops early, it is at most enough
+        for 500 steps, but at least 30; on much text the pass that reaches eight million tokens is the last.
+    validation_fraction : "auto" or float, default="auto"
         Share of the documents, stratified by label, to hold out from the training of the network. `history_`
-        then has the network's loss and accuracy on them after each epoch. The linear model learns from all
-        documents. Documents with the same ids and the same label are held out together.
-    early_stopping : bool, default=False
-        Whether to stop when validation accuracy has not improved for `n_iter_no_change` epochs. Between
-        epochs of equal accuracy, a lower loss is an improvement. The weights of the best epoch are restored,
-        even if training did not stop early. Needs a `validation_fraction`.
-    n_iter_no_change : int, default=3
-        Epochs without improvement after which `early_stopping` stops.
+        then has loss and accuracy of the whole classifier on them after each epoch. The linear model learns
+        from all documents; for those held out, it is measured as if each had been left out. Documents with
+        the same ids and the same label are held out together. "auto" is 0 for "stacked" and "parallel". For
+        "hybrid" it is a tenth, at most 1,000 documents, but 0 where that gives fewer than 40; documents of
+        weight 0 are not held out then.
+    early_stopping : "auto" or bool, default="auto"
+        Whether to stop when the log-loss of the whole classifier on the held-out documents has not fallen, by
+        0.2 % at least, for `n_iter_no_change` epochs. The weights of the best epoch are restored, even if
+        training did not stop early. Needs a `validation_fraction`; "hybrid" without held-out documents
+        stops when the training loss falls below a twentieth of the log-loss of guessing. "auto" is True
+        for "hybrid" with ``epochs="auto"``, otherwise False.
+    n_iter_no_change : "auto" or int, default="auto"
+        Epochs without improvement after which `early_stopping` stops. "auto" is 3 for "stacked" and
+        "parallel"; for "hybrid" it is 2, or more if these are fewer than 25 steps.
     dtype_policy : {"float32", "mixed_bfloat16"} or None, default=None
         Keras's dtype policy. "mixed_bfloat16" is faster on processors with bfloat16 instructions. None is
         Keras's global setting, "float32" by default.
@@ -161,18 +171,22 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
     classes_ : ndarray of shape (n_classes,)
         The labels seen in `fit`, sorted.
     model_ : keras.Model
-        The network: from ids of shape (n_documents, n_columns) to probabilities. **It is only a part of the
-        classifier**: unless `lexical_weight` is 0, `predict_proba` combines its probabilities with those of
-        `lexical_model_`, so the predicted labels differ. After loading a pickle, the first use builds it.
+        The network: from ids of shape (n_documents, n_columns) to probabilities; those of the two softmax
+        classifiers of "hybrid" are pooled. **It is only a part of the classifier**: unless `lexical_weight`
+        is 0, `predict_proba` combines its probabilities with those of `lexical_model_`, so the predicted
+        labels differ. It is not compiled for further training. After loading a pickle, the first use builds
+        it.
     lexical_model_ : LexicalModel or None
-        The linear model of words and pairs. Its `is_regression_` is True for logistic regression, False for
-        naive Bayes. None if `lexical_weight` is 0.
+        The linear model of words and pairs. None if `lexical_weight` is 0.
     settings_ : dict
-        Values used for the parameters that may be "auto", except `maxlen`.
+        Values used for the parameters that may be "auto", except `maxlen` and `validation_fraction`. Its
+        "lexical_weight" is the share of the linear model in the pool, given or learned.
     history_ : dict of str to list of float
-        "loss" and "accuracy" of each epoch; with a `validation_fraction` also "val_loss" and "val_accuracy".
+        "loss" and "accuracy" of the network in training, in each epoch; the loss of "hybrid" is the mean over
+        its two softmax classifiers. If documents are held out, also "val_loss" and "val_accuracy": log-loss
+        and accuracy of the whole classifier on them, weighted by ``sample_weight``.
     n_iter_ : int
-        Number of epochs run.
+        Number of epochs run, also those after the best.
     callbacks_ : list of keras.callbacks.Callback
         The copies of `callbacks` used in `fit`, with what they recorded. They are not pickled.
     maxlen_ : int
@@ -195,9 +209,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
 
     *Reproducibility.* The same seed gives exactly the same predictions only with the same number of
     TensorFlow threads, by default one per processor core. Another number adds in another order, which rounds
-    differently, and training amplifies the difference: probabilities of "residual" differ in the seventh
-    digit, and a "stacked" network after little training may predict other labels for most documents. For
-    the same predictions on any number of cores, use one thread: call
+    differently, and training amplifies the difference: a "stacked" network after little training may predict
+    other labels for most documents. For the same predictions on any number of cores, use one thread: call
     ``tensorflow.config.threading.set_intra_op_parallelism_threads(1)`` before the first fit, or set the
     environment variable ``TF_NUM_INTRAOP_THREADS=1``. The linear model does not depend on threads.
 
@@ -227,7 +240,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
     """
 
     _parameter_constraints = {
-        "architecture": [StrOptions({"hybrid", "stacked", "parallel"})],
+        "architecture": [StrOptions({"hybrid", "stacked", "parallel"}), Hidden(StrOptions({"residual"}))],
         "maxlen": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), None],
         "pretrained": [StrOptions({"auto"}), "boolean"],
         "trainable_embedding": [StrOptions({"auto"}), "boolean"],
@@ -384,7 +397,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         network, history, pool_weights, callbacks = fit_network(
             data,
             rows,
-            self.get_params(deep=False) | settings,
+            self._parameters() | settings,
             vocabulary=self._vocabulary,
             log_probabilities=log_probabilities,
             maxlen=self.maxlen_,
@@ -402,7 +415,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         """Draw the rows to train the network on, and those, perhaps none, to measure on."""
         documents, codes, weights, *_, random_state = data
         if self.validation_fraction == "auto":
-            if self.architecture == "hybrid":
+            if self._architecture == "hybrid":
                 return hold_out_some(documents, codes, weights, random_state)
             return np.arange(len(codes)), np.array([], dtype=np.int64)
         rows = hold_out(documents, codes, self.classes_, self.validation_fraction, random_state)
@@ -428,7 +441,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
             documents = Documents.from_sequences(X)
             y = validate_data(self, "no_validation", y)
             check_consistent_length(X, y)
-            maxlen = AUTO_MAXLEN[self.architecture] if self.maxlen == "auto" else self.maxlen
+            maxlen = AUTO_MAXLEN[self._architecture] if self.maxlen == "auto" else self.maxlen
             self.maxlen_ = max(1, int(documents.lengths.max())) if maxlen is None else maxlen
         else:
             X, y = validate_data(self, X, y)
@@ -447,7 +460,13 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
 
     def _check_parameters(self):
         """Check parameters that depend on each other."""
-        check_architecture(self.get_params(deep=False))
+        if self.architecture != self._architecture:
+            warn(
+                "architecture='residual' is deprecated since version 0.2 and will be removed in 0.3: "
+                "'hybrid', the new default, replaced it and is fitted here. Set architecture='hybrid'.",
+                FutureWarning,
+            )
+        check_architecture(self._parameters())
         if self.jit_compile != "deprecated":
             warn(
                 "jit_compile is deprecated since version 0.2 and will be removed in 0.3, because it makes "
@@ -457,9 +476,17 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         if self.early_stopping is True and self._no_validation():
             raise ValueError("early_stopping=True needs a validation_fraction, such as 0.1, to measure on.")
 
+    @property
+    def _architecture(self):
+        return "hybrid" if self.architecture == "residual" else self.architecture
+
+    def _parameters(self):
+        """Return the parameters, without the deprecated architecture."""
+        return self.get_params(deep=False) | {"architecture": self._architecture}
+
     def _no_validation(self):
         if self.validation_fraction == "auto":
-            return self.architecture != "hybrid"
+            return self._architecture != "hybrid"
         return not self.validation_fraction
 
     def _resolve_settings(self, data, rows):
@@ -471,7 +498,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
 
         training, validation = rows
         settings, n_steps = resolve_auto(
-            self.get_params(deep=False),
+            self._parameters(),
             len(training),
             int(data.documents.lengths[training].sum()),
         )
@@ -481,10 +508,10 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         settings["pretrained"] = vocabulary_checks.takes_vectors(self._vocabulary, self.pretrained)
         if not settings["pretrained"]:
             vocabulary_checks.check_size(data.n_ids, self.embedding_dim, self.vocabulary_size)
-        parameters = self.get_params(deep=False) | settings
+        parameters = self._parameters() | settings
         check_network_size(parameters)
         check_batch_size(settings["batch_size"], self.maxlen_, data.documents.lengths.max())
-        if self.architecture == "stacked":
+        if self._architecture == "stacked":
             columns, _ = receptive_field(settings["n_conv_layers"], settings["kernel_size"], self.pool_size)
             check_receptive_field(columns, parameters)
         else:
@@ -615,7 +642,12 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
 
     def _read_state(self, state):
         if "model_" in state:  # as skglove 0.1.0 wrote it
-            state["_network"] = StoredNetwork.of_parts(state.pop("model_"))
+            parts = state.pop("model_")
+            if parts[0] == "PackedResidualNet":
+                raise ValueError("architecture='residual' was replaced by 'hybrid'")
+            state["_network"] = StoredNetwork.of_parts(parts)
+            weight = state["settings_"]["lexical_weight"]
+            state["_pool_weights"] = np.array([1 - weight, weight] if weight else [1.0])
         if state.get("jit_compile") is False:  # the default in 0.1.0
             state["jit_compile"] = "deprecated"
         if state.get("architecture") == "residual" and state.get("filters") == 128:  # likewise

@@ -32,7 +32,8 @@ def hold_out_some(documents, codes, sample_weight, random_state):
     training, held_out : ndarray of int
         Rows. All rows in order, and none, if too few could be held out.
     """
-    copy_of = documents.first_copies(codes)
+    # The class of a document without weight must not matter.
+    copy_of = documents.first_copies(np.where(sample_weight > 0, codes, codes.max() + 1))
     weights = np.bincount(copy_of, sample_weight, minlength=len(codes))
     different = random_state.permutation(np.flatnonzero(weights))
     wanted = min(len(different) // 10, MOST_HELD_OUT)
@@ -44,7 +45,7 @@ def hold_out_some(documents, codes, sample_weight, random_state):
     held_out = different[places < (sizes * wanted // len(different))[codes[different]]]
     if len(held_out) < FEWEST_HELD_OUT:
         return np.arange(len(codes)), np.array([], dtype=np.int64)
-    is_held_out = np.isin(copy_of, held_out) & (sample_weight > 0)
+    is_held_out = np.isin(copy_of, held_out)
     return np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
 
 

@@ -46,8 +46,8 @@ def embedding_of(classifier):
 
 # Each module that takes these has its own, fitted when a test first asks for it.
 @pytest.fixture(scope="module")
-def residual():
-    return small(architecture="residual").fit(*documents())
+def hybrid():
+    return small(architecture="hybrid").fit(*documents())
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +61,9 @@ def parallel():
 
 
 can_compile = pytest.mark.backends("tensorflow", "jax", why="its compiler fails on these networks")
-each_architecture = pytest.mark.parametrize("architecture", ["residual", "stacked", "parallel"])
+each_architecture = pytest.mark.parametrize("architecture", ["hybrid", "stacked", "parallel"])
 # The same code runs for all, but for the network.
 all_architectures = pytest.mark.parametrize(
     "architecture",
-    ["residual", *(pytest.param(name, marks=pytest.mark.slow) for name in ("stacked", "parallel"))],
+    ["hybrid", *(pytest.param(name, marks=pytest.mark.slow) for name in ("stacked", "parallel"))],
 )

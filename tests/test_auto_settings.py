@@ -60,7 +60,7 @@ def test_widths_of_filters_that_no_network_can_have_are_an_error(parameters, mes
     [
         ("stacked", []),
         ("parallel", ["n_conv_layers", "pool_size", "dense_units"]),
-        ("residual", ["filters", "pool_size", "dense_units"]),
+        ("hybrid", ["filters", "pool_size", "dense_units"]),
     ],
 )
 def test_parameters_that_an_architecture_does_not_use_draw_a_warning(architecture, without_effect):

@@ -29,11 +29,11 @@ from skglove import SequencePadder, TokenIds, Vocabulary, WordVectors
 # Many tests here are of ids that never had a vocabulary.
 pytestmark = pytest.mark.filterwarnings("ignore:X carries no vocabulary")
 
-residual, stacked = classifier_samples.residual, classifier_samples.stacked
+hybrid, stacked = classifier_samples.hybrid, classifier_samples.stacked
 parallel = classifier_samples.parallel
 
 
-@pytest.fixture(params=["residual", "stacked", "parallel"])
+@pytest.fixture(params=["hybrid", "stacked", "parallel"])
 def fitted(request):
     return request.getfixturevalue(request.param)
 

@@ -29,7 +29,7 @@ from skglove.network.build import runs_compiled
 # Many tests here are of ids that never had a vocabulary.
 pytestmark = pytest.mark.filterwarnings("ignore:X carries no vocabulary")
 
-residual, stacked = classifier_samples.residual, classifier_samples.stacked
+hybrid, stacked = classifier_samples.hybrid, classifier_samples.stacked
 
 
 # Pre-trained vectors
@@ -174,7 +174,7 @@ def test_a_fit_leaves_nothing_behind(capsys, architecture):
     assert not [thing for thing in gc.get_objects() if type(thing) is skglove.network.batches.Batches]
 
 
-# The architecture "residual", and the lexical model beside it
+# The architecture "hybrid", and the lexical model beside it
 
 
 def test_defaults_classify_words_with_similar_vectors():
@@ -191,7 +191,7 @@ def test_defaults_classify_words_with_similar_vectors():
 
 
 @pytest.mark.parametrize(("kernel_size", "learned"), [(1, False), (3, True)])
-def test_a_residual_convolution_learns_the_order_of_words(kernel_size, learned):
+def test_a_hybrid_convolution_learns_the_order_of_words(kernel_size, learned):
     rng = np.random.RandomState(0)
     documents, y = rng.randint(3, 30, (200, 7)), np.arange(200) % 2
     documents[:, 2:4] = np.where(y[:, np.newaxis], [1, 2], [2, 1])
@@ -206,7 +206,7 @@ def test_a_residual_convolution_learns_the_order_of_words(kernel_size, learned):
 def test_the_lexical_model_has_its_share_in_the_probabilities(weight):
     X, y = documents()
     y = np.random.RandomState(0).permutation(y)  # so that the two are unsure, and do not agree
-    classifier = small(architecture="residual", epochs=3, lexical_weight=np.float64(weight)).fit(X, y)
+    classifier = small(architecture="hybrid", epochs=3, lexical_weight=np.float64(weight)).fit(X, y)
     network = expected = classifier.model_.predict_on_batch(np.asarray(X))
     assert (classifier.lexical_model_ is None) == (weight == 0)
     if weight:
@@ -230,18 +230,18 @@ def test_what_is_cut_off_counts_among_the_ids(architecture):
 
 def test_the_lexical_model_sees_the_same_words_as_the_network():
     X, y = ragged(n=40)
-    classifier = small(architecture="residual", maxlen=3, epochs=1).fit(X, y)
+    classifier = small(architecture="hybrid", maxlen=3, epochs=1).fit(X, y)
     cut = X.copy()
     cut[:] = [document[-3:] for document in X]
     np.testing.assert_allclose(classifier.predict_proba(cut), classifier.predict_proba(X), atol=1e-6)
-    other = small(architecture="residual", maxlen=3, epochs=1).fit(cut, y)
+    other = small(architecture="hybrid", maxlen=3, epochs=1).fit(cut, y)
     np.testing.assert_array_equal(other.lexical_model_.weights_, classifier.lexical_model_.weights_)
 
 
 @pytest.mark.parametrize(
     ("architecture", "maxlen"),
     [
-        ("residual", 2000),
+        ("hybrid", 2000),
         pytest.param("stacked", 1000, marks=pytest.mark.slow),
         pytest.param("parallel", 2000, marks=pytest.mark.slow),
     ],
@@ -252,8 +252,8 @@ def test_auto_maxlen(architecture, maxlen):
     assert classifier.maxlen_ == maxlen
 
 
-def test_settings_tell_what_auto_was(residual):
-    assert residual.settings_ == {
+def test_settings_tell_what_auto_was(hybrid):
+    assert hybrid.settings_ == {
         "trainable_embedding": True,
         "n_conv_layers": 1,
         "filters": None,
@@ -267,6 +267,6 @@ def test_settings_tell_what_auto_was(residual):
         "epochs": 20,
         "pretrained": True,
     }
-    assert embedding_of(residual).trainable
+    assert embedding_of(hybrid).trainable
     # The first step has used 1/25 of the rate, the last hardly any.
-    assert float(residual.model_.optimizer.learning_rate) == pytest.approx(0, abs=1e-6)
+    assert float(hybrid.model_.optimizer.learning_rate) == pytest.approx(0, abs=1e-6)

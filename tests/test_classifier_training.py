@@ -20,14 +20,14 @@ from skglove.holdout import hold_out
 # Many tests here are of ids that never had a vocabulary.
 pytestmark = pytest.mark.filterwarnings("ignore:X carries no vocabulary")
 
-residual, stacked = classifier_samples.residual, classifier_samples.stacked
+hybrid, stacked = classifier_samples.hybrid, classifier_samples.stacked
 parallel = classifier_samples.parallel
 
 
 # Weights
 
 
-@pytest.mark.parametrize(("architecture", "heavy"), [("residual", 0), ("stacked", 1), ("parallel", 1)])
+@pytest.mark.parametrize(("architecture", "heavy"), [("hybrid", 0), ("stacked", 1), ("parallel", 1)])
 def test_the_heavier_of_contradicting_documents_win(architecture, heavy):
     X, y = documents()
     X, y = X.take([*range(32)] * 2, axis=0), np.append(y, 1 - y)
@@ -110,7 +110,7 @@ def test_early_stopping_looks_at_weighted_accuracy():
 def test_a_class_without_any_weight_is_not_predicted():
     X, y = documents()
     y[:6] = 2
-    classifier = small(architecture="residual").fit(X, y, sample_weight=np.where(y == 2, 0, 1))
+    classifier = small(architecture="hybrid").fit(X, y, sample_weight=np.where(y == 2, 0, 1))
     assert classifier.classes_.tolist() == [0, 1, 2]
     assert set(classifier.predict(X)) == {0, 1}
 
@@ -214,7 +214,7 @@ def test_the_best_epoch_is_kept_when_the_epochs_end_training():
 def test_of_equally_accurate_epochs_early_stopping_keeps_the_one_of_lower_loss():
     X, y = documents()
     stopping = {"early_stopping": True, "n_iter_no_change": 1, "validation_fraction": 0.3}
-    classifier = small(architecture="residual", epochs=12, **stopping).fit(X, y)
+    classifier = small(architecture="hybrid", epochs=12, **stopping).fit(X, y)
     accuracy, loss = classifier.history_["val_accuracy"], np.array(classifier.history_["val_loss"])
     assert accuracy[-6:] == [1.0] * 6
     assert (np.diff(loss[-6:]) < 0).all()
@@ -338,12 +338,12 @@ SET_THE_RATE = [
 @pytest.mark.parametrize("callback", SET_THE_RATE)
 def test_callbacks_that_set_the_learning_rate_are_an_error_with_one_cycle(callback):
     with pytest.raises(ValueError, match=r"sets the learning rate.* Set learning_rate_schedule='constant'"):
-        small(architecture="residual", epochs=1, callbacks=[callback]).fit(*documents())
+        small(architecture="hybrid", epochs=1, callbacks=[callback]).fit(*documents())
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_callbacks_may_set_a_constant_learning_rate():
-    parameters = {"architecture": "residual", "epochs": 1, "learning_rate_schedule": "constant"}
+    parameters = {"architecture": "hybrid", "epochs": 1, "learning_rate_schedule": "constant"}
     assert small(callbacks=SET_THE_RATE, **parameters).fit(*documents()).n_iter_ == 1
 
 
@@ -353,7 +353,7 @@ def test_errors_of_callbacks_are_theirs():
             raise TypeError("mine")
 
     with pytest.raises(TypeError, match=r"^mine$"):
-        small(architecture="residual", callbacks=[Fails()]).fit(*documents())
+        small(architecture="hybrid", callbacks=[Fails()]).fit(*documents())
 
 
 @pytest.mark.parametrize(
@@ -378,7 +378,7 @@ class Watches(keras.callbacks.Callback):
 def test_warnings_name_the_parameter_and_point_to_the_call_of_fit():
     ineffective = {"filters": 8, "pool_size": 2, "dense_units": 1, "maxlen": 5}
     classifier = small(
-        architecture="residual", epochs=1, callbacks=[Watches()], jit_compile=False, **ineffective
+        architecture="hybrid", epochs=1, callbacks=[Watches()], jit_compile=False, **ineffective
     )
     with pytest.warns() as warned:
         classifier.fit(*documents())

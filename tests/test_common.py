@@ -27,20 +27,20 @@ from skglove import KerasConvTextClassifier, SequencePadder
 
 # Sizes and learning rate of networks that learn scikit-learn's small data in a second; no vectors, because it
 # has no vocabulary, of which the default warns.
-RESIDUAL = {"embedding_dim": 16, "epochs": 1, "pretrained": False}
+HYBRID = {"embedding_dim": 16, "epochs": 1, "pretrained": False}
 STACKED = {
-    **RESIDUAL,
+    **HYBRID,
     "architecture": "stacked",
     "filters": 16,
     "dense_units": 16,
     "batch_size": 32,
     "learning_rate": 0.01,
 }
-PARALLEL = {**RESIDUAL, "architecture": "parallel", "filters": 16, "batch_size": 32, "learning_rate": 0.02}
+PARALLEL = {**HYBRID, "architecture": "parallel", "filters": 16, "batch_size": 32, "learning_rate": 0.02}
 
 scikit_learn = Version(sklearn.__version__)
 
-ESTIMATORS = [SequencePadder(), KerasConvTextClassifier(**RESIDUAL)]
+ESTIMATORS = [SequencePadder(), KerasConvTextClassifier(**HYBRID)]
 BLOG_NETWORK = KerasConvTextClassifier(**STACKED)
 KIMS_NETWORK = KerasConvTextClassifier(**PARALLEL)
 
@@ -55,7 +55,7 @@ def expect_failures(estimator):
 def run(check, estimator):
     """Run a check, with enough epochs if it measures accuracy."""
     if check.func is check_classifiers_train:
-        epochs = {"residual": 8, "stacked": 20, "parallel": 12}[estimator.architecture]
+        epochs = {"hybrid": 8, "stacked": 20, "parallel": 12}[estimator.architecture]
         estimator = clone(estimator).set_params(epochs=epochs)
     check(estimator)
 

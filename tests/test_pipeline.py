@@ -170,10 +170,10 @@ def another_process(corpus, glove_file, tmp_path_factory):
     moved = folder / "vectors.txt"
     moved.write_bytes(glove_file.read_bytes())
     fitted = [
-        classify(moved, cnn__architecture="residual", cnn__epochs=2).fit(texts, labels),
+        classify(moved, cnn__architecture="hybrid", cnn__epochs=2).fit(texts, labels),
         classify(load_vectors(glove_file), cnn__epochs=2).fit(texts, labels),
     ]
-    unfitted = classify(glove_file, cnn__architecture="residual", cnn__dropout=0.2, cnn__epochs=2)
+    unfitted = classify(glove_file, cnn__architecture="hybrid", cnn__dropout=0.2, cnn__epochs=2)
     (folder / "all.pkl").write_bytes(pickle.dumps((fitted, unfitted, texts, labels)))
     moved.unlink()
     code = """

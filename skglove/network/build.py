@@ -381,24 +381,26 @@ def _compile(model, optimizer, loss, jit_compile, n_heads):
         )
     accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
     if n_heads > 1:
-        loss, accuracy = (
-            _mean_over_heads(loss),
-            keras.metrics.MeanMetricWrapper(_accuracy_of_heads, "accuracy"),
-        )
+        loss, accuracy = _MeanOverHeads(loss), keras.metrics.MeanMetricWrapper(_accuracy_of_heads, "accuracy")
     model.compile(optimizer, loss, weighted_metrics=[accuracy], jit_compile=runs_compiled(jit_compile))
     # With that metric, all variables exist before the first step is traced. Otherwise TensorFlow would trace
     # it twice, which takes longer than some trainings.
     model.optimizer.build(model.trainable_variables)
 
 
-def _mean_over_heads(loss):
-    """Make the mean of a loss over heads, whose probabilities are (n_documents, n_heads, n_classes)."""
-    loss_of = keras.losses.get(loss)
+class _MeanOverHeads(keras.losses.Loss):
+    """The mean of a loss over heads, whose probabilities are (n_documents, n_heads, n_classes)."""
 
-    def mean(targets, probabilities):
-        return sum(loss_of(targets, head) for head in ops.unstack(probabilities, axis=1)) / 2
+    def __init__(self, loss):
+        loss = keras.losses.get(loss)
+        is_loss = isinstance(loss, keras.losses.Loss)  # calling one would average over documents
+        self.loss_of = loss.call if is_loss else loss
+        super().__init__("mean_over_heads", **({"reduction": loss.reduction} if is_loss else {}))
 
-    return mean
+    def call(self, targets, probabilities):
+        """Compute the mean for each document."""
+        losses = [self.loss_of(targets, head) for head in ops.unstack(probabilities, axis=1)]
+        return sum(losses) / len(losses)
 
 
 def _accuracy_of_heads(targets, probabilities):

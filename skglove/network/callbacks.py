@@ -24,11 +24,13 @@ def loss_check(learning_rate):
     """
 
     def check_loss(epoch, logs):
-        if not np.isfinite(logs["loss"]):
-            raise ValueError(
-                f"The loss is {logs['loss']} in epoch {epoch + 1}. Try a learning_rate lower than "
-                f"{learning_rate}."
-            )
+        # Infinite weights after the last step of an epoch show in what is measured after it.
+        for loss in (logs["loss"], logs.get("val_loss", 0.0)):
+            if not np.isfinite(loss):
+                raise ValueError(
+                    f"The loss is {loss} in epoch {epoch + 1}. Try a learning_rate lower than "
+                    f"{learning_rate}."
+                )
 
     return LambdaCallback(on_epoch_end=check_loss)
 

@@ -50,7 +50,7 @@ def fit_network(data, rows, parameters, *, vocabulary, log_probabilities, maxlen
     training, held_out = rows
     documents, trained, word_weights = _used_ids(data)
     model, vectors = _build(data, trained, word_weights, parameters, vocabulary, n_steps)
-    callbacks = [loss_check(parameters["learning_rate"])]
+    callbacks = []
     if len(held_out):
         measuring = StopWhenLearned(
             documents.take(held_out),
@@ -65,6 +65,7 @@ def fit_network(data, rows, parameters, *, vocabulary, log_probabilities, maxlen
         callbacks.append(measuring)
     elif parameters["early_stopping"]:
         callbacks.append(StopAtLoss(LOW_LOSS * np.log(model.output_shape[-1])))
+    callbacks.append(loss_check(parameters["learning_rate"]))
     copies = copy_callbacks(parameters["callbacks"])
     history = train(
         model,

@@ -156,12 +156,12 @@ def expand(model, embedding_matrix, ids, *, word_weights=None, head_weights=None
             new.start_from(np.ones(len(embedding_matrix)) if word_weights is None else word_weights)
             weights = [_replace_rows(new.get_weights()[0], ids, weights[0])]
         new.set_weights(weights)
-    if head_weights is None:
-        return expanded
-    pool = HeadPool(dtype="float32", name="classes")
-    pooled = type(model)(expanded.inputs, pool(expanded.outputs[0]), name=model.name)
-    pool.set_weights([np.asarray(head_weights, dtype=np.float32)])
-    return pooled
+    if head_weights is not None:
+        pool = HeadPool(dtype="float32", name="classes")
+        expanded = type(model)(expanded.inputs[0], pool(expanded.outputs[0]), name=model.name)
+        pool.set_weights([np.asarray(head_weights, dtype=np.float32)])
+    expanded.jit_compile = model.jit_compile  # by default, Keras compiles where there is a GPU
+    return expanded
 
 
 def _replace_rows(array, rows, values):

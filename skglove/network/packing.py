@@ -31,9 +31,9 @@ Two documents pass through a convolution that spans 3 words:
         document      0   0           1   1   1
 
 `pack` makes a `Packing`, which tells for each row of each frame what it shows. What a convolution computes
-from padding alone is the same everywhere. In a residual network it is zero. In a network of poolings it is
-one constant for each filter, which stands for the padding before the next convolution. For a maximum over
-time it is enough to see padding alone once on either side.
+from padding alone is the same everywhere. In a network of poolings it is one constant for each filter, which
+stands for the padding before the next convolution. For a maximum over time it is enough to see padding alone
+once on either side.
 """
 
 from functools import partial

@@ -98,7 +98,7 @@ class StopWhenLearned(Callback):
         self.sample_weight = sample_weight.astype(np.float64)
         self.lexical, self.lexical_weight = lexical, lexical_weight
         self.patience, self.options = patience, {"maxlen": maxlen, "batch_size": batch_size}
-        self.weights, self.network, self.best = None, None, np.inf
+        self.weights, self.network, self.best, self.best_epoch = None, None, np.inf, 0
 
     def measure(self):
         """Fit the weights of the pool to the held-out documents, and measure the pool on them.
