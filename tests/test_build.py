@@ -7,7 +7,7 @@ import pytest
 
 from skglove import KerasConvTextClassifier
 from skglove.auto_settings import AUTO
-from skglove.network.build import build_network, receptive_field, runs_compiled
+from skglove.network.build import build_network, receptive_field, runs_compiled, starting_vectors
 
 
 @pytest.fixture(scope="module")
@@ -155,12 +155,7 @@ def test_words_without_a_vector_start_uniform_in_kims_network():
     matrix = np.random.RandomState(0).standard_normal((2000, 10)).astype(np.float32)
     matrix[0] = matrix[1000:] = 0
     given = matrix.copy()
-    first, second, other = (
-        build_network(2000, 2, architecture="parallel", embedding_matrix=matrix, seed=seed)
-        .get_layer("embedding")
-        .get_weights()[0]
-        for seed in (0, 0, 1)
-    )
+    first, second, other = (starting_vectors(matrix, "parallel", seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(matrix, given)
     np.testing.assert_array_equal(first[:1000], matrix[:1000])  # padding, and words with a vector
     assert first[1000:].min() == pytest.approx(-0.25, abs=0.001)
@@ -170,48 +165,81 @@ def test_words_without_a_vector_start_uniform_in_kims_network():
     assert (first[1000:] != other[1000:]).any()
 
 
-# The residual network
+# The hybrid network
 
 
-def test_layers_of_the_residual_network():
+def test_layers_of_the_hybrid_network():
     matrix = np.random.RandomState(0).rand(9, 5).astype(np.float32)
-    model = build_network(
-        9, 3, architecture="residual", embedding_matrix=matrix, n_conv_layers=2, kernel_size=3, dropout=0.1
-    )
-    assert [(type(layer).__name__, layer.count_params()) for layer in model.layers] == [
+    options = {"kernel_size": (3, 4), "filters": 7, "dropout": 0.5, "trainable_embedding": True}
+    model = build_network(9, 3, architecture="hybrid", embedding_matrix=matrix, **options)
+    assert sorted((type(layer).__name__, layer.count_params()) for layer in model.layers) == [
+        ("Concatenate", 0),
+        ("Conv1D", 3 * 5 * 7 + 7),
+        ("Conv1D", 4 * 5 * 7 + 7),
+        ("DeterministicEmbedding", 9 * 5),
+        ("GlobalMaxPooling1D", 0),
+        ("GlobalMaxPooling1D", 0),
+        ("Heads", 14 * 3 + 3 + 5 * 3 + 3),  # a softmax of 2 * 7 maxima, and one of a sum of vectors
         ("InputLayer", 0),
-        ("Embedding", 9 * 5),
-        ("ResidualConv1D", 3 * 5 * 5 + 5),
-        ("ResidualConv1D", 3 * 5 * 5 + 5),
+        ("MaskPadding", 0),
+        ("MinimumLength", 0),
         ("WeightedSum", 9),
-        ("L2Normalization", 0),
-        ("Dropout", 0),
-        ("SparseBiasDense", 5 * 3 + 3),
     ]
+    assert model.layers[-1].name == "heads"
+    assert model.get_layer("heads").dropout == 0.5
+    assert model.output_shape == (None, 2, 3)
 
 
-def test_the_residual_network_starts_without_an_opinion_and_from_the_given_weights():
+def test_the_sum_of_words_starts_without_an_opinion_and_from_the_given_weights():
     weights = np.array([1, 2, 3], dtype=np.float32)
-    model = build_network(3, 4, architecture="residual", word_weights=weights)
-    np.testing.assert_allclose(model.predict_on_batch(np.array([[1, 2], [0, 2]])), 0.25)
-    np.testing.assert_allclose(np.exp(model.get_layer("global_pooling").get_weights()[0]), weights, rtol=1e-6)
+    model = build_network(3, 4, architecture="hybrid", word_weights=weights)
+    np.testing.assert_allclose(model.predict_on_batch(np.array([[1, 2], [0, 2]]))[:, 1], 0.25)
+    weighted_sum = model.get_layer("sum")
+    np.testing.assert_allclose(weighted_sum.look_up(np.array([1, 2]))[:, 0], weights[1:], rtol=1e-6)
 
 
-def test_the_residual_network_brings_vectors_to_unit_variance():
+def test_vectors_of_the_hybrid_network_start_with_the_scale_of_glove():
     matrix = 40 * np.random.RandomState(0).standard_normal((200, 10)).astype(np.float32)
-    matrix[100:] = 0
+    matrix[0] = matrix[100:] = 0
     given = matrix.copy()
-    first, second, other = (
-        build_network(200, 2, architecture="residual", embedding_matrix=matrix, seed=seed)
-        .get_layer("embedding")
-        .get_weights()[0]
-        for seed in (0, 0, 1)
-    )
+    first, second, other = (starting_vectors(matrix, "hybrid", seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(matrix, given)
-    np.testing.assert_allclose(first[:100], matrix[:100] / matrix[:100].std(), rtol=1e-5)
+    np.testing.assert_allclose(first[:100], matrix[:100] * (0.4 / matrix[:100].std()), rtol=1e-5)
     assert first[100:].std() == pytest.approx(0.1, rel=0.1)  # small, but not all the same
     np.testing.assert_array_equal(first, second)
     assert (first[100:] != other[100:]).any()
+
+
+def focal(targets, probabilities):
+    return keras.losses.categorical_focal_crossentropy(targets, probabilities)
+
+
+@pytest.mark.parametrize(
+    "loss", [focal, "categorical_focal_crossentropy", keras.losses.CategoricalFocalCrossentropy()]
+)
+def test_the_loss_of_heads_is_the_mean_of_each_of_them_for_each_document(loss):
+    model = build_network(9, 3, architecture="hybrid", kernel_size=2, loss=loss)
+    ids, targets = np.array([[1, 2, 3], [4, 5, 6]]), np.eye(3, dtype=np.float32)[:2]
+    heads = model.predict_on_batch(ids)
+    losses = np.mean([focal(targets, heads[:, i]) for i in range(2)], axis=0)
+    assert abs(losses[0] - losses[1]) > 1e-4
+    for weights in ([1, 1], [2, 0], [0, 2]):
+        got = model.test_on_batch(ids, targets, np.array(weights, dtype=np.float32))[0]
+        assert got == pytest.approx(np.mean(weights * losses), rel=1e-4)
+
+
+def test_a_loss_gets_targets_and_probabilities_of_one_head_at_a_time():
+    shapes = []
+
+    def spy(targets, probabilities):
+        shapes.append(
+            (len(targets.shape), targets.shape[-1], len(probabilities.shape), probabilities.shape[-1])
+        )
+        return keras.losses.categorical_crossentropy(targets, probabilities)
+
+    model = build_network(9, 3, architecture="hybrid", kernel_size=2, loss=spy)
+    model.train_on_batch(np.array([[1, 2, 3], [4, 5, 6]]), np.eye(3, dtype=np.float32)[:2])
+    assert set(shapes) == {(2, 3, 2, 3)}
 
 
 @pytest.mark.parametrize("optimizer", ["adam", keras.optimizers.SGD])

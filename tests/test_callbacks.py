@@ -8,7 +8,7 @@ import pytest
 from skglove.network.callbacks import (
     check_callbacks,
     copy_callbacks,
-    own_callbacks,
+    loss_check,
     retracing_warnings_hidden,
 )
 
@@ -61,10 +61,12 @@ def test_what_cannot_be_copied_is_an_error():
 
 
 def test_a_loss_that_is_no_number_is_an_error():
-    [check] = own_callbacks(0.05, patience=None)
+    check = loss_check(0.05)
     check.on_epoch_end(0, {"loss": 1.0})
     with pytest.raises(ValueError, match=r"The loss is nan in epoch 3. Try a learning_rate lower than 0.05"):
         check.on_epoch_end(2, {"loss": float("nan")})
+    with pytest.raises(ValueError, match="The loss is inf in epoch 1"):
+        check.on_epoch_end(0, {"loss": 1.0, "val_loss": float("inf")})
 
 
 def test_retracing_warnings_of_tensorflow_are_hidden_and_no_others():

@@ -267,7 +267,6 @@ def mask_padding(x, ids):
 OLD_NAMES = {
     "AtLeast": MinimumLength,
     "OrderedEmbedding": DeterministicEmbedding,
-    "FixedLength": L2Normalization,
     "ForgettableDense": SparseBiasDense,
 }
 for _old, _layer in OLD_NAMES.items():
