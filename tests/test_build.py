@@ -229,17 +229,15 @@ def test_the_loss_of_heads_is_the_mean_of_each_of_them_for_each_document(loss):
 
 
 def test_a_loss_gets_targets_and_probabilities_of_one_head_at_a_time():
-    shapes = []
+    columns = []
 
     def spy(targets, probabilities):
-        shapes.append(
-            (len(targets.shape), targets.shape[-1], len(probabilities.shape), probabilities.shape[-1])
-        )
+        columns.extend([tuple(targets.shape)[1:], tuple(probabilities.shape)[1:]])
         return keras.losses.categorical_crossentropy(targets, probabilities)
 
     model = build_network(9, 3, architecture="hybrid", kernel_size=2, loss=spy)
     model.train_on_batch(np.array([[1, 2, 3], [4, 5, 6]]), np.eye(3, dtype=np.float32)[:2])
-    assert set(shapes) == {(2, 3, 2, 3)}
+    assert set(columns) == {(3,)}
 
 
 @pytest.mark.parametrize("optimizer", ["adam", keras.optimizers.SGD])

@@ -150,3 +150,21 @@ def test_negative_numbers_count_from_the_last_document():
 def test_what_is_no_sequence_of_ids_is_named(X, message):
     with pytest.raises(TypeError, match=f"Expected a sequence of token ids for each document, .*{message}"):
         Documents.from_sequences(X)
+
+
+def test_some_documents_are_taken_in_the_order_asked_for():
+    documents = Documents.from_sequences([[3, 1], [], [2, 2, 5], [4]])
+    taken = documents.take(np.array([2, 0, 1, 2]))
+    assert [document.tolist() for document in taken.sequences()] == [[2, 2, 5], [3, 1], [], [2, 2, 5]]
+    assert not np.shares_memory(taken.values, documents.values)
+    nothing = documents.take(np.array([], dtype=np.int64))
+    assert (len(nothing), len(nothing.values)) == (0, 0)
+
+
+def test_ids_are_numbered_by_their_place_among_some():
+    documents = Documents.from_sequences([[9, 4], [], [4, 0, 2]])
+    ids = np.array([0, 2, 3, 4, 9])
+    numbered = documents.renumber(ids)
+    assert [document.tolist() for document in numbered.sequences()] == [[4, 3], [], [3, 0, 1]]
+    assert numbered.values.dtype == np.int32
+    np.testing.assert_array_equal(ids[numbered.values], documents.values)

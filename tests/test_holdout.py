@@ -3,7 +3,7 @@ import pytest
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from skglove.documents import Documents
-from skglove.holdout import hold_out
+from skglove.holdout import hold_out, hold_out_some
 
 
 def split(X, y, random_state, fraction=0.25):
@@ -44,3 +44,53 @@ def test_too_few_different_documents_of_a_class_are_an_error_that_counts_them():
     X, y = np.repeat(np.arange(1, 9), 2).reshape(8, 2), np.array([0, 0, 0, 1, 1, 1, 1, 1])
     with pytest.raises(ValueError, match=r"validation_fraction=0.1 cannot .*there are \{0: 3, 1: 5\} in"):
         split(X, y, 0, fraction=0.1)
+
+
+def hold_out_a_tenth(X, y, weights=None, random_state=0):
+    documents = Documents(X.ravel(), np.full(len(X), X.shape[1]))
+    weights = np.ones(len(X)) if weights is None else weights
+    return hold_out_some(documents, y, weights, np.random.RandomState(random_state))
+
+
+def test_a_tenth_is_held_out_of_each_class():
+    X, y = np.arange(1, 4001).reshape(1000, 4), np.repeat([0, 1, 2], [800, 191, 9])
+    training, held_out = hold_out_a_tenth(X, y)
+    assert sorted([*training, *held_out]) == list(range(1000))
+    assert np.bincount(y[held_out], minlength=3).tolist() == [80, 19, 0]  # a tenth, rounded down
+    assert held_out.tolist() != hold_out_a_tenth(X, y, random_state=1)[1].tolist()
+    assert held_out.tolist() == hold_out_a_tenth(X, y)[1].tolist()
+
+
+def test_too_few_to_measure_on_are_not_held_out():
+    X, y = np.arange(1, 801).reshape(400, 2), np.arange(400) % 2
+    assert len(hold_out_a_tenth(X, y)[1]) == 40
+    training, held_out = hold_out_a_tenth(X[:-1], y[:-1])
+    assert training.tolist() == list(range(399))
+    assert held_out.tolist() == []
+    assert hold_out_a_tenth(X, np.arange(400) // 5)[1].tolist() == []  # 5 documents of each class
+
+
+def test_of_many_documents_a_thousand_are_held_out():
+    X, y = np.arange(1, 40_001).reshape(20_000, 2), np.arange(20_000) % 4
+    assert len(hold_out_a_tenth(X, y)[1]) == 1000
+
+
+def test_copies_are_held_out_together_or_not_at_all():
+    X, y = np.arange(1, 1001).reshape(500, 2), np.arange(500) % 2
+    of = np.random.RandomState(0).permutation(np.repeat(np.arange(500), [3] * 100 + [1] * 400))
+    training, held_out = hold_out_a_tenth(X[of], y[of])
+    assert sorted([*training, *held_out]) == list(range(700))
+    assert not np.isin(of[training], of[held_out]).any()
+    assert len(np.unique(of[held_out])) == 50
+    assert len(held_out) > 50
+
+
+def test_documents_without_weight_are_not_held_out_and_their_class_does_not_matter():
+    X, y = np.arange(1, 2001).reshape(1000, 2), np.arange(1000) % 2
+    X[500:600] = X[:100]
+    weights = np.where(np.arange(1000) % 5 == 3, 0.0, 2.0)
+    training, held_out = hold_out_a_tenth(X, y, weights)
+    assert weights[held_out].all()
+    assert sorted([*training, *held_out]) == list(range(1000))
+    others = hold_out_a_tenth(X, np.where(weights, y, 1 - y), weights)
+    assert held_out.tolist() == others[1].tolist()

@@ -350,7 +350,6 @@ def test_options_change_little(make, options, tolerance):
     ("architecture", "kind", "options"),
     [
         ("stacked", PackedConvnet, {"n_conv_layers": 2}),
-        ("hybrid", PackedHybridNet, {"kernel_size": (5, 3, 3), "filters": 8}),
         ("parallel", PackedParallelConvnet, {"kernel_size": (5, 3, 3), "filters": 8}),
     ],
 )
@@ -378,11 +377,10 @@ def test_any_number_of_columns_works(maxlen):
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # as above
-def test_names_that_layers_had_in_earlier_releases_are_understood(architecture, tmp_path):
+def test_names_that_layers_had_in_earlier_releases_are_understood(tmp_path):
     old_names = {
         "MinimumLength": "AtLeast",
         "DeterministicEmbedding": "OrderedEmbedding",
-        "L2Normalization": "FixedLength",
         "SparseBiasDense": "ForgettableDense",
         "skglove.network.layers": "skglove.layers",
         "skglove.network.models": "skglove.layers",
