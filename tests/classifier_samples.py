@@ -15,7 +15,7 @@ def small(**parameters):
     sizes = {"n_conv_layers": 1, "kernel_size": 2, "embedding_dim": 4, "batch_size": 8}
     if parameters.setdefault("architecture", "stacked") == "stacked":
         sizes |= {"filters": 4, "dense_units": 4}
-    elif parameters["architecture"] == "parallel":
+    else:
         sizes |= {"filters": 4, "dropout": 0.0}
     return KerasConvTextClassifier(
         **{**sizes, "epochs": 20, "learning_rate": 0.05, "random_state": 0, **parameters}

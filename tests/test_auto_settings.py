@@ -6,17 +6,48 @@ from skglove import KerasConvTextClassifier
 from skglove.auto_settings import AUTO, check_architecture, check_batch_size, resolve_auto
 
 
-def resolve(n_documents, **parameters):
-    return resolve_auto(KerasConvTextClassifier(**parameters).get_params(), n_documents)
+def resolve(n_documents, n_tokens=1000, **parameters):
+    return resolve_auto(KerasConvTextClassifier(**parameters).get_params(), n_documents, n_tokens)
 
 
 @pytest.mark.parametrize(
-    ("n_documents", "batch_size", "epochs"), [(4, 16, 150), (160, 20, 19), (2_000, 128, 10), (10**6, 128, 2)]
+    ("n_documents", "n_tokens", "batch_size", "epochs", "patience"),
+    [
+        (4, 0, 16, 500, 25),
+        (160, 1000, 20, 63, 4),
+        (2_000, 10**5, 64, 30, 2),
+        (10_000, 2 * 10**6, 64, 4, 2),
+        (10**6, 2 * 10**8, 64, 1, 2),
+    ],
 )
-def test_auto_depends_on_the_documents(n_documents, batch_size, epochs):
-    settings, n_steps = resolve(n_documents)
+def test_auto_depends_on_the_documents(n_documents, n_tokens, batch_size, epochs, patience):
+    settings, n_steps = resolve(n_documents, n_tokens)
     assert (settings["batch_size"], settings["epochs"]) == (batch_size, epochs)
-    assert n_steps == epochs * -(-n_documents // batch_size) >= 150
+    assert settings["n_iter_no_change"] == patience
+    assert n_steps == epochs * -(-n_documents // batch_size)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "stops"),
+    [
+        ({}, True),
+        ({"epochs": 9}, False),
+        ({"epochs": 9, "early_stopping": True}, True),
+        ({"early_stopping": False}, False),
+        ({"architecture": "stacked"}, False),
+        ({"architecture": "parallel"}, False),
+    ],
+)
+def test_training_stops_early_unless_a_number_of_epochs_is_given(parameters, stops):
+    assert resolve(100, **parameters)[0]["early_stopping"] is stops
+
+
+def test_one_cycle_needs_a_number_of_epochs_where_training_stops_early():
+    parameters = KerasConvTextClassifier(learning_rate_schedule="one_cycle").get_params()
+    with pytest.raises(ValueError, match="'one_cycle' needs a number of epochs, such as epochs=5"):
+        check_architecture(parameters)
+    check_architecture(parameters | {"epochs": 5})
+    check_architecture(parameters | {"architecture": "parallel"})
 
 
 def test_given_values_are_taken():
@@ -46,7 +77,7 @@ def test_auto_of_parallel_is_kims():
         ({"kernel_size": (3, 4.0)}, r"kernel_size=\(3, 4.0\) must hold"),
         (
             {"kernel_size": (3, 4), "architecture": "stacked"},
-            r"kernel_size=\(3, 4\) is for architecture='parallel'; the convolutions of 'stacked' have one",
+            r"kernel_size=\(3, 4\) is for architecture='parallel' and 'hybrid'; the convolutions of",
         ),
     ],
 )
@@ -60,7 +91,7 @@ def test_widths_of_filters_that_no_network_can_have_are_an_error(parameters, mes
     [
         ("stacked", []),
         ("parallel", ["n_conv_layers", "pool_size", "dense_units"]),
-        ("hybrid", ["filters", "pool_size", "dense_units"]),
+        ("hybrid", ["n_conv_layers", "pool_size", "dense_units"]),
     ],
 )
 def test_parameters_that_an_architecture_does_not_use_draw_a_warning(architecture, without_effect):
@@ -94,7 +125,7 @@ def test_batches_too_large_for_memory_are_an_error():
             {"architecture": "parallel", "kernel_size": 2**25, "filters": 1, "embedding_dim": 1},
             "kernel_size=33554432 sees",
         ),
-        ({"kernel_size": 10**9}, "kernel_size=1000000000, embedding_dim=100 has about"),
+        ({"kernel_size": 10**9}, "kernel_size=1000000000, embedding_dim=100, filters=50 has about"),
     ],
 )
 def test_networks_that_fit_into_no_memory_are_an_error_that_names_the_parameters(parameters, message):

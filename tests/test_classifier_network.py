@@ -17,6 +17,7 @@ from classifier_samples import (
     ragged,
     small,
 )
+from sklearn.base import clone
 from sklearn.utils._param_validation import InvalidParameterError
 
 import skglove.network.batches
@@ -24,7 +25,7 @@ import skglove.network.packing
 from skglove import KerasConvTextClassifier, TokenIds, Vocabulary, WordVectors
 from skglove.documents import Documents
 from skglove.lexical import LexicalModel
-from skglove.network.build import runs_compiled
+from skglove.network.build import runs_compiled, starting_vectors
 
 # Many tests here are of ids that never had a vocabulary.
 pytestmark = pytest.mark.filterwarnings("ignore:X carries no vocabulary")
@@ -76,9 +77,10 @@ def test_pretrained_insists_on_vectors(X, reason):
 def test_words_that_no_document_has_keep_their_vectors_or_say_nothing(architecture):
     X, y = documents(Vocabulary((*WORDS, "great"), WordVectors(["good", "great"], np.eye(2))))
     sizes = {"architecture": architecture, "epochs": 2, "trainable_embedding": True}
-    great, scale = small(**sizes).fit(X, y).model_.get_layer("embedding").get_weights()[0][-1]
-    assert great == 0
-    assert scale > 0.9
+    great = embedding_of(small(**sizes).fit(X, y)).get_weights()[0][-1]
+    expected = starting_vectors(X.vocabulary.embedding_matrix(), architecture, seed=0)[-1]
+    assert expected[1] > 0.9
+    np.testing.assert_array_equal(great, expected)
     rows = small(pretrained=False, **sizes).fit(X, y).model_.get_layer("embedding").get_weights()[0]
     assert (rows[-1] == 0).all()
     assert rows[:-1].all(axis=1).all()
@@ -188,6 +190,11 @@ def test_defaults_classify_words_with_similar_vectors():
     y = np.array(["left", "right"])[np.arange(60) % 2]
     classifier = KerasConvTextClassifier(random_state=0).fit(TokenIds(ids, vocabulary), y)
     assert classifier.score(TokenIds(new, vocabulary), y) > 0.95
+    # Of so few documents none is held out, so training stops at a low loss.
+    assert set(classifier.history_) == {"accuracy", "loss"}
+    *losses, last = classifier.history_["loss"]
+    assert min(losses) >= 0.05 * np.log(2) > last
+    assert classifier.settings_["lexical_weight"] == 0.5
 
 
 @pytest.mark.parametrize(("kernel_size", "learned"), [(1, False), (3, True)])
@@ -195,7 +202,14 @@ def test_a_hybrid_convolution_learns_the_order_of_words(kernel_size, learned):
     rng = np.random.RandomState(0)
     documents, y = rng.randint(3, 30, (200, 7)), np.arange(200) % 2
     documents[:, 2:4] = np.where(y[:, np.newaxis], [1, 2], [2, 1])
-    options = {"kernel_size": kernel_size, "epochs": 20, "lexical_weight": 0, "random_state": 0}
+    options = {
+        "kernel_size": kernel_size,
+        "epochs": 20,
+        "lexical_weight": 0,
+        "random_state": 0,
+        "filters": 16,
+    }
+    options["learning_rate"] = 0.01
     classifier = KerasConvTextClassifier(embedding_dim=20, **options).fit(documents[:100], y[:100])
     assert (classifier.score(documents[100:], y[100:]) > 0.9) == learned
 
@@ -209,9 +223,11 @@ def test_the_lexical_model_has_its_share_in_the_probabilities(weight):
     classifier = small(architecture="hybrid", epochs=3, lexical_weight=np.float64(weight)).fit(X, y)
     network = expected = classifier.model_.predict_on_batch(np.asarray(X))
     assert (classifier.lexical_model_ is None) == (weight == 0)
+    assert classifier.settings_["lexical_weight"] == pytest.approx(weight)
     if weight:
-        lexical = LexicalModel().fit(Documents(np.asarray(X).ravel(), np.full(32, 6)), y)
-        lexical = np.exp(lexical.predict_log_proba(Documents(np.asarray(X).ravel(), np.full(32, 6))))
+        flat = Documents(np.asarray(X).ravel(), np.full(32, 6))
+        lexical = LexicalModel().fit(flat, y, seed=np.random.RandomState(0).randint(2**30))
+        lexical = np.exp(lexical.predict_log_proba(flat))
         assert np.abs(lexical - network).max() > 0.05
         expected = network ** (1 - weight) * lexical**weight
         expected /= expected.sum(axis=1, keepdims=True)
@@ -252,21 +268,105 @@ def test_auto_maxlen(architecture, maxlen):
     assert classifier.maxlen_ == maxlen
 
 
+def equal_vectors_or_random(n_ids, equal):
+    matrix = np.ones((n_ids, 8)) if equal else np.random.RandomState(0).standard_normal((n_ids, 8))
+    words = tuple(map(str, range(n_ids)))
+    return Vocabulary(words, WordVectors(words, matrix))
+
+
+def test_the_linear_model_has_nearly_all_the_weight_where_the_network_cannot_tell_words_apart():
+    rng = np.random.RandomState(0)
+    y = np.arange(500) % 2
+    ids = rng.randint(1, 50, (500, 6)) + 50 * (rng.rand(500, 6) < 0.3 + 0.4 * y[:, np.newaxis])
+    X = TokenIds(ids, equal_vectors_or_random(100, equal=True))
+    sizes = {"filters": 4, "kernel_size": 2, "trainable_embedding": False, "epochs": 2, "random_state": 0}
+    classifier = KerasConvTextClassifier(**sizes).fit(X[:450], y[:450])
+    assert classifier.settings_["lexical_weight"] > 0.8
+    np.testing.assert_array_equal(
+        classifier.predict(X[450:]),
+        classifier.lexical_model_.predict_log_proba(Documents(ids[450:].ravel(), np.full(50, 6))).argmax(
+            axis=1
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def cyclic():
+    """Documents of 1, 2 and 3 between other words, in the order 1 2 3 or 1 3 2, starting anywhere.
+
+    Words and pairs of adjacent words say nothing about the order.
+    """
+    rng = np.random.RandomState(0)
+    y = rng.permutation(np.arange(600) % 2)
+    ids = rng.randint(4, 7, (600, 9))
+    orders = np.array([[[1, 2, 3], [2, 3, 1], [3, 1, 2]], [[1, 3, 2], [3, 2, 1], [2, 1, 3]]])
+    ids[:, 2:7:2] = orders[y, rng.randint(3, size=600)]
+    options = {"filters": 16, "kernel_size": 3, "learning_rate": 0.02, "dropout": 0.0, "random_state": 0}
+    X = TokenIds(ids, equal_vectors_or_random(6, equal=False))
+    return KerasConvTextClassifier(epochs=12, **options).fit(X[:500], y[:500]), X, y
+
+
+def test_the_network_has_nearly_all_the_weight_where_the_linear_model_knows_nothing(cyclic):
+    classifier, X, y = cyclic
+    assert classifier.score(X[500:], y[500:]) > 0.9
+    assert classifier.settings_["lexical_weight"] < 0.2
+
+
+def test_history_has_loss_and_accuracy_of_documents_held_out_by_default(cyclic):
+    classifier, _, _ = cyclic
+    assert set(classifier.history_) == {"accuracy", "loss", "val_accuracy", "val_loss"}
+    assert classifier.n_iter_ == len(classifier.history_["val_loss"]) == 12  # a number of epochs is taken
+    assert classifier.settings_["early_stopping"] is False
+    assert classifier.history_["val_accuracy"][-1] > 0.9
+
+
+def test_what_was_learned_on_held_out_documents_is_pickled(cyclic):
+    classifier, X, _ = cyclic
+    loaded = pickle.loads(pickle.dumps(classifier))
+    np.testing.assert_array_equal(loaded.predict_proba(X), classifier.predict_proba(X))
+    factors = classifier.model_.get_layer("classes").get_weights()[0]
+    np.testing.assert_array_equal(loaded.model_.get_layer("classes").get_weights()[0], factors)
+    assert factors.tolist() != [0.5, 0.5]
+
+
+def test_many_classes():
+    ids = np.random.RandomState(0).randint(1, 41, (160, 5))
+    ids[:, 2] = 41 + np.arange(160) % 40
+    labels = np.array([f"class {i}" for i in range(40)])[np.arange(160) % 40]
+    classifier = KerasConvTextClassifier(filters=4, kernel_size=2, embedding_dim=8, epochs=1, random_state=0)
+    probabilities = classifier.fit(ids, labels).predict_proba(ids)
+    assert probabilities.shape == (160, 40)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert classifier.score(ids, labels) > 0.9  # by the linear model
+
+
+def test_the_network_that_was_replaced_draws_a_warning_and_the_default_is_fitted():
+    X, y = documents()
+    classifier = small(architecture="residual", epochs=1)
+    with pytest.warns(FutureWarning, match=r"'residual' is deprecated since version 0\.2 .*'hybrid'"):
+        old = classifier.fit(X, y).predict_proba(X)
+    new = small(architecture="hybrid", epochs=1).fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(old, new)
+    assert clone(classifier).architecture == "residual"
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(classifier)).predict_proba(X), new)
+
+
 def test_settings_tell_what_auto_was(hybrid):
     assert hybrid.settings_ == {
         "trainable_embedding": True,
         "n_conv_layers": 1,
-        "filters": None,
+        "filters": 4,
         "kernel_size": 2,
         "dropout": 0.0,
         "optimizer": "adam",
         "learning_rate": 0.05,
-        "learning_rate_schedule": "one_cycle",
-        "lexical_weight": 0.7,
+        "learning_rate_schedule": "constant",
+        "lexical_weight": 0.5,  # nothing is held out to learn it from
         "batch_size": 8,
         "epochs": 20,
+        "early_stopping": False,
+        "n_iter_no_change": 7,
         "pretrained": True,
     }
     assert embedding_of(hybrid).trainable
-    # The first step has used 1/25 of the rate, the last hardly any.
-    assert float(hybrid.model_.optimizer.learning_rate) == pytest.approx(0, abs=1e-6)
+    assert hybrid.n_iter_ == 20

@@ -113,16 +113,43 @@ def test_a_network_that_cannot_be_built_says_who_wrote_it(classifier):
     assert len(str(error.value)) < 600
 
 
-def test_states_of_the_first_release_can_be_read(classifier):
+def state_of_the_first_release(classifier):
+    """Make a state as 0.1.0 wrote it."""
     state = classifier.__getstate__()
-    del state["_versions"]
+    for name in ("_versions", "_pool_weights"):
+        del state[name]
     state["model_"] = state.pop("_network").__getstate__()["parts"]
-    state |= {"jit_compile": False, "filters": 128}  # the defaults then
+    return state | {"jit_compile": False}  # the default then
+
+
+@pytest.mark.parametrize("lexical_weight", [0.0, 0.3])
+def test_states_of_the_first_release_can_be_read(lexical_weight):
+    sizes = {"pretrained": False, "embedding_dim": 4, "filters": 4, "dense_units": 4, "n_conv_layers": 1}
+    classifier = KerasConvTextClassifier("stacked", epochs=1, lexical_weight=lexical_weight, **sizes)
+    classifier.fit(IDS, LABELS)
+    state = state_of_the_first_release(classifier)
     loaded = KerasConvTextClassifier()
     with pytest.warns(InconsistentVersionWarning, match=r"from version skglove 0\.1\.0 when"):
         loaded.__setstate__(state)
     assert loaded.get_params() == classifier.get_params()
-    np.testing.assert_array_equal(loaded.predict_proba(IDS), classifier.predict_proba(IDS))
+    np.testing.assert_allclose(loaded.predict_proba(IDS), classifier.predict_proba(IDS), rtol=1e-6)
+
+
+def test_a_network_of_the_first_release_that_was_replaced_is_an_error_that_says_to_fit_again(classifier):
+    state = state_of_the_first_release(classifier)
+    state["model_"] = ("PackedResidualNet", *state["model_"][1:])
+    match = r"written by skglove 0\.1\.0 and cannot .* or fit again\. .*'residual' was replaced by 'hybrid'"
+    with pytest.warns(InconsistentVersionWarning), pytest.raises(ValueError, match=match):
+        KerasConvTextClassifier().__setstate__(state | {"architecture": "residual"})
+
+
+def test_an_unfitted_classifier_of_the_first_release_can_be_read():
+    state = KerasConvTextClassifier("residual", filters=128).__getstate__() | {"jit_compile": False}
+    del state["_versions"]
+    loaded = KerasConvTextClassifier()
+    with pytest.warns(InconsistentVersionWarning):
+        loaded.__setstate__(state)
+    assert loaded.get_params() == KerasConvTextClassifier("residual").get_params()
 
 
 def test_a_loaded_network_is_built_at_its_first_use(classifier, monkeypatch):
