@@ -122,8 +122,9 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         are combined with the network's by a weighted geometric mean (a logarithmic opinion pool). "auto" is 0
         for "stacked" and "parallel". For "hybrid" it learns the weights of both on the held-out documents, by
         maximum a posteriori; ``settings_["lexical_weight"]`` is then the share learned, or 0.5 if nothing is
-        held out. A number fixes the share; 0 is the network alone. The linear model is itself a pool of
-        complement naive Bayes and, up to 100 classes, logistic regression.
+        held out. (A model whose probabilities are nearly equal keeps about that share: it changes nothing.)
+        A number fixes the share; 0 is the network alone. The linear model is itself a pool of complement
+        naive Bayes and, up to 100 classes, logistic regression.
     batch_size : "auto" or int, default="auto"
         Documents per batch. "auto" is 128 for "stacked", and 50 for "parallel"; for "hybrid" an eighth of the
         documents, at least 16 and at most 64.
