@@ -19,6 +19,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.utils.validation import check_array
 
+import skglove.network.fitting
 from skglove import (
     GloveTokenizer,
     KerasConvTextClassifier,
@@ -393,7 +394,7 @@ def test_ids_changed_by_arithmetic_on_a_plain_array_are_refused_where_they_leave
 def test_an_interrupted_fit_leaves_steps_of_two_fits_and_predict_says_so(corpus, fitted, monkeypatch, maxlen):
     pipeline = pickle.loads(pickle.dumps(fitted)).set_params(cnn__epochs=1)
     with monkeypatch.context() as patch:
-        patch.setattr(KerasConvTextClassifier, "_build_model", interrupt)
+        patch.setattr(skglove.network.fitting, "build_network", interrupt)
         with pytest.raises(KeyboardInterrupt):
             pipeline.set_params(pad__maxlen=maxlen).fit(corpus[0][30:], corpus[1][30:])
     with pytest.raises(ValueError, match="interrupted or failed fit leaves: fit the whole Pipeline again"):
@@ -401,7 +402,7 @@ def test_an_interrupted_fit_leaves_steps_of_two_fits_and_predict_says_so(corpus,
     assert set(pipeline.fit(*corpus).predict(corpus[0])) <= set(TOPICS)
 
 
-def interrupt(*args):
+def interrupt(*args, **kwargs):
     raise KeyboardInterrupt
 
 
