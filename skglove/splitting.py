@@ -21,6 +21,9 @@ from skglove.messages import shortened
 # Texts are split in chunks of this many characters: large enough to be fast, small enough to reuse memory.
 CHUNK_CHARACTERS = 2**20
 
+# Pieces that are replaced by their tokens at a time.
+BLOCK_PIECES = 2**16
+
 # Python strings may hold lone surrogates, which strict UTF-8 refuses.
 UTF8 = {"encoding": "utf-8", "errors": "surrogatepass"}
 
@@ -31,6 +34,15 @@ GLOVE_CHARACTERS = str.maketrans("\t\n\r\u200b\ufeff\u2018\u2019\u201c\u201d", "
 # All combining marks of Unicode are in planes 0 and 1, or are variation selectors.
 MARK_BLOCKS = (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0))
 JOINERS = {0x200C, 0x200D}  # zero-width non-joiner and joiner, which shape letters within a word
+
+# Kinds of bytes, for the rules of style="glove" on ASCII text
+SPACE = ord(" ")
+BYTES = [chr(byte) for byte in range(128)] + ["\N{EN DASH}"] * 128  # a stand-in: UTF-8 of other text
+IS_SPACE = np.array([byte.isspace() for byte in BYTES])
+IS_LETTER = np.array([byte.isalpha() for byte in BYTES])
+IS_DIGIT = np.array([byte.isdigit() for byte in BYTES])
+IS_RUN = np.array([byte in ".-_*#!?'`" for byte in BYTES])
+IS_SEPARATOR = np.array([byte in ".,:" for byte in BYTES])
 
 
 def check_texts(X, encoding="utf-8", decode_error="strict"):
@@ -168,9 +180,11 @@ def split_texts(texts, *, style="keras", lower=True, filters="", split=" "):
         raise ValueError("There are no texts: X is empty.")
     encoded = pa.chunked_array(columns).unify_dictionaries()
     codes = np.concatenate([chunk.indices.to_numpy() for chunk in encoded.chunks])
-    words = pc.binary_slice(encoded.chunk(encoded.num_chunks - 1).dictionary, 0, -1)
+    words = encoded.chunk(encoded.num_chunks - 1).dictionary
     documents = Documents(codes, np.concatenate(lengths))
-    return _tokenize_pieces(documents, words) if style == "glove" else (documents, words)
+    if style == "glove":
+        return _tokenize_pieces(documents, words)
+    return documents, pc.binary_slice(words, 0, -1)
 
 
 def _split_chunk(texts, separator):
@@ -256,17 +270,109 @@ def _tokenize_pieces(documents, pieces):
     """Apply GloVe's rules to documents that were split at spaces.
 
     Most pieces are frequent words. Each distinct piece is tokenized once, however often it occurs.
+
+    Parameters
+    ----------
+    documents : Documents
+        The code of each piece.
+    pieces : pyarrow.LargeBinaryArray of shape (n_pieces,)
+        The distinct pieces by code, each with a space at its end.
+
+    Returns
+    -------
+    documents : Documents
+        The code of each word.
+    words : pyarrow.LargeBinaryArray of shape (n_words,)
+        The distinct words by code, in the order of their first appearance.
     """
-    lines = b"\n".join([b"", *pieces.to_pylist(), b""]).decode(**UTF8)
-    column = encode_words([" ".join(glove_pattern().findall(lines))])
-    tokens = pc.split_pattern(column, b" ").flatten()
-    is_token = pc.not_equal(tokens, b"\n")
-    line_ends = np.flatnonzero(~is_token.to_numpy(zero_copy_only=False))
-    tokens = tokens.filter(is_token).dictionary_encode()
-    by_piece = pa.LargeListArray.from_arrays(line_ends - np.arange(len(line_ends)), tokens.indices)
-    expanded = by_piece.take(pa.array(documents.values))
-    lengths = np.diff(expanded.offsets.to_numpy()[documents.bounds])
-    return Documents(expanded.flatten().to_numpy(), lengths), tokens.dictionary
+    data, bounds = _bytes_of(pieces)
+    is_ascii = np.maximum.reduceat(data, bounds[:-1]) < 128 if len(pieces) else np.array([], dtype=bool)
+    if not is_ascii.all():
+        pieces = _put_spaces_between_tokens(pieces, ~is_ascii)
+        data, bounds = _bytes_of(pieces)
+    starts = _token_starts(data)
+    if not is_ascii.all():
+        at_spaces = (data == SPACE) | (np.append(SPACE, data[:-1]) == SPACE)
+        np.copyto(starts, at_spaces, where=np.repeat(~is_ascii, np.diff(bounds)))
+    starts = np.flatnonzero(starts)
+    is_token = ~IS_SPACE[data[starts]]
+    buffers = [None, pa.py_buffer(np.append(starts, len(data))), pa.py_buffer(data)]
+    tokens = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(starts), buffers)
+    tokens = tokens.filter(pa.array(is_token)).dictionary_encode()
+    token_bounds = np.append(0, np.cumsum(is_token))[np.searchsorted(starts, bounds)]
+    return _expand(documents, tokens.indices.to_numpy(), token_bounds), tokens.dictionary
+
+
+def _bytes_of(column):
+    """Return the bytes of a column, and where each of its words begins in them, and the end."""
+    _, offsets, data = column.buffers()
+    bounds = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
+    return np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]], bounds - bounds[0]
+
+
+def _put_spaces_between_tokens(pieces, chosen):
+    """Tokenize some of the pieces by the regular expression. Return all pieces."""
+    lines = b"\n".join(pieces.filter(pa.array(chosen)).to_pylist()).decode(**UTF8)
+    tokenized = " ".join([*glove_pattern().findall(lines), ""]).encode(**UTF8).split(b"\n")
+    return pc.replace_with_mask(pieces, pa.array(chosen), pa.array(tokenized, pa.large_binary()))
+
+
+def _token_starts(data):
+    """Find where the tokens of ASCII text start, by the rules of `glove_pattern`.
+
+    The regular expression would take half of the time of a fit.
+
+    Parameters
+    ----------
+    data : ndarray of shape (n_characters,), uint8
+
+    Returns
+    -------
+    starts : ndarray of shape (n_characters,), bool
+        Each white space counts as a token.
+    """
+    text = np.pad(data, (1, 3), constant_values=SPACE)  # as far as the rules look
+    alnum, digit = IS_LETTER[text] | IS_DIGIT[text], IS_DIGIT[text]
+    starts = np.ones(len(text), dtype=bool)
+    starts[1:] = ~(alnum[1:] & alnum[:-1] | IS_RUN[text[1:]] & (text[1:] == text[:-1]))
+
+    # 3.14, but v3 . 1: the digits before the separator must not continue a word.
+    at = np.flatnonzero(IS_SEPARATOR[text])
+    at = at[digit[at - 1] & digit[at + 1]]
+    changes = np.flatnonzero(digit[1:] != digit[:-1]) + 1
+    at = at[~alnum[changes[np.searchsorted(changes, at) - 1] - 1]]
+    starts[at] = starts[at + 1] = False
+    ends = changes[np.searchsorted(changes, at + 1) + 1]
+    starts[ends[alnum[ends]]] = True  # 3.5 mm
+
+    # do n't, it 's
+    at = np.flatnonzero(text == ord("'"))
+    before, after, second = (text[at + i] | 32 for i in (-1, 1, 2))  # 32 makes letters lower case
+    n_t = at[(before == ord("n")) & (after == ord("t")) & ~alnum[at + 2]]
+    starts[n_t - 1] = True
+    starts[n_t] = starts[n_t + 1] = False
+    clitic = np.isin(after, [*b"sdm"]) & ~alnum[at + 2]
+    for first_letter, second_letter in (b"re", b"ve", b"ll"):
+        clitic |= (after == first_letter) & (second == second_letter) & ~alnum[at + 3]
+    starts[at[clitic & starts[at]] + 1] = False
+
+    # u.s.
+    at = np.flatnonzero(text == ord(".")) - 1
+    at = at[IS_LETTER[text[at]] & starts[at]]
+    is_first, is_last = np.diff(at, prepend=-9) != 2, np.diff(at, append=len(text) + 9) != 2
+    starts[at[~is_first]] = False
+    starts[at[~(is_first & is_last)] + 1] = False
+    starts[at[is_last & ~is_first] + 2] = True
+    return starts[1:-3]
+
+
+def _expand(documents, tokens, bounds):
+    """Replace each piece by its tokens, which are between two of the bounds."""
+    by_piece, parts = Documents(tokens, np.diff(bounds)), []
+    for start in range(0, len(documents.values), BLOCK_PIECES):
+        parts.append(by_piece.take(documents.values[start : start + BLOCK_PIECES]).values)
+    ends = np.append(0, np.cumsum(by_piece.lengths[documents.values]))
+    return Documents(np.concatenate([np.array([], np.int32), *parts]), np.diff(ends[documents.bounds]))
 
 
 @lru_cache(maxsize=1)

@@ -146,7 +146,7 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         self,
         vectors="glove.6B.50d",
         *,
-        style="keras",
+        style="glove",
         num_words=50_000,
         unseen_words=True,
         filters=FILTERS,

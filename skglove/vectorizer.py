@@ -136,7 +136,7 @@ class GloveVectorizer(
         weighting="idf",
         smoothing=1e-3,
         norm=None,
-        style="keras",
+        style="glove",
         filters=FILTERS,
         lower=True,
         split=" ",

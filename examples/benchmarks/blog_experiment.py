@@ -57,7 +57,8 @@ def run(posts, arguments, headers):
     print(f"headers {headers}, {LINEAR}: {accuracy:.3f}")
     yield {"headers": headers, "model": LINEAR, "seed": 0, "epoch": 1, "held_out_accuracy": accuracy}
 
-    tokenizer, padder = GloveTokenizer(arguments.glove, num_words=20_000), SequencePadder(maxlen=1000)
+    tokenizer = GloveTokenizer(arguments.glove, style="keras", num_words=20_000)  # as in the blog
+    padder = SequencePadder(maxlen=1000)
     train_ids = padder.fit_transform(tokenizer.fit_transform(texts[train]))
     held_out_ids = padder.transform(tokenizer.transform(texts[held_out]))
     print(f"{len(train)} + {len(held_out)} posts, coverage {tokenizer.coverage_}")
