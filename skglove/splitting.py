@@ -285,8 +285,10 @@ def _tokenize_pieces(documents, pieces):
     words : pyarrow.LargeBinaryArray of shape (n_words,)
         The distinct words by code, in the order of their first appearance.
     """
+    if not len(pieces):
+        return documents, pieces
     data, bounds = _bytes_of(pieces)
-    is_ascii = np.maximum.reduceat(data, bounds[:-1]) < 128 if len(pieces) else np.array([], dtype=bool)
+    is_ascii = np.maximum.reduceat(data, bounds[:-1]) < 128
     if not is_ascii.all():
         pieces = _put_spaces_between_tokens(pieces, ~is_ascii)
         data, bounds = _bytes_of(pieces)
@@ -294,13 +296,13 @@ def _tokenize_pieces(documents, pieces):
     if not is_ascii.all():
         at_spaces = (data == SPACE) | (np.append(SPACE, data[:-1]) == SPACE)
         np.copyto(starts, at_spaces, where=np.repeat(~is_ascii, np.diff(bounds)))
+    is_token = starts & ~IS_SPACE[data]
     starts = np.flatnonzero(starts)
-    is_token = ~IS_SPACE[data[starts]]
     buffers = [None, pa.py_buffer(np.append(starts, len(data))), pa.py_buffer(data)]
     tokens = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(starts), buffers)
-    tokens = tokens.filter(pa.array(is_token)).dictionary_encode()
-    token_bounds = np.append(0, np.cumsum(is_token))[np.searchsorted(starts, bounds)]
-    return _expand(documents, tokens.indices.to_numpy(), token_bounds), tokens.dictionary
+    tokens = tokens.filter(pa.array(is_token[starts])).dictionary_encode()
+    by_piece = Documents(tokens.indices.to_numpy(), np.add.reduceat(is_token, bounds[:-1], dtype=np.int64))
+    return _expand(documents, by_piece), tokens.dictionary
 
 
 def _bytes_of(column):
@@ -313,7 +315,7 @@ def _bytes_of(column):
 def _put_spaces_between_tokens(pieces, chosen):
     """Tokenize some of the pieces by the regular expression. Return all pieces."""
     lines = b"\n".join(pieces.filter(pa.array(chosen)).to_pylist()).decode(**UTF8)
-    tokenized = " ".join([*glove_pattern().findall(lines), ""]).encode(**UTF8).split(b"\n")
+    tokenized = " ".join(["", *glove_pattern().findall(lines), ""]).encode(**UTF8).split(b"\n")
     return pc.replace_with_mask(pieces, pa.array(chosen), pa.array(tokenized, pa.large_binary()))
 
 
@@ -366,13 +368,18 @@ def _token_starts(data):
     return starts[1:-3]
 
 
-def _expand(documents, tokens, bounds):
-    """Replace each piece by its tokens, which are between two of the bounds."""
-    by_piece, parts = Documents(tokens, np.diff(bounds)), []
-    for start in range(0, len(documents.values), BLOCK_PIECES):
-        parts.append(by_piece.take(documents.values[start : start + BLOCK_PIECES]).values)
-    ends = np.append(0, np.cumsum(by_piece.lengths[documents.values]))
-    return Documents(np.concatenate([np.array([], np.int32), *parts]), np.diff(ends[documents.bounds]))
+def _expand(documents, by_piece):
+    """Replace each piece of documents by its tokens."""
+    n_tokens = by_piece.lengths.astype(np.int32).take(documents.values)
+    lengths, filled = np.zeros(len(documents), dtype=np.int64), np.flatnonzero(documents.lengths)
+    if len(filled):  # `reduceat` does not return 0 for empty documents
+        lengths[filled] = np.add.reduceat(n_tokens, documents.bounds[filled], dtype=np.int64)
+    values, end = np.empty(lengths.sum(), dtype=np.int32), 0
+    for start in range(0, len(n_tokens), BLOCK_PIECES):  # in blocks, which reuse memory
+        block = by_piece.take(documents.values[start : start + BLOCK_PIECES]).values
+        end += len(block)
+        values[end - len(block) : end] = block
+    return Documents(values, lengths)
 
 
 @lru_cache(maxsize=1)
