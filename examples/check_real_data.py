@@ -20,7 +20,7 @@ def check_tokenizer(texts, **parameters):
     theirs = tf.keras.preprocessing.text.Tokenizer(**parameters)
     theirs.fit_on_texts(texts)
     sequences = theirs.texts_to_sequences(texts)
-    ours = GloveTokenizer(vectors=None, **parameters)
+    ours = GloveTokenizer(vectors=None, style="keras", **parameters)
     ids = ours.fit_transform(texts)
     assert list(ours.vocabulary_.items()) == list(theirs.word_index.items())
     assert all(

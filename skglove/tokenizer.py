@@ -29,9 +29,9 @@ FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
     r"""Split texts into words and number the words by frequency.
 
+    The default, ``style="glove"``, splits much like the tokenizer that was used for GloVe's training texts.
     ``style="keras"`` gives the same ids as Keras's `Tokenizer`: it converts texts to lower case, replaces
-    every character of `filters` by `split`, and splits there. ``style="glove"`` splits much like the
-    tokenizer that was used for GloVe's training texts.
+    every character of `filters` by `split`, and splits there.
 
     The most frequent word gets id 1. Words of equal frequency are numbered in the order of their first
     appearance. Only ids below `num_words` are used. If the texts have fewer words, the first words of
@@ -48,10 +48,13 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         None stands for no vectors. Nothing is ever downloaded. Open a large dict by `load_vectors` first:
         scikit-learn copies a dict for every fit of a grid search, and formats all of it to display the
         estimator.
-    style : {"keras", "glove"}, default="keras"
-        The rules for splitting texts into words. "keras" removes all punctuation except the apostrophe. So
-        "don't" is one word, for which GloVe has no vector. "glove" splits at white space, and then
-        approximately by the Penn Treebank conventions [3]_:
+    style : {"glove", "keras"}, default="glove"
+        The rules for splitting texts into words. "glove" keeps punctuation, which says something about short
+        texts such as questions and reviews. "keras" removes all punctuation except the apostrophe. So "don't"
+        is one word, for which GloVe has no vector. Choose "keras" to have the ids of Keras's `Tokenizer` and
+        of the Keras blog, or to set `filters` and `split`.
+
+        "glove" splits at white space, and then approximately by the Penn Treebank conventions [3]_:
 
         * Contractions and possessives are split: "do n't", "ca n't", "it 's", and likewise 're, 've, 'll, 'd
           and 'm.
@@ -72,11 +75,11 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         words that are in no text, as Keras does.
     filters : str, default='!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
         Characters at which texts are split, in addition to `split`. They never become part of a word. For
-        style="keras" only.
+        style="keras" only: another value than the default is an error with style="glove".
     lower : bool, default=True
-        Whether to convert texts to lower case.
+        Whether to convert texts to lower case. The words of GloVe 6B are in lower case.
     split : str, default=" "
-        The separator of words. For style="keras" only.
+        The separator of words. For style="keras" only, like `filters`.
     oov_token : str or None, default=None
         If given, it gets id 1 and replaces every word without an id. Otherwise these words are left out.
     encoding : str, default="utf-8"
@@ -116,17 +119,19 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
     >>> from skglove import GloveTokenizer
     >>> tokenizer = GloveTokenizer(vectors=None)
     >>> tokenizer.fit_transform(["The cat saw the dog.", "The end!"]).tolist()
-    [array([1, 2, 3, 1, 4], dtype=int32), array([1, 5], dtype=int32)]
+    [array([1, 2, 3, 1, 4, 5], dtype=int32), array([1, 6, 7], dtype=int32)]
     >>> tokenizer.vocabulary_
-    {'the': 1, 'cat': 2, 'saw': 3, 'dog': 4, 'end': 5}
+    {'the': 1, 'cat': 2, 'saw': 3, 'dog': 4, '.': 5, 'end': 6, '!': 7}
     >>> tokenizer.inverse_transform([[4, 3, 2]])
     ['dog saw cat']
 
-    Words as GloVe has them:
+    Words as GloVe has them, and words as Keras splits them:
 
-    >>> tokenizer = GloveTokenizer(vectors=None, style="glove").fit(["Don't panic, it's 3.14!"])
-    >>> list(tokenizer.vocabulary_)
+    >>> texts = ["Don't panic, it's 3.14!"]
+    >>> list(GloveTokenizer(vectors=None).fit(texts).vocabulary_)
     ['do', "n't", 'panic', ',', 'it', "'s", '3.14', '!']
+    >>> list(GloveTokenizer(vectors=None, style="keras").fit(texts).vocabulary_)
+    ["don't", 'panic', "it's", '3', '14']
     """
 
     _parameter_constraints = {
@@ -315,7 +320,8 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         if self.style == "glove" and (self.filters, self.split) != (FILTERS, " "):
             raise ValueError(
                 f"filters and split are for style='keras' only, got {shortened(self.filters)} and "
-                f"{shortened(self.split)} with style='glove'. Leave them at their defaults."
+                f"{shortened(self.split)} with style='glove'. Set style='keras', or leave both at their "
+                "defaults."
             )
         check_encoding(self.encoding)
 

@@ -55,14 +55,16 @@ class GloveVectorizer(
         The ``a`` of ``a / (a + p)``. The smaller, the less frequent words weigh. For weighting="sif" only.
     norm : {"l2"} or None, default=None
         "l2" divides each vector by its L2 norm. None leaves the vectors as they are.
-    style : {"keras", "glove"}, default="keras"
-        The rules for splitting texts into words, as in `GloveTokenizer`.
+    style : {"glove", "keras"}, default="glove"
+        The rules for splitting texts into words, as in `GloveTokenizer`. "glove" counts punctuation as words,
+        and so the vectors of punctuation marks are part of the mean. "keras" leaves punctuation out.
     filters : str, default='!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
-        Characters at which texts are split, in addition to `split`. For style="keras" only.
+        Characters at which texts are split, in addition to `split`. For style="keras" only: another value
+        than the default is an error with style="glove".
     lower : bool, default=True
         Whether to convert texts to lower case.
     split : str, default=" "
-        The separator of words. For style="keras" only.
+        The separator of words. For style="keras" only, like `filters`.
     encoding : str, default="utf-8"
         How to decode texts given as bytes.
     decode_error : {"strict", "ignore", "replace"}, default="strict"
@@ -104,7 +106,7 @@ class GloveVectorizer(
     >>> from skglove import GloveVectorizer
     >>> vectors = {"cat": [1.0, 0.0], "dog": [0.0, 1.0]}
     >>> vectorizer = GloveVectorizer(vectors, weighting="mean")
-    >>> vectorizer.fit_transform(["Cat meets dog.", "The dog", "Nothing!"])
+    >>> vectorizer.fit_transform(["Cat meets dog", "The dog", "Nothing"])
     array([[0.5, 0.5],
            [0. , 1. ],
            [0. , 0. ]], dtype=float32)

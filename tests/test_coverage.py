@@ -14,13 +14,13 @@ VECTORS = WordVectors(["the", "cat", "dog"], [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]
 
 
 def test_coverage_is_the_share_of_words_and_of_tokens_with_a_vector():
-    ours = GloveTokenizer(vectors=VECTORS).fit(TEXTS)
+    ours = GloveTokenizer(vectors=VECTORS, style="keras").fit(TEXTS)
     # the 5, cat 2, dog 2 have vectors; saw, end, barked, at have none
     assert ours.coverage_ == {"vocabulary": 3 / 7, "tokens": 9 / 13}
 
 
 def test_coverage_is_of_the_words_below_num_words():
-    assert GloveTokenizer(vectors=VECTORS, num_words=3).fit(TEXTS).coverage_["tokens"] == 1
+    assert GloveTokenizer(vectors=VECTORS, style="keras", num_words=3).fit(TEXTS).coverage_["tokens"] == 1
 
 
 def test_coverage_is_none_without_vectors():
@@ -71,7 +71,7 @@ KNOWN = WordVectors(["the", "goal", "was", "late"], np.ones((4, 1)))
 def test_white_space_and_quotes_on_words_are_a_warning_with_its_remedy(
     method, text, vectors, share, example, remedy
 ):
-    ours = GloveTokenizer(vectors, unseen_words=False)
+    ours = GloveTokenizer(vectors, style="keras", unseen_words=False)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         getattr(ours, method)([text])
@@ -96,4 +96,4 @@ def test_white_space_and_quotes_on_words_are_a_warning_with_its_remedy(
     ],
 )
 def test_white_space_and_quotes_that_do_little_harm_are_no_warning(texts, rules):
-    GloveTokenizer(KNOWN, **rules).fit(texts)
+    GloveTokenizer(KNOWN, **{"style": "keras", **rules}).fit(texts)

@@ -62,7 +62,7 @@ def test_encoding_decodes_bytes():
 
 @pytest.mark.parametrize(("decode_error", "word"), [("ignore", "gre"), ("replace", "gr�e")])
 def test_decode_error_says_what_to_do_with_bytes_that_cannot_be_decoded(decode_error, word):
-    ours = GloveTokenizer(vectors=None, decode_error=decode_error).fit([b"gr\xf6e"])
+    ours = GloveTokenizer(vectors=None, style="keras", decode_error=decode_error).fit([b"gr\xf6e"])
     assert ours.vocabulary_ == {word: 1}
 
 
@@ -219,6 +219,7 @@ def test_style_glove_gives_the_words_of_its_rules(texts, unseen, lower, characte
     ours = GloveTokenizer(vectors=None, style="glove", num_words=None, lower=lower)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(splitting, "CHUNK_CHARACTERS", characters)
+        patch.setattr(splitting, "BLOCK_PIECES", characters)
         patch.setattr(tokenizer, "BLOCK_TOKENS", characters)
         ids = ours.fit_transform(texts)
         assert words_of(ids) == expected
@@ -248,6 +249,9 @@ def test_style_glove_gives_the_words_of_its_rules(texts, unseen, lower, characte
         ("me@home.org http://x.org/a_b", "me @ home . org http : / / x . org / a _ b"),
         (">> ``so'' == 2nd", "> > `` so '' = = 2nd"),
         ("o'clock dogs' 'tis 3.5mm v3.1.", "o ' clock dogs ' ' tis 3.5 mm v3 . 1 ."),
+        ("v1.2.3 1.2.3mm4.5 1.5a.b. 1,2:3. 5:", "v1 . 2.3 1.2.3 mm4 . 5 1.5 a.b. 1,2:3 . 5 :"),
+        ("a.b..c 's.d. ''s.d. _a.b. ab.c.d.", "a.b. . c 's . d . '' s.d. _ a.b. ab . c.d."),
+        ("n't.a.b. 3.5n't 5don'tn't don't's", "n't . a.b. 3.5 n't 5don ' t n't do n't 's"),
         ("a\u00a0b\u2028c\x00d", "a b c \x00 d"),
         ("\ufeffa\u200bb\x85c\u3000d\x1c\x1d\x1e\x1fe\u2029f\x0b\x0cg\u1680h", "a b c d e f g h"),
         ("हिन्दी में, தமிழ்!", "हिन्दी में , தமிழ் !"),
@@ -317,7 +321,9 @@ def test_style_glove_finds_vectors_of_clitics_and_punctuation():
     assert ids.vocabulary.embedding_matrix().tolist() == [[0], [1], [2], [3]]
 
 
+@pytest.mark.parametrize("style", [{}, {"style": "glove"}], ids=str)
 @pytest.mark.parametrize("rule", [{"filters": ""}, {"split": ","}], ids=str)
-def test_style_glove_with_rules_of_keras_is_an_error(rule):
-    with pytest.raises(ValueError, match=r"filters and split are for style='keras' only, got .*defaults"):
-        GloveTokenizer(vectors=None, style="glove", **rule).fit(TEXTS)
+def test_rules_of_keras_without_its_style_are_an_error_that_names_the_style(rule, style):
+    message = r"filters and split are for style='keras' only, got .*Set style='keras', or leave .*defaults"
+    with pytest.raises(ValueError, match=message):
+        GloveTokenizer(vectors=None, **style, **rule).fit(TEXTS)

@@ -69,7 +69,7 @@ def as_lists(ids):
 def test_ids_vocabulary_and_counts_equal_keras(texts, unseen, rules):
     oracle = keras_tokenizer(texts, **rules)
     expected = oracle.texts_to_sequences(texts)
-    ours = GloveTokenizer(vectors=None, **{"num_words": None} | rules)
+    ours = GloveTokenizer(vectors=None, style="keras", **{"num_words": None} | rules)
     limit = rules["num_words"] or np.inf
     if oracle.word_index.get(oracle.oov_token, 0) >= limit:
         # Keras gives every rare word this id, which is not below num_words.
@@ -90,7 +90,7 @@ def test_ids_vocabulary_and_counts_equal_keras(texts, unseen, rules):
 @settings(deadline=None, max_examples=100)
 @given(texts=CORPORA, rules=RULES)
 def test_every_id_is_below_num_words_and_stands_for_its_word(texts, rules):
-    ours = GloveTokenizer(vectors=None, **rules | {"oov_token": None})
+    ours = GloveTokenizer(vectors=None, style="keras", **rules | {"oov_token": None})
     ids = ours.fit_transform(texts)
     for document in ids:
         assert document.dtype == np.int32
@@ -103,7 +103,7 @@ def test_every_id_is_below_num_words_and_stands_for_its_word(texts, rules):
 @settings(deadline=None, max_examples=100)
 @given(texts=CORPORA, rules=RULES, characters=st.integers(1, 40), tokens=st.integers(1, 9))
 def test_chunks_do_not_change_the_result(texts, rules, characters, tokens):
-    rules = rules | {"oov_token": "<no word>"}
+    rules = rules | {"style": "keras", "oov_token": "<no word>"}
     whole = GloveTokenizer(vectors=None, **rules)
     expected = as_lists(whole.fit_transform(texts))
     with pytest.MonkeyPatch.context() as patch:
@@ -121,7 +121,7 @@ def test_chunks_do_not_change_the_result(texts, rules, characters, tokens):
 @settings(deadline=None, max_examples=100)
 @given(texts=CORPORA, rules=RULES)
 def test_ids_of_inverse_transformed_texts_are_the_ids(texts, rules):
-    ours = GloveTokenizer(vectors=None, **rules | {"oov_token": None, "lower": False})
+    ours = GloveTokenizer(vectors=None, style="keras", **rules | {"oov_token": None, "lower": False})
     ids = ours.fit_transform(texts)
     words = [[ids.vocabulary.words[i - 1] for i in document] for document in ids]
     assert ours.inverse_transform(ids) == [ours.split.join(document) for document in words]
@@ -132,8 +132,9 @@ def test_ids_of_inverse_transformed_texts_are_the_ids(texts, rules):
 # Inputs
 
 
-def test_empty_documents_have_no_ids():
-    ids = GloveTokenizer(vectors=None).fit_transform(["", "...", " \t\n"])
+@pytest.mark.parametrize(("style", "blank"), [("keras", "..."), ("glove", "\u00a0\x0b\ufeff")])
+def test_empty_documents_have_no_ids(style, blank):
+    ids = GloveTokenizer(vectors=None, style=style).fit_transform(["", blank, " \t\n"])
     assert as_lists(ids) == [[], [], []]
     assert [document.dtype for document in ids] == [np.int32] * 3
 
@@ -161,7 +162,10 @@ def test_split_must_not_be_empty():
 
 
 def test_no_filters_keep_punctuation():
-    assert GloveTokenizer(vectors=None, filters="").fit(["a, b"]).vocabulary_ == {"a,": 1, "b": 2}
+    assert GloveTokenizer(vectors=None, style="keras", filters="").fit(["a, b"]).vocabulary_ == {
+        "a,": 1,
+        "b": 2,
+    }
 
 
 # Vectors
@@ -181,12 +185,12 @@ def test_words_with_lone_surrogates_have_no_vector():
     assert ids.vocabulary.embedding_matrix().tolist() == [[0, 0], [1, 2], [0, 0]]
 
 
-# Most frequent first, as in GloVe's files. The tokenizer makes "u" and "s" of the third.
+# Most frequent first, as in GloVe's files. style="keras" makes "u" and "s" of the third.
 FREQUENT = WordVectors(["the", "of", "u.s.", "cat", "Dog", "dog", "s"], np.arange(1.0, 8)[:, None])
 
 
 def test_words_unseen_in_fit_have_the_ids_that_are_left():
-    ours = GloveTokenizer(vectors=FREQUENT)
+    ours = GloveTokenizer(vectors=FREQUENT, style="keras")
     assert list(map(list, ours.fit_transform(["old cat", "the old"]))) == [[1, 2], [3, 1]]
     assert ours.vocabulary_ == {"old": 1, "cat": 2, "the": 3, "of": 4, "dog": 5, "s": 6}
     assert ours.word_counts_.tolist() == [0, 2, 1, 1, 0, 0, 0]
@@ -211,13 +215,13 @@ def test_words_unseen_in_fit_have_the_ids_that_are_left():
     ],
 )
 def test_unseen_words_are_no_more_than_num_words_allows(options, words):
-    ours = GloveTokenizer(**{"vectors": FREQUENT, **options})
+    ours = GloveTokenizer(**{"vectors": FREQUENT, "style": "keras", **options})
     assert ours.fit_transform(["cat old", "the cat"]).vocabulary.words == words
     assert ours.inverse_transform([range(1, len(words) + 1)]) == [" ".join(words)]
 
 
 def test_a_word_without_an_id_is_out_of_vocabulary_though_others_unseen_are_not():
-    ours = GloveTokenizer(vectors=FREQUENT, oov_token="?").fit(["old cat"])
+    ours = GloveTokenizer(vectors=FREQUENT, style="keras", oov_token="?").fit(["old cat"])
     assert ours.inverse_transform(ours.transform(["dog mouse cat ?"])) == ["dog ? cat"]
 
 
@@ -293,7 +297,7 @@ def test_inverse_transform_of_padded_ids_leaves_out_the_padding():
 
 
 def test_inverse_transform_joins_words_by_split():
-    ours = GloveTokenizer(vectors=None, split="--", filters="")
+    ours = GloveTokenizer(vectors=None, style="keras", split="--", filters="")
     assert ours.inverse_transform(ours.fit_transform(["a--b--", "b"])) == ["a--b", "b"]
 
 

@@ -85,7 +85,7 @@ def test_idf_weights_are_those_of_tfidf_and_those_of_unseen_words_have_df_0():
 
 def test_sif_weights_and_the_component_are_those_of_the_paper():
     tokens = [word for text in TEXTS for word in split(text)]
-    ours = GloveVectorizer(VECTORS, weighting="sif", smoothing=0.1).fit(TEXTS)
+    ours = GloveVectorizer(VECTORS, weighting="sif", smoothing=0.1, style="keras").fit(TEXTS)
 
     def weight(word):
         return 0.1 / (0.1 + tokens.count(word) / len(tokens))
@@ -147,15 +147,22 @@ def test_fit_transform_is_fit_and_transform_and_documents_do_not_depend_on_other
 
 def test_texts_are_split_as_the_tokenizer_splits_them():
     vectors = {"do": [1.0], "n't": [3.0], "don't": [7.0], "Don't": [9.0]}
-    first = {"style": "glove"}, {}, {"lower": False}, {"filters": "'", "split": "o"}
-    found = [GloveVectorizer(vectors, weighting="mean", **rules).transform(["Don't"]) for rules in first[:3]]
-    assert [each.item() for each in found] == [2.0, 7.0, 9.0]
-    ours = GloveVectorizer({"d": [1.0], "n": [2.0], "t": [4.5]}, weighting="mean", **first[3])
+    for rules, expected in [
+        ({}, 2.0),
+        ({"style": "glove"}, 2.0),
+        ({"lower": False}, 3.0),
+        ({"style": "keras"}, 7.0),
+        ({"style": "keras", "lower": False}, 9.0),
+    ]:
+        assert GloveVectorizer(vectors, weighting="mean", **rules).transform(["Don't"]).item() == expected
+    ours = GloveVectorizer(
+        {"d": [1.0], "n": [2.0], "t": [4.5]}, weighting="mean", style="keras", filters="'", split="o"
+    )
     assert ours.transform(["Don't"]).item() == 2.5
     latin = GloveVectorizer({"é": [1.0]}, weighting="mean", encoding="latin-1")
     assert latin.transform(["é".encode("latin-1")]).item() == 1.0
     with pytest.raises(ValueError, match="filters and split are for style='keras' only"):
-        GloveVectorizer(VECTORS, style="glove", split=";").fit(TEXTS)
+        GloveVectorizer(VECTORS, split=";").fit(TEXTS)
 
 
 @pytest.mark.parametrize(
@@ -194,8 +201,9 @@ def test_what_is_no_collection_of_texts_is_an_error(method, X, error, message):
 
 
 @pytest.mark.filterwarnings("ignore:.* hold white space")
-def test_lone_surrogates_are_no_words_and_break_nothing():
-    ours = GloveVectorizer(VECTORS)
+@pytest.mark.parametrize("style", ["glove", "keras"])
+def test_lone_surrogates_are_no_words_and_break_nothing(style):
+    ours = GloveVectorizer(VECTORS, style=style)
     np.testing.assert_array_equal(
         ours.fit([*TEXTS, "\ud800"]).transform(["cat \udfff cow"]), ours.transform(["cat cow"])
     )

@@ -60,7 +60,7 @@ LEVERS = {
     "no vectors (pretrained=False)": ({}, {"pretrained": False}, None),
     "vectors frozen": ({}, {"trainable_embedding": False}, None),
     "word weights start equal": ({}, {}, (classifier, "_inverse_document_frequencies", equal_weights)),
-    'style="glove"': ({"style": "glove"}, {}, None),
+    'style="keras"': ({"style": "keras"}, {}, None),
     "num_words=20,000": ({"num_words": 20_000}, {}, None),
     "no unseen words": ({"unseen_words": False}, {}, None),
 }

@@ -47,7 +47,9 @@ def network(of_tokenizer=None, **of_classifier):
 
 MODELS = {
     **PEERS,
-    "blog": Model("the blog's network", network({"style": "keras", "num_words": 20_000}, architecture="stacked")),
+    "blog": Model(
+        "the blog's network", network({"style": "keras", "num_words": 20_000}, architecture="stacked")
+    ),
     "skglove": Model("skglove", network()),
     "scratch": Model("skglove, from scratch", network(pretrained=False)),
     "alone": Model("skglove, the network alone", network(lexical_weight=0.0)),

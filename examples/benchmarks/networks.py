@@ -6,7 +6,7 @@ from functools import partial
 from corpus import load_posts
 from measuring import Group, at_most, clock, faster
 
-NUM_WORDS = 20_000  # as in the blog
+BLOG_TOKENS = {"style": "keras", "num_words": 20_000}
 
 
 def epoch_timer():
@@ -49,7 +49,7 @@ def _padded(setting):
     from skglove import GloveTokenizer, SequencePadder
 
     posts, padder = load_posts(setting), SequencePadder(maxlen=1000)
-    tokenizer = GloveTokenizer(setting.glove, num_words=NUM_WORDS)
+    tokenizer = GloveTokenizer(setting.glove, **BLOG_TOKENS)
     train = padder.fit_transform(tokenizer.fit_transform(posts.train))
     held_out = padder.transform(tokenizer.transform(posts.held_out))
     matrix = train.vocabulary.embedding_matrix()
@@ -158,10 +158,10 @@ def skorch_epoch(setting):
     return _result(figures, times, classifier.predict(held_out.astype("int64")), posts)
 
 
-def skglove_epoch(setting, architecture="stacked", num_words=NUM_WORDS, **options):
+def skglove_epoch(setting, architecture="stacked", tokens=BLOG_TOKENS, **options):
     from skglove import GloveTokenizer, KerasConvTextClassifier
 
-    tokenizer, (times, timer) = GloveTokenizer(setting.glove, num_words=num_words), epoch_timer()
+    tokenizer, (times, timer) = GloveTokenizer(setting.glove, **tokens), epoch_timer()
     posts = load_posts(setting)
     ids = tokenizer.fit_transform(posts.train)
     classifier = KerasConvTextClassifier(
@@ -195,10 +195,10 @@ def blog_predict(setting, batch_size):
     return _predict_twice(lambda: model.predict(data, batch_size=batch_size, verbose=0), len(data))
 
 
-def skglove_predict(setting, architecture="stacked", num_words=NUM_WORDS, **options):
+def skglove_predict(setting, architecture="stacked", tokens=BLOG_TOKENS, **options):
     from skglove import GloveTokenizer, KerasConvTextClassifier
 
-    posts, tokenizer = load_posts(setting), GloveTokenizer(setting.glove, num_words=num_words)
+    posts, tokenizer = load_posts(setting), GloveTokenizer(setting.glove, **tokens)
     ids = tokenizer.fit_transform(posts.train)[:1000]
     classifier = KerasConvTextClassifier(architecture, epochs=1, **options).fit(ids, posts.train_codes[:1000])
     held_out = tokenizer.transform(posts.held_out)
@@ -206,7 +206,7 @@ def skglove_predict(setting, architecture="stacked", num_words=NUM_WORDS, **opti
 
 
 BFLOAT16 = "mixed_bfloat16"
-DEFAULT = {"architecture": "residual", "num_words": 50_000}
+DEFAULT = {"architecture": "residual", "tokens": {}}
 
 GROUPS = {
     "epoch": Group(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from corpus import load_posts
 from measuring import Group, at_most, clock, faster, import_everything
-from networks import BFLOAT16, blog_epoch, epoch_timer, epoch_times, rate
+from networks import BFLOAT16, BLOG_TOKENS, blog_epoch, epoch_timer, epoch_times, rate
 
 
 def _make_pipeline(setting, tokenizer=None, memory=None, architecture="stacked", **options):
@@ -21,8 +21,8 @@ def _make_pipeline(setting, tokenizer=None, memory=None, architecture="stacked",
     import skglove
 
     import_everything()
-    num_words = {"stacked": 20_000, "residual": 50_000}[architecture]
-    tokenizer = tokenizer or skglove.GloveTokenizer(setting.glove, num_words=num_words)
+    tokens = {"stacked": BLOG_TOKENS, "residual": {}}[architecture]
+    tokenizer = tokenizer or skglove.GloveTokenizer(setting.glove, **tokens)
     classifier = skglove.KerasConvTextClassifier(architecture, random_state=setting.round, **options)
     return Pipeline([("tokens", tokenizer), ("cnn", classifier)], memory=memory)
 

@@ -22,12 +22,12 @@ def keras_tokenizer(setting):
     return figures | {"digest": _digest(sequences)}
 
 
-def skglove_tokenizer(setting):
+def skglove_tokenizer(setting, style="keras"):
     from skglove import GloveTokenizer
 
     texts = load_posts(setting).all
     with clock() as figures:
-        ids = GloveTokenizer(vectors=None).fit_transform(texts)
+        ids = GloveTokenizer(vectors=None, style=style).fit_transform(texts)
     return figures | {"digest": _digest(ids)}
 
 
@@ -36,7 +36,8 @@ def keras_padding(setting):
 
     from skglove import GloveTokenizer
 
-    sequences = [ids.tolist() for ids in GloveTokenizer(vectors=None).fit_transform(load_posts(setting).all)]
+    tokenizer = GloveTokenizer(vectors=None, style="keras")
+    sequences = [ids.tolist() for ids in tokenizer.fit_transform(load_posts(setting).all)]
     with clock() as figures:
         matrix = pad(sequences)
     return figures | {"digest": _digest(matrix)}
@@ -45,7 +46,7 @@ def keras_padding(setting):
 def skglove_padding(setting):
     from skglove import GloveTokenizer, SequencePadder
 
-    ids = GloveTokenizer(vectors=None).fit_transform(load_posts(setting).all)
+    ids = GloveTokenizer(vectors=None, style="keras").fit_transform(load_posts(setting).all)
     with clock() as figures:
         matrix = SequencePadder(maxlen=1000).fit_transform(ids)
     return figures | {"digest": _digest(matrix)}
@@ -94,11 +95,18 @@ GROUPS = {
         "Tokenizing all texts: the first call in a process",
         {
             "keras": ("Keras `Tokenizer`", keras_tokenizer, "keras"),
-            "skglove": ("`GloveTokenizer`", skglove_tokenizer, "keras"),
+            "skglove": ('`GloveTokenizer`, style="keras"', skglove_tokenizer, "keras"),
+            "glove": ('`GloveTokenizer`, style="glove"', partial(skglove_tokenizer, style="glove"), "keras"),
         },
         FIGURES,
         [
             faster("skglove", "keras", 4, "texts to ids, over Keras's Tokenizer"),
+            at_most(
+                "glove",
+                "texts to ids: time of GloVe's rules, relative to Keras's rules",
+                lambda m: m["glove"]["seconds"] / m["skglove"]["seconds"],
+                1.6,
+            ),
             same(["keras", "skglove"], "results that differ from Keras's"),
         ],
     ),

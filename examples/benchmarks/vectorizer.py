@@ -73,7 +73,7 @@ def main():
     keyed = KeyedVectors(vectors.dim)
     keyed.add_vectors(vectors.words, np.array(vectors.matrix))
 
-    at_spaces = GloveVectorizer(vectors, weighting="mean", lower=False, filters=WHITE_SPACE)
+    at_spaces = GloveVectorizer(vectors, weighting="mean", style="keras", lower=False, filters=WHITE_SPACE)
     ways = {
         "loop over `KeyedVectors`, white space": lambda: average_in_a_loop(
             texts, keyed, split_at_white_space
@@ -81,13 +81,13 @@ def main():
         "`get_mean_vector`, white space": lambda: average_by_gensim(texts, keyed, split_at_white_space),
         '`transform`, "mean", white space': lambda: at_spaces.transform(texts),
         LOOP: lambda: average_in_a_loop(texts, keyed, split_by_the_same_rules),
-        OURS: lambda: GloveVectorizer(vectors, weighting="mean").transform(texts),
+        OURS: lambda: GloveVectorizer(vectors, weighting="mean", style="keras").transform(texts),
     }
     equal = list(ways)[:3], list(ways)[3:]
     for weighting in ("idf", "sif"):
-        fitted = GloveVectorizer(vectors, weighting=weighting).fit(texts)
+        fitted = GloveVectorizer(vectors, weighting=weighting, style="keras").fit(texts)
         ways[f'`transform`, "{weighting}"'] = lambda fitted=fitted: fitted.transform(texts)
-    ways['`fit_transform`, "idf"'] = lambda: GloveVectorizer(vectors).fit_transform(texts)
+    ways['`fit_transform`, "idf"'] = lambda: GloveVectorizer(vectors, style="keras").fit_transform(texts)
 
     seconds, results = defaultdict(list), {}
     for _ in range(options.rounds):
