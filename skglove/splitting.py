@@ -388,7 +388,8 @@ def glove_pattern():
 
     Combining marks (Unicode categories Mn, Mc and Me) belong to the word before them, but ``\w`` does not
     match them. Their character class is written as a negation. Most characters are below U+0300, so the
-    first range decides; a class of marks makes splitting English take twice as long.
+    first range decides; a class of marks makes splitting take twice as long. `_token_starts` has the same
+    rules for ASCII.
 
     Returns
     -------
