@@ -1,5 +1,6 @@
 """From checked documents to a trained network: what `KerasConvTextClassifier.fit` does with Keras."""
 
+import keras
 import numpy as np
 
 from skglove.auto_settings import OF_NETWORK
@@ -12,12 +13,17 @@ from skglove.network.training import train
 
 # Where nothing is held out, training stops at this share of the loss that guessing has.
 LOW_LOSS = 0.05
+# With no more tokens than these, the network is trained again on all documents, also those held out.
+REFIT_TOKENS = 1_000_000
 
 
 def fit_network(data, rows, parameters, *, vocabulary, log_probabilities, maxlen, n_steps):
     """Build a network, train it, and learn how much to trust its parts and the linear model.
 
     The network is trained for the ids that the documents have. All others keep their vectors.
+
+    On little text, "hybrid" is trained twice: without the held-out documents, to learn the number of epochs
+    and the weights of the pool; then with them, for that number of epochs.
 
     Parameters
     ----------
@@ -67,18 +73,26 @@ def fit_network(data, rows, parameters, *, vocabulary, log_probabilities, maxlen
         callbacks.append(StopAtLoss(LOW_LOSS * np.log(model.output_shape[-1])))
     callbacks.append(loss_check(parameters["learning_rate"]))
     copies = copy_callbacks(parameters["callbacks"])
-    history = train(
-        model,
-        documents,
-        data.codes,
-        data.weights,
-        rows=training,
-        settings=parameters,
-        maxlen=maxlen,
-        callbacks=callbacks + copies,
-        verbose=parameters["verbose"],
-        random_state=data.random_state,
-    )
+
+    def run(rows, callbacks, **changed):
+        return train(
+            model,
+            documents,
+            data.codes,
+            data.weights,
+            rows=rows,
+            settings=parameters | changed,
+            maxlen=maxlen,
+            callbacks=callbacks,
+            verbose=parameters["verbose"],
+            random_state=data.random_state,
+        )
+
+    start = Start(model)
+    history = run(training, callbacks + copies)
+    if len(held_out) and _trains_again(documents, parameters):
+        start.restore(model)
+        run(np.arange(len(data.codes)), callbacks[-1:], epochs=measuring.best_epoch + 1)
     if len(held_out):
         weights = measuring.weights
     else:
@@ -86,6 +100,37 @@ def fit_network(data, rows, parameters, *, vocabulary, log_probabilities, maxlen
         weights = PoolWeights.usual(n_heads, parameters["lexical_weight"])
     network = expand(model, vectors, trained, word_weights=word_weights, head_weights=weights.heads)
     return network, history, weights.models, copies
+
+
+class Start:
+    """The weights of a network and the state of its optimizer before training.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A compiled network.
+    """
+
+    def __init__(self, model):
+        self.weights = model.get_weights()
+        self.optimizer = [keras.ops.convert_to_numpy(value).copy() for value in model.optimizer.variables]
+
+    def restore(self, model):
+        """Bring the network back to its start. The compiled training step is kept."""
+        model.set_weights(self.weights)
+        for variable, value in zip(model.optimizer.variables, self.optimizer, strict=True):
+            variable.assign(value)
+
+
+def _trains_again(documents, parameters):
+    """Tell whether a network is trained again on all documents."""
+    return (
+        parameters["architecture"] == "hybrid"
+        and parameters["early_stopping"]
+        and not parameters["callbacks"]  # they would see two trainings
+        and parameters["learning_rate_schedule"] == "constant"
+        and len(documents.values) <= REFIT_TOKENS
+    )
 
 
 def _used_ids(data):
