@@ -25,8 +25,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from summary import spread, table
 
-from skglove import GloveTokenizer, KerasConvTextClassifier, classifier, lexical
+from skglove import GloveTokenizer, KerasConvTextClassifier, lexical, vocabulary_checks
 from skglove.documents import Documents
+from skglove.network import fitting
+from skglove.network.layers import WeightedSum
 
 
 def words_alone(documents):
@@ -35,31 +37,31 @@ def words_alone(documents):
     return Documents(words.values.astype(np.int64), words.lengths)
 
 
-def equal_weights(frequencies, n_documents):
-    """Give all words the same initial weight."""
-    return np.ones(len(frequencies), dtype=np.float32)
-
-
-def usual_calibration(*_, **__):
-    """Return the usual temperature and smoothing, without calibration on left-out documents."""
-    return [lexical.USUAL_SHARPNESS, lexical.USUAL_SOFTENING]
+def usual_calibration(scores, *_):
+    """Return the usual weights and softening, without calibration on left-out documents."""
+    return list(lexical.USUAL_SHARPNESS[: len(scores)]), lexical.USUAL_SOFTENING
 
 
 DEFAULT = "the defaults"
 # The change of each lever: parameters of the tokenizer, parameters of the classifier, a patch of the library.
 LEVERS = {
     DEFAULT: ({}, {}, None),
-    "no lexical model": ({}, {"lexical_weight": 0}, None),
-    "lexical model weighs 0.5": ({}, {"lexical_weight": 0.5}, None),
-    "naive Bayes always": ({}, {}, (lexical, "REGRESSION_DOCUMENTS", math.inf)),
-    "lexical model of words alone": ({}, {}, (lexical, "words_and_pairs", words_alone)),
-    "lexical model not calibrated": ({}, {}, (lexical, "_calibrate", usual_calibration)),
-    "maxlen=1000": ({}, {"maxlen": 1000}, None),
+    "no linear model": ({}, {"lexical_weight": 0}, None),
+    "linear model weighs 0.5": ({}, {"lexical_weight": 0.5}, None),
+    "naive Bayes alone": ({}, {}, (lexical, "REGRESSION_CLASSES", 0)),
+    "one kind of regression": ({}, {}, (lexical, "REGRESSIONS", lexical.REGRESSIONS[:1])),
+    "linear model of words alone": ({}, {}, (lexical, "words_and_pairs", words_alone)),
+    "linear model with punctuation": ({}, {}, (vocabulary_checks, "punctuation_ids", lambda vocabulary: [])),
+    "linear model not calibrated": ({}, {}, (lexical, "_calibrate", usual_calibration)),
     "kernel_size=1": ({}, {"kernel_size": 1}, None),
-    "no lexical model, kernel_size=1": ({}, {"lexical_weight": 0, "kernel_size": 1}, None),
+    "no linear model, kernel_size=1": ({}, {"lexical_weight": 0, "kernel_size": 1}, None),
+    "filters=100": ({}, {"filters": 100}, None),
+    "no dropout": ({}, {"dropout": 0.0}, None),
+    "trained once": ({}, {}, (fitting, "REFIT_TOKENS", 0)),
     "no vectors (pretrained=False)": ({}, {"pretrained": False}, None),
     "vectors frozen": ({}, {"trainable_embedding": False}, None),
-    "word weights start equal": ({}, {}, (classifier, "_inverse_document_frequencies", equal_weights)),
+    "word weights start equal": ({}, {}, (WeightedSum, "start_from", lambda self, word_weights: None)),
+    "maxlen=1000": ({}, {"maxlen": 1000}, None),
     'style="keras"': ({"style": "keras"}, {}, None),
     "num_words=20,000": ({"num_words": 20_000}, {}, None),
     "no unseen words": ({"unseen_words": False}, {}, None),

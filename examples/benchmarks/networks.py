@@ -206,7 +206,7 @@ def skglove_predict(setting, architecture="stacked", tokens=BLOG_TOKENS, **optio
 
 
 BFLOAT16 = "mixed_bfloat16"
-DEFAULT = {"architecture": "residual", "tokens": {}}
+DEFAULT = {"architecture": "hybrid", "tokens": {}}
 
 GROUPS = {
     "epoch": Group(

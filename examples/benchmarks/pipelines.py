@@ -21,7 +21,7 @@ def _make_pipeline(setting, tokenizer=None, memory=None, architecture="stacked",
     import skglove
 
     import_everything()
-    tokens = {"stacked": BLOG_TOKENS, "residual": {}}[architecture]
+    tokens = {"stacked": BLOG_TOKENS, "hybrid": {}}[architecture]
     tokenizer = tokenizer or skglove.GloveTokenizer(setting.glove, **tokens)
     classifier = skglove.KerasConvTextClassifier(architecture, random_state=setting.round, **options)
     return Pipeline([("tokens", tokenizer), ("cnn", classifier)], memory=memory)
@@ -191,7 +191,7 @@ GROUPS = {
             "blog": ("the blog's script", blog_epoch, "blog"),
             "skglove": ("skglove", skglove_job, "blog"),
             "bfloat16": ("skglove, `mixed_bfloat16`", partial(skglove_job, dtype_policy=BFLOAT16), "blog"),
-            "default": ("skglove, its defaults", partial(skglove_job, architecture="residual"), "blog"),
+            "default": ("skglove, its defaults", partial(skglove_job, architecture="hybrid"), "blog"),
             "linear": ("TF-IDF + LinearSVC", linear_job, "blog"),
             "fasttext": ("fastText, its defaults with epoch=25", fasttext_job, "blog"),
         },
