@@ -542,12 +542,9 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
             If this process was forked from one that has used a network.
         """
         check_is_fitted(self)
-        model = self.model_  # before Keras is imported, which a forked process may not do
-        from skglove.network.training import predict
-
         documents = self._documents_to_predict(X)
         batch_size = self.settings_["batch_size"]
-        probabilities = predict(model, documents, maxlen=self.maxlen_, batch_size=batch_size)
+        probabilities = self._network.predict(documents, maxlen=self.maxlen_, batch_size=batch_size)
         if self.lexical_model_ is None and self._pool_weights[0] == 1:
             return probabilities
         models = [log(probabilities)]
@@ -567,9 +564,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         else:
             documents = Documents.from_matrix(validate_data(self, X, reset=False))
         vocabulary_checks.warn_of_lost_vocabulary(vocabulary, self._vocabulary, type(self).__name__)
-        vocabulary_checks.check_largest(
-            documents, self.model_.get_layer("embedding").input_dim, self._vocabulary
-        )
+        vocabulary_checks.check_largest(documents, self._network.n_ids, self._vocabulary)
         return documents.keep_last(self.maxlen_)
 
     def predict_log_proba(self, X):

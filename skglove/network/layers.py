@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from skglove.network.inference import NORM, SCALE, TINY
+
 
 @keras.saving.register_keras_serializable("skglove")
 class MinimumLength(layers.Layer):
@@ -85,8 +87,6 @@ class WeightedSum(layers.Layer):
         The largest id + 1.
     """
 
-    SCALE = 5.0
-
     def __init__(self, n_ids, **kwargs):
         super().__init__(**kwargs)
         self.n_ids = n_ids
@@ -97,13 +97,13 @@ class WeightedSum(layers.Layer):
 
     def start_from(self, word_weights):
         """Set the weights of words, an ndarray of shape (n_ids,) above zero."""
-        self.set_weights([np.log(word_weights) / self.SCALE])
+        self.set_weights([np.log(word_weights) / SCALE])
 
     def look_up(self, ids):
         """Look up the weights of ids, as a tensor of shape (..., 1). The weight of padding is 0."""
         # As in DeterministicEmbedding, the reshape makes the gradient repeatable.
         logarithms = ops.take(ops.reshape(self.logarithms, (self.n_ids,)), ids)
-        weights = ops.exp(self.SCALE * logarithms)
+        weights = ops.exp(SCALE * logarithms)
         return ops.where(ids != 0, weights, 0.0)[..., None]
 
     def call(self, inputs):
@@ -133,17 +133,15 @@ class L2Normalization(layers.Layer):
         L2 norm of the output.
     """
 
-    TINY = 1e-6
-
     def __init__(self, length, **kwargs):
         super().__init__(**kwargs)
         self.length = length
 
     def call(self, x):
         """Normalise vectors."""
-        root = ops.sqrt(ops.sum(x * x, axis=-1, keepdims=True) + self.TINY**2)
+        root = ops.sqrt(ops.sum(x * x, axis=-1, keepdims=True) + TINY**2)
         # Without this addition, TensorFlow computes a reciprocal square root as well.
-        return x * (self.length / (root + self.TINY))
+        return x * (self.length / (root + TINY))
 
     def get_config(self):
         """Return the arguments that rebuild the layer."""
@@ -186,9 +184,6 @@ class Heads(layers.Layer):
         Seed of the initial weights and of dropout.
     """
 
-    # L2 norm of the sums. It decides how fast their softmax learns, as its weights start at zero.
-    NORM = 50.0
-
     def __init__(self, n_maxima, n_classes, dropout=0.0, seed=0, **kwargs):
         super().__init__(**kwargs)
         self.n_maxima, self.n_classes, self.dropout, self.seed = n_maxima, n_classes, dropout, seed
@@ -198,7 +193,7 @@ class Heads(layers.Layer):
         self.of_maxima = SparseBiasDense(
             n_classes, kernel_initializer=initializer, name="of_maxima", **softmax
         )
-        self.normalize = L2Normalization(self.NORM, dtype="float32")
+        self.normalize = L2Normalization(NORM, dtype="float32")
         self.of_sums = SparseBiasDense(n_classes, kernel_initializer="zeros", name="of_sums", **softmax)
 
     def build(self, shape):

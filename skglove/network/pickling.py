@@ -1,13 +1,18 @@
-"""Pickling of networks: as configuration and weights, from which the network is built at its first use."""
+"""Networks as configuration and weights: to pickle, to predict from, and to build at the first use."""
 
+from contextlib import contextmanager
 from threading import Lock
 
 from skglove.network.forks import record_use, refuse_fork
+from skglove.network.inference import LookupNetwork, can_look_up
 from skglove.versions import current_versions, describe, warn_of_other_versions
 
 
 class StoredNetwork:
-    """A network that can be pickled. Loading does not import Keras; the first use builds the network.
+    """A network that can be pickled. Loading does not import Keras; the first use of `model` builds it.
+
+    Networks that `LookupNetwork` computes are kept as configuration and weights, from which it predicts
+    without Keras. Others are kept as Keras models once they are built.
 
     Parameters
     ----------
@@ -17,8 +22,11 @@ class StoredNetwork:
 
     def __init__(self, model):
         self._model = model
-        self._parts = self._versions = None
+        self._parts = self._versions = self._lookup = None
         self._lock = Lock()
+        if model is not None and can_look_up(type(model).__name__, model.get_config()):
+            self._parts, self._versions = _take_apart(model)
+            self._model = None  # it would hold the embedding a second time
 
     @classmethod
     def of_parts(cls, parts):
@@ -44,18 +52,62 @@ class StoredNetwork:
         record_use()
         with self._lock:  # so that two threads build only one
             if self._model is None:
-                self._model = self._build()
-                self._parts = self._versions = None
+                with self._errors_explained():
+                    self._model = self._build()
+                if not self._can_look_up():
+                    self._parts = self._versions = None
             return self._model
+
+    @property
+    def lookup(self):
+        """The network, a `LookupNetwork`, which the first use makes; None if only Keras can compute it."""
+        with self._lock:
+            if self._lookup is None and self._can_look_up():
+                with self._errors_explained():
+                    self._lookup = LookupNetwork(*self._parts[1:3])
+            return self._lookup
+
+    def _can_look_up(self):
+        return self._parts is not None and can_look_up(*self._parts[:2])
+
+    @property
+    def n_ids(self):
+        """Rows of the embedding."""
+        return self.lookup.n_ids if self.lookup else self.model.get_layer("embedding").input_dim
+
+    def predict(self, documents, *, maxlen, batch_size):
+        """Predict probabilities, without Keras if possible.
+
+        Parameters
+        ----------
+        documents, maxlen, batch_size
+            As in `skglove.network.training.predict`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_documents, n_classes), float32
+        """
+        if self.lookup:
+            return self.lookup.predict(documents, maxlen)
+        model = self.model  # before Keras is imported, which a forked process may not do
+        from skglove.network.training import predict
+
+        return predict(model, documents, maxlen=maxlen, batch_size=batch_size)
 
     def _build(self):
         from skglove.network.build import runs_compiled
         from skglove.network.models import rebuild
 
         name, config, weights, jit_compile = self._parts
+        model = rebuild(name, config)
+        model.set_weights(weights)
+        model.jit_compile = runs_compiled(jit_compile)  # which depends on the backend that loads it
+        return model
+
+    @contextmanager
+    def _errors_explained(self):
         try:
-            model = rebuild(name, config)
-            model.set_weights(weights)
+            yield
         except Exception as error:
             written = self._versions or {"keras": "of an unknown version"}
             current = current_versions("skglove", *written)
@@ -64,25 +116,29 @@ class StoredNetwork:
                 f"This network was written by {describe(written)} and cannot be built by {describe(current)} "
                 f"({cause}). Install the versions that wrote it, or fit again."
             ) from error
-        model.jit_compile = runs_compiled(jit_compile)  # which depends on the backend that loads it
-        return model
 
     def __getstate__(self):
         # Only what prediction needs: not the state of the optimizer.
         with self._lock:
-            if self._model is None:
+            if self._parts is not None:
                 return {"parts": self._parts, "versions": self._versions}
             refuse_fork()
-            import keras
-
-            model, backend = self._model, keras.backend.backend()
-            # JAX compiles every network, which must not decide how another backend runs it.
-            jit_compile = model.jit_compile and backend == "tensorflow"
-            parts = type(model).__name__, model.get_config(), model.get_weights(), jit_compile
-            return {"parts": parts, "versions": current_versions("keras", backend)}
+            parts, versions = _take_apart(self._model)
+            return {"parts": parts, "versions": versions}
 
     def __setstate__(self, state):
         self.__init__(None)
         self._parts, self._versions = state["parts"], state["versions"]
         keras_alone = {name: version for name, version in self._versions.items() if name == "keras"}
         warn_of_other_versions("KerasConvTextClassifier", keras_alone)
+
+
+def _take_apart(model):
+    """Return the parts of a Keras model, as in `StoredNetwork.of_parts`, and the versions that made them."""
+    import keras
+
+    backend = keras.backend.backend()
+    # JAX compiles every network, which must not decide how another backend runs it.
+    jit_compile = model.jit_compile and backend == "tensorflow"
+    parts = type(model).__name__, model.get_config(), model.get_weights(), jit_compile
+    return parts, current_versions("keras", backend)

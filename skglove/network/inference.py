@@ -1,0 +1,294 @@
+"""Prediction of "parallel" and "hybrid" networks with NumPy alone: a convolution becomes a table look-up.
+
+A convolution adds up, for each window of words, the products of the words' vectors and the slices of its
+kernel. A trained network multiplies each distinct word once, for all places at which it is:
+
+    tables[j] = vectors of the distinct words @ slices of the kernels for the word j places before the end
+    feature at position p = tables[0][word at p] + tables[1][word at p - 1] + ...
+
+Windows are counted by their last word. Before its first word, each document has as many places as the widest
+filter spans. They are padding, with the vector zero; or, where the document fills its columns, nothing:
+windows that see them do not count, because their features are minus infinity.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice, pairwise
+
+import joblib
+import numpy as np
+from scipy.special import log_softmax
+
+from skglove.pooling import log, pool
+
+# Tokens per chunk of documents, each computed by one thread, and bytes of the tables of a chunk.
+CHUNK_TOKENS, TABLE_BYTES = 2**16, 2**25
+# Features are added up for this many positions at a time, which the processor's cache holds.
+BLOCK = 512
+# Matrices are multiplied this many rows at a time: the last digit depends on the number of rows.
+ROWS = 32
+# The weights of words are exp(SCALE * stored number), so that the learning rate of vectors moves them enough.
+SCALE = 5.0
+# L2 norm of the weighted sums (it decides how fast their softmax learns), and what keeps zeros from 0 / 0.
+NORM, TINY = 50.0, 1e-6
+# Classes of layers, and how many arrays of weights they have.
+N_WEIGHTS = {
+    "Embedding": 1,
+    "DeterministicEmbedding": 1,
+    "Conv1D": 2,
+    "WeightedSum": 1,
+    "SparseBiasDense": 2,
+    "Heads": 4,
+    "HeadPool": 1,
+}
+
+
+class LookupNetwork:
+    """A trained "parallel" or "hybrid" network that predicts without Keras.
+
+    Parameters
+    ----------
+    config : dict
+        Configuration of the Keras model, for which `can_look_up` is True.
+    weights : list of ndarray
+        Its weights, as `get_weights` returns them. The embedding is not copied.
+
+    Raises
+    ------
+    ValueError
+        If the weights do not fit the configuration.
+    """
+
+    def __init__(self, config, weights):
+        of = _by_layer(config, weights)
+        (self._embedding,) = of["embedding"]
+        convolutions = [of[name] for name in of if name.startswith("convolution_")]
+        bounds = np.cumsum([0] + [len(bias) for _, bias in convolutions])
+        # The widest first, so that at each place in the window the filters that see it are the first ones.
+        order = sorted(range(len(convolutions)), key=lambda i: -len(convolutions[i][0]))
+        columns = np.concatenate([np.arange(bounds[i], bounds[i + 1]) for i in order])
+        self._bias = np.concatenate([bias for _, bias in convolutions])[columns]
+        kernels = [convolutions[i][0] for i in order]
+        self._slices = [
+            np.concatenate([kernel[-1 - j] for kernel in kernels if len(kernel) > j], axis=1)
+            for j in range(len(kernels[0]))
+        ]
+        self._word_weights = self._head_weights = None
+        if "heads" in of:
+            kernel, bias, *of_sums = of["heads"]
+            self._softmaxes = [(kernel[columns], bias), of_sums]
+            self._word_weights = np.exp(SCALE * of["sum"][0])
+            if "classes" in of:
+                (self._head_weights,) = of["classes"]
+        else:
+            kernel, bias = of["classes"]
+            self._softmaxes = [(kernel[columns], bias)]
+
+    @property
+    def n_ids(self):
+        """Rows of the embedding."""
+        return len(self._embedding)
+
+    def predict(self, documents, maxlen):
+        """Predict probabilities.
+
+        The result for a document does not depend on the other documents. Chunks of documents are computed in
+        threads, one per processor core.
+
+        Parameters
+        ----------
+        documents : Documents
+            Token ids below `n_ids`, at most `maxlen` per document.
+        maxlen : int
+            Columns of the padded documents, as in training.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_documents, n_classes), float32
+            The output of the Keras model. A network whose heads are not pooled gives shape (n_documents,
+            n_heads, n_classes).
+        """
+        n_classes = len(self._softmaxes[0][1])
+        heads = (2,) if len(self._softmaxes) > 1 and self._head_weights is None else ()
+        probabilities = np.empty((len(documents), *heads, n_classes), dtype=np.float32)
+        n_columns = max(maxlen, len(self._slices))
+
+        def compute(chunk):
+            for part in self._split(documents, chunk):
+                probabilities[part] = self._classify(*self._features(documents[part], n_columns))
+
+        chunks = _chunks(documents)
+        n_threads = min(len(chunks), joblib.cpu_count())
+        if n_threads == 1:  # most likely one short document, for which starting threads would take long
+            for chunk in chunks:
+                compute(chunk)
+        else:
+            with ThreadPoolExecutor(n_threads) as threads:
+                list(threads.map(compute, chunks))
+        return probabilities
+
+    def _split(self, documents, chunk):
+        """Halve a chunk, a slice, until its tables are small enough or it has one document."""
+        part = documents[chunk]
+        width = sum(kernel.shape[1] for kernel in self._slices) + 2 * self._embedding.shape[1]
+        most = TABLE_BYTES // (4 * width)
+        if len(part) == 1 or len(part.values) <= most or len(np.unique(part.values)) <= most:
+            return [chunk]
+        middle = (chunk.start + chunk.stop) // 2
+        halves = slice(chunk.start, middle), slice(middle, chunk.stop)
+        return [part for half in halves for part in self._split(documents, half)]
+
+    def _features(self, documents, n_columns):
+        """Compute the maxima over time of all filters, and, in "hybrid", the weighted sums."""
+        words, ids = np.unique(np.append(documents.values, 0), return_inverse=True)
+        tables, vectors = self._tables(words)
+        ids, ends = _lay_out(documents, ids[:-1], len(self._slices), n_columns, nothing=len(words))
+        pieces, firsts = _cut(documents.lengths + 1)
+        starts, stops = pieces.T.tolist()
+        maxima = np.empty((len(pieces), len(self._bias)), dtype=np.float32)
+        sums = None
+        if vectors is not None:
+            sums = np.empty((len(pieces), vectors.shape[1]), dtype=np.float32)
+        blocks = np.flatnonzero(np.diff(pieces[:, 0] // BLOCK, prepend=-1)).tolist()
+        for first, last in pairwise([*blocks, len(pieces)]):
+            origin = starts[first]
+            at = ends[origin : stops[last - 1]]
+            x = tables[0].take(ids[at], axis=0)
+            for j, table in enumerate(tables[1:], start=1):
+                x[:, : table.shape[1]] += table.take(ids[at - j], axis=0)
+            weighted = None if sums is None else vectors.take(ids[at], axis=0)
+            for i in range(first, last):
+                piece = slice(starts[i] - origin, stops[i] - origin)
+                np.maximum.reduce(x[piece], axis=0, out=maxima[i])
+                if sums is not None:
+                    np.add.reduce(weighted[piece], axis=0, out=sums[i])
+        if len(pieces) > len(documents):
+            maxima = np.maximum.reduceat(maxima, firsts, axis=0)
+            sums = None if sums is None else np.add.reduceat(sums, firsts, axis=0)
+        return np.maximum(maxima + self._bias, 0), sums
+
+    def _tables(self, words):
+        """Multiply distinct words, sorted, the first of which is padding, by the slices of all kernels.
+
+        Returns
+        -------
+        tables : list of ndarray of shape (n_words + 1 or more, n_filters), float32
+            One for each place before the end of a window. The row behind the words, for nothing, is minus
+            infinity.
+        vectors : ndarray of shape (n_words + 1 or more, dim), float32, or None
+            Vectors for the weighted sum.
+        """
+        n_words = len(words)
+        vectors = np.zeros((-(-(n_words + 1) // ROWS) * ROWS, self._embedding.shape[1]), dtype=np.float32)
+        self._embedding.take(words[1:], axis=0, out=vectors[1:n_words], mode="clip")
+        tables = [_matmul(vectors, kernel) for kernel in self._slices]
+        for table in tables:
+            table[n_words] = -np.inf
+        if self._word_weights is None:
+            return tables, None
+        vectors[:n_words] *= self._word_weights[words, np.newaxis]
+        return tables, vectors
+
+    def _classify(self, maxima, sums):
+        """Apply the softmax classifiers, and pool them."""
+        inputs = [maxima]
+        if sums is not None:
+            root = np.sqrt((sums * sums).sum(axis=1, keepdims=True) + np.float32(TINY**2))
+            inputs.append(sums * (np.float32(NORM) / (root + np.float32(TINY))))
+        heads = []
+        for x, (kernel, bias) in zip(inputs, self._softmaxes, strict=True):
+            padded = np.zeros((-(-len(x) // ROWS) * ROWS, x.shape[1]), dtype=np.float32)
+            padded[: len(x)] = x
+            heads.append(np.exp(log_softmax(_matmul(padded, kernel)[: len(x)] + bias, axis=1)))
+        if len(heads) == 1:
+            return heads[0]
+        if self._head_weights is None:
+            return np.stack(heads, axis=1)
+        return np.exp(pool([log(head) for head in heads], self._head_weights))
+
+
+def can_look_up(name, config):
+    """Tell whether `LookupNetwork` computes a network.
+
+    Parameters
+    ----------
+    name : str
+        Its class in `skglove.network.models`.
+    config : dict
+        Its configuration.
+
+    Returns
+    -------
+    possible : bool
+        True for "parallel" and "hybrid" networks in float32.
+    """
+
+    def policy(dtype):
+        return dtype["config"]["name"] if isinstance(dtype, dict) else dtype
+
+    return name in ("PackedParallelConvnet", "PackedHybridNet") and all(
+        policy(layer["config"]["dtype"]) == "float32"
+        for layer in config["layers"]
+        if layer["class_name"] in N_WEIGHTS
+    )
+
+
+def _by_layer(config, weights):
+    """Give each layer, by its name, its weights."""
+    layers = config["layers"]
+    counts = [N_WEIGHTS.get(layer["class_name"], 0) for layer in layers]
+    if len(weights) != sum(counts):
+        raise ValueError(f"The network has {sum(counts)} arrays of weights, got {len(weights)}.")
+    rest = iter(weights)
+    return {
+        layer["config"]["name"]: list(islice(rest, n)) for layer, n in zip(layers, counts, strict=True) if n
+    }
+
+
+def _chunks(documents):
+    """Cut documents into slices of about CHUNK_TOKENS tokens."""
+    # Each document counts as one token more, as its memory does.
+    cells = np.cumsum(documents.lengths + 1)
+    bounds = np.flatnonzero(np.diff(cells // CHUNK_TOKENS, prepend=-1)).tolist()
+    return [slice(*pair) for pair in pairwise([*bounds, len(documents)])]
+
+
+def _lay_out(documents, ids, width, n_columns, nothing):
+    """Put `width` places before each document; return all ids, and where the windows end.
+
+    Windows end at the place before a document, where the widest filter sees padding alone, and at its words.
+    """
+    places = np.zeros(len(ids) + width * len(documents), dtype=np.int64)
+    starts = documents.bounds[:-1] + width * np.arange(len(documents))
+    is_word = np.ones(len(places), dtype=bool)
+    is_end = np.ones(len(places), dtype=bool)
+    for j in range(width):
+        is_word[starts + j] = False
+        is_end[starts + j] = j == width - 1
+        # Only `n_columns - lengths` places hold padding, the last ones.
+        places[starts[width - j > n_columns - documents.lengths] + j] = nothing
+    places[is_word] = ids
+    return places, np.flatnonzero(is_end)
+
+
+def _cut(sizes):
+    """Cut long documents into pieces of BLOCK positions, which do not depend on the other documents.
+
+    Returns
+    -------
+    pieces : ndarray of shape (n_pieces, 2), int
+        Start and end of each piece.
+    firsts : ndarray of shape (n_documents,), int
+        The first piece of each document.
+    """
+    stops = np.cumsum(sizes)
+    counts = -(-sizes // BLOCK)
+    firsts = np.cumsum(counts) - counts
+    within = np.arange(counts.sum()) - np.repeat(firsts, counts)
+    starts = np.repeat(stops - sizes, counts) + BLOCK * within
+    return np.stack([starts, np.minimum(starts + BLOCK, np.repeat(stops, counts))], axis=1), firsts
+
+
+def _matmul(x, kernel):
+    """Multiply a matrix, whose number of rows is a multiple of ROWS, so that its other rows do not matter."""
+    blocks = x.reshape(-1, ROWS, x.shape[1])
+    return np.matmul(blocks, kernel).reshape(len(x), kernel.shape[1])
