@@ -454,3 +454,13 @@ def test_documents_of_tiny_classes_say_less_about_the_pool():
     model._tfidf = TfidfTransformer().fit(X)
     left_out = model._leave_out(Training(X, codes, np.ones(13), copy_of), np.array([13]), 0, None)
     np.testing.assert_allclose(left_out.weights, np.array([0.81, 0.25, 0.25])[left_out.codes], rtol=1e-6)
+
+
+def test_new_documents_are_weighed_as_by_scikit_learn(documents):
+    documents, codes = documents
+    model = LexicalModel().fit(flatten(documents), codes)
+    columns = flatten([[5, 3, 5, 0, 5], [], *documents])
+    expected = model._tfidf.transform(
+        scipy.sparse.csr_matrix(columns.counts(len(model.features_)), dtype=np.float32)
+    )
+    np.testing.assert_array_equal(model._weigh(columns).toarray(), expected.toarray())
