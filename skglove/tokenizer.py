@@ -22,6 +22,8 @@ from skglove.versions import Versioned
 
 # Words that are counted at a time.
 BLOCK_TOKENS = 2**22
+# Looking up a word in a dict takes as long as hashing this many words of a vocabulary.
+HASHING_SHARE = 8
 
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
@@ -241,9 +243,15 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         documents, words = self._split(X)
-        n_reserved = int(self._oov_id > 0)
-        positions = pc.fill_null(pc.index_in(words, _vocabulary_column(self._vocabulary)), -1).to_numpy()
-        id_of_code = np.where(positions < n_reserved, self._oov_id, positions + 1).astype(np.int32)
+        n_words, n_reserved = len(self._vocabulary), int(self._oov_id > 0)
+        # For few words, the hash table that pyarrow makes of the vocabulary would take the longest.
+        if HASHING_SHARE * len(words) < n_words:
+            get = self.vocabulary_.get
+            ids = np.array([get(word, 0) for word in decode_words(words)], dtype=np.int32)
+            ids[ids > n_words] = 0
+        else:
+            ids = pc.fill_null(pc.index_in(words, _vocabulary_column(self._vocabulary)), -1).to_numpy() + 1
+        id_of_code = np.where(ids <= n_reserved, self._oov_id, ids).astype(np.int32)
         return self._make_ids(documents, id_of_code)
 
     def inverse_transform(self, X):

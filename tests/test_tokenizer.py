@@ -531,6 +531,19 @@ def test_ids_of_a_document_do_not_depend_on_the_others():
     assert as_lists(ours.transform(UNSEEN[::-1])) == alone[::-1]
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"oov_token": "<OOV>"}, {"oov_token": "the"}, {"num_words": 3}, {"num_words": 30}]
+)
+def test_few_words_are_looked_up_as_many_are(options, monkeypatch):
+    ours = GloveTokenizer(vectors=VECTORS, **options).fit(TEXTS)
+    found = []
+    for share in (0, 10**9):
+        monkeypatch.setattr(tokenizer, "HASHING_SHARE", share)
+        found.append(as_lists(ours.transform([*TEXTS, *UNSEEN])))
+    assert found[0] == found[1]
+    assert len({i for ids in found[0] for i in ids}) > 1
+
+
 def test_parameters_set_after_fit_change_no_known_word():
     tokenizer = GloveTokenizer(None).fit(["a b"])
     ids = tokenizer.set_params(oov_token="<OOV>", num_words=2).transform(["b c a"])
