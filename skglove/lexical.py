@@ -261,7 +261,7 @@ class LexicalModel:
         return logarithms
 
     def _weigh(self, documents):
-        """Compute the TF-IDF of columns, to the bit as `TfidfTransformer.transform` does.
+        """Compute the TF-IDF of columns, which are overwritten, to the bit as `TfidfTransformer.transform`.
 
         For one document, that takes longer than everything else here.
         """

@@ -1,6 +1,7 @@
 """Networks as configuration and weights: to pickle, to predict from, and to build at the first use."""
 
 from contextlib import contextmanager
+from copy import deepcopy
 from threading import Lock
 
 from skglove.network.forks import record_use, refuse_fork
@@ -99,7 +100,7 @@ class StoredNetwork:
         from skglove.network.models import rebuild
 
         name, config, weights, jit_compile = self._parts
-        model = rebuild(name, config)
+        model = rebuild(name, deepcopy(config))  # which Keras takes apart
         model.set_weights(weights)
         model.jit_compile = runs_compiled(jit_compile)  # which depends on the backend that loads it
         return model
