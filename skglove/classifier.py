@@ -215,10 +215,14 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
     ``tensorflow.config.threading.set_intra_op_parallelism_threads(1)`` before the first fit, or set the
     environment variable ``TF_NUM_INTRAOP_THREADS=1``. The linear model does not depend on threads.
 
-    *Forked processes.* After a process has used a network, processes forked from it cannot use one: `fit`,
-    `predict` and `model_` raise a RuntimeError there. Start processes with "spawn", or with joblib's "loky".
-    A parent that has only loaded a pickled classifier may fork, and its children can use the classifier. If
-    other code has used TensorFlow in the parent, skglove cannot know, and the child hangs.
+    *Prediction without Keras.* NumPy computes the predictions of "hybrid" and "parallel" with float32
+    weights. A loaded pickle never imports Keras for them. They are equal to those of `model_` up to rounding,
+    but do not change if you change the weights of `model_`, which is a copy.
+
+    *Forked processes.* After a process has used Keras, processes forked from it cannot use it: `fit` and
+    `model_`, and `predict` of "stacked", raise a RuntimeError there. Start processes with "spawn", or with
+    joblib's "loky". A parent that has only loaded a pickled classifier may fork, and its children can use the
+    classifier. If other code has used TensorFlow in the parent, skglove cannot know, and the child hangs.
 
     References
     ----------
@@ -539,7 +543,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
             If the ids belong to another vocabulary than in `fit`, if an id is larger than the embedding, or
             if only some columns of a DataFrame carry a vocabulary.
         RuntimeError
-            If this process was forked from one that has used a network.
+            If Keras is needed, as for "stacked", and this process was forked from one that has used it.
         """
         check_is_fitted(self)
         documents = self._documents_to_predict(X)
@@ -626,7 +630,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
 
     @property
     def model_(self):
-        """The network. After loading a pickle, the first use builds it."""
+        """The network. The first use builds it after loading a pickle and, if NumPy predicts, after `fit`."""
         if "_network" not in vars(self):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'model_' before fit.")
         return self._network.model

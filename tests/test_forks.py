@@ -20,7 +20,7 @@ import multiprocessing, pickle, sys
 import numpy as np
 
 with open(sys.argv[1], "rb") as file:
-    pipeline, texts, expected = pickle.load(file)
+    (pipeline, expected), (default, expected_of_default), texts = pickle.load(file)
 pipeline[:-1].transform(texts)
 pickle.dumps(pipeline)
 assert "keras" not in sys.modules and "tensorflow" not in sys.modules, "loading imports Keras"
@@ -40,6 +40,10 @@ ACTIONS = {
     "pickle": lambda: pickle.dumps(pipeline),
     "unpickle": lambda: pickle.loads(pickled),
     "unpickle and predict": lambda: pickle.loads(pickled).predict(texts),
+    "predict by the default": lambda: default.predict_proba(texts),
+    "pickle the default": lambda: np.array(bytearray(pickle.dumps(default))),
+    "fit the default": lambda: default.fit(texts, [0, 1] * 8),
+    "model of the default": lambda: default[-1].model_,
 }
 
 
@@ -54,10 +58,13 @@ np.testing.assert_allclose(got, expected, atol=1e-6)
 
 np.testing.assert_allclose(pipeline.predict_proba(texts), expected, atol=1e-6)
 pickled = pickle.dumps(pipeline)
-names = "predict", "fit", "pickle", "unpickle", "unpickle and predict"
-for name, (outcome, message) in zip(names, in_a_forked_child(*names)):
-    if name == "unpickle":
-        assert outcome == "done", message
+default[-1].model_.predict_on_batch(np.array([[1, 2]]))
+allowed = "unpickle", "predict by the default", "pickle the default"
+for name, (outcome, message) in zip(ACTIONS, in_a_forked_child(*ACTIONS)):
+    if name in allowed:
+        assert outcome == "done", (name, message)
+        if name == "predict by the default":
+            np.testing.assert_array_equal(message, expected_of_default)
     else:
         assert outcome == "RuntimeError" and "forked" in message and "spawn" in message, (name, message)
 np.testing.assert_allclose(pipeline.predict_proba(texts), expected, atol=1e-6)
@@ -65,11 +72,14 @@ np.testing.assert_allclose(pipeline.predict_proba(texts), expected, atol=1e-6)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_loaded_classifier_predicts_in_a_forked_child_unless_the_parent_has_used_it(tmp_path):
-    classifier = KerasConvTextClassifier(epochs=1, embedding_dim=4, random_state=0)
-    pipeline = make_pipeline(GloveTokenizer(vectors=None), classifier).fit(TEXTS, [1, 1, 0, 0] * 4)
-    path = tmp_path / "pipeline.pickle"
-    path.write_bytes(pickle.dumps((pipeline, TEXTS, pipeline.predict_proba(TEXTS))))
+def test_forked_children_predict_without_keras_and_refuse_it_where_their_parent_has_used_it(tmp_path):
+    fitted = []
+    for options in ({"architecture": "stacked", "filters": 4, "maxlen": 200}, {}):
+        classifier = KerasConvTextClassifier(epochs=1, embedding_dim=4, random_state=0, **options)
+        pipeline = make_pipeline(GloveTokenizer(vectors=None), classifier).fit(TEXTS, [1, 1, 0, 0] * 4)
+        fitted.append((pipeline, pipeline.predict_proba(TEXTS)))
+    path = tmp_path / "pipelines.pickle"
+    path.write_bytes(pickle.dumps((*fitted, TEXTS)))
     ended = subprocess.run(
         [sys.executable, "-c", SCRIPT, path],
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -14,6 +14,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 import skglove
 import skglove.versions
 from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder
+from skglove.network.build import build_network
 from skglove.network.pickling import StoredNetwork
 
 IDS, LABELS = np.array([[1, 2], [2, 1], [3, 3], [1, 3]] * 2), [0, 1] * 4
@@ -82,12 +83,14 @@ def test_another_minor_version_of_keras_is_a_warning(classifier, monkeypatch):
 @pytest.mark.parametrize(
     ("writer", "reader"), [("jax", "tensorflow"), ("jax", "torch"), ("tensorflow", "jax")]
 )
+@pytest.mark.parametrize("architecture", ["hybrid", "stacked"])
 def test_the_backend_that_loads_a_network_decides_whether_it_is_compiled(
-    classifier, monkeypatch, writer, reader
+    architecture, monkeypatch, writer, reader
 ):
+    model = build_network(3, 2, architecture=architecture)
     monkeypatch.setattr(keras.backend, "backend", lambda: writer)
-    monkeypatch.setattr(classifier.model_, "jit_compile", writer == "jax")
-    state = classifier._network.__getstate__()
+    model.jit_compile = writer == "jax"
+    state = StoredNetwork(model).__getstate__()
     assert state["parts"][-1] is False
     monkeypatch.setattr(keras.backend, "backend", lambda: reader)
     network = StoredNetwork(None)
@@ -160,11 +163,12 @@ def test_a_loaded_network_is_built_at_its_first_use(classifier, monkeypatch):
     again = copy.deepcopy(pickle.loads(pickle.dumps(loaded)))
     clone(again)
     assert joblib.hash(again) == joblib.hash(loaded) == joblib.hash(classifier)
-    assert not builds
     np.testing.assert_array_equal(again.predict_proba(IDS), classifier.predict_proba(IDS))
+    assert not builds
+    assert again.model_ is copy.copy(again).model_
     assert len(builds) == 1
     assert joblib.hash(again) == joblib.hash(classifier)
-    assert again.model_ is copy.copy(again).model_
+    again.predict_proba(IDS)
     assert len(builds) == 1
     assert hasattr(loaded, "model_")
     assert not hasattr(clone(loaded), "model_")

@@ -122,7 +122,7 @@ class StoredNetwork:
         # Only what prediction needs: not the state of the optimizer.
         with self._lock:
             if self._parts is not None:
-                return {"parts": self._parts, "versions": self._versions}
+                return {"parts": self._parts, "versions": dict(self._versions)}
             refuse_fork()
             parts, versions = _take_apart(self._model)
             return {"parts": parts, "versions": versions}
