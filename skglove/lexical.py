@@ -251,8 +251,12 @@ class LexicalModel:
         for i in range(0, len(documents), CHUNK_DOCUMENTS):
             chunk = slice(i, i + CHUNK_DOCUMENTS)
             keys = words_and_pairs(self._replace_ignored(documents[chunk]))
-            at = np.minimum(np.searchsorted(self.features_, keys.values), len(self.features_) - 1)
-            known = Documents(self.columns_[at], keys.lengths).keep(self.features_[at] == keys.values)
+            # Each different key is searched for once: a search waits for memory.
+            encoded = pa.array(keys.values).dictionary_encode()
+            different, indices = encoded.dictionary.to_numpy(), encoded.indices.to_numpy()
+            at = np.minimum(np.searchsorted(self.features_, different), len(self.features_) - 1)
+            is_known = (self.features_[at] == different)[indices]
+            known = Documents(self.columns_[at][indices], keys.lengths).keep(is_known)
             X = self._weigh(known)
             models = zip(self.weights_, self.intercepts_, strict=True)
             scores = [X[:, : len(weights)] @ weights + intercepts for weights, intercepts in models]

@@ -20,9 +20,10 @@ from skglove.network.models import expand
 from skglove.network.pickling import StoredNetwork
 
 ROOT = Path(__file__).parent.parent
-N_IDS = 21
+N_IDS = 400
 # Zeros within documents are padding, too.
-DOCUMENTS = st.lists(st.lists(st.integers(0, N_IDS - 1), max_size=24), min_size=1, max_size=9)
+IDS = st.integers(0, 20) | st.just(N_IDS - 1)
+DOCUMENTS = st.lists(st.lists(IDS, max_size=24), min_size=1, max_size=9)
 
 
 def network(architecture, *, pooled=True, n_classes=3, dim=6, scale=0.4, **options):

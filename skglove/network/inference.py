@@ -20,8 +20,10 @@ from scipy.special import log_softmax
 
 from skglove.pooling import log, pool
 
-# Tokens per chunk of documents, each computed by one thread, and bytes of the tables of a chunk.
-CHUNK_TOKENS, TABLE_BYTES = 2**16, 2**25
+# Tokens per chunk of documents, which one thread computes, and bytes of its tables. Smaller chunks
+# have more distinct words in all.
+CHUNK_TOKENS, TABLE_BYTES = 2**17, 2**26
+MAX_THREADS = 4  # each has tables of its own; what is left to win is limited by the memory's speed
 # Features are added up for this many positions at a time, which the processor's cache holds.
 BLOCK = 512
 # Matrices are multiplied this many rows at a time: the last digit depends on the number of rows.
@@ -113,12 +115,11 @@ class LookupNetwork:
         n_columns = max(maxlen, len(self._slices))
 
         def compute(chunk):
-            for part in self._split(documents, chunk):
-                probabilities[part] = self._classify(*self._features(documents[part], n_columns))
+            self._compute(documents[chunk], n_columns, probabilities[chunk])
 
         chunks = _chunks(documents)
-        n_threads = min(len(chunks), joblib.cpu_count())
-        if n_threads == 1:  # most likely one short document, for which starting threads would take long
+        n_threads = min(len(chunks), joblib.cpu_count(), MAX_THREADS)
+        if n_threads == 1:  # most likely a few short documents, for which starting threads would take long
             for chunk in chunks:
                 compute(chunk)
         else:
@@ -126,28 +127,28 @@ class LookupNetwork:
                 list(threads.map(compute, chunks))
         return probabilities
 
-    def _split(self, documents, chunk):
-        """Halve a chunk, a slice, until its tables are small enough or it has one document."""
-        part = documents[chunk]
+    def _compute(self, documents, n_columns, out):
+        """Write the probabilities of a chunk into an array; halve it until its tables are small enough."""
+        words, ids = _renumber(documents.values, self.n_ids)
         width = sum(kernel.shape[1] for kernel in self._slices) + 2 * self._embedding.shape[1]
-        most = TABLE_BYTES // (4 * width)
-        if len(part) == 1 or len(part.values) <= most or len(np.unique(part.values)) <= most:
-            return [chunk]
-        middle = (chunk.start + chunk.stop) // 2
-        halves = slice(chunk.start, middle), slice(middle, chunk.stop)
-        return [part for half in halves for part in self._split(documents, half)]
+        if len(documents) > 1 and 4 * width * len(words) > TABLE_BYTES:
+            middle = len(documents) // 2
+            for half in (slice(0, middle), slice(middle, None)):
+                self._compute(documents[half], n_columns, out[half])
+        else:
+            out[:] = self._classify(*self._features(documents, words, ids, n_columns))
 
-    def _features(self, documents, n_columns):
-        """Compute the maxima over time of all filters, and, in "hybrid", the weighted sums."""
-        words, ids = np.unique(np.append(documents.values, 0), return_inverse=True)
+    def _features(self, documents, words, ids, n_columns):
+        """Compute the maxima over time of all filters, and, in "hybrid", the weighted sums.
+
+        `words` are the distinct ids of the documents, and `ids` the places there of all their ids.
+        """
         tables, vectors = self._tables(words)
-        ids, ends = _lay_out(documents, ids[:-1], len(self._slices), n_columns, nothing=len(words))
+        ids, ends = _lay_out(documents, ids, len(self._slices), n_columns, nothing=len(words))
         pieces, firsts = _cut(documents.lengths + 1)
-        starts, stops = pieces.T.tolist()
         maxima = np.empty((len(pieces), len(self._bias)), dtype=np.float32)
-        sums = None
-        if vectors is not None:
-            sums = np.empty((len(pieces), vectors.shape[1]), dtype=np.float32)
+        sums = None if vectors is None else np.empty((len(pieces), vectors.shape[1]), dtype=np.float32)
+        starts, stops = pieces.T.tolist()
         blocks = np.flatnonzero(np.diff(pieces[:, 0] // BLOCK, prepend=-1)).tolist()
         for first, last in pairwise([*blocks, len(pieces)]):
             origin = starts[first]
@@ -250,6 +251,18 @@ def _chunks(documents):
     cells = np.cumsum(documents.lengths + 1)
     bounds = np.flatnonzero(np.diff(cells // CHUNK_TOKENS, prepend=-1)).tolist()
     return [slice(*pair) for pair in pairwise([*bounds, len(documents)])]
+
+
+def _renumber(values, n_ids):
+    """Return the distinct ids, sorted, padding always among them, and the place there of each id."""
+    if len(values) < n_ids // 16:
+        words, places = np.unique(np.append(0, values), return_inverse=True)
+        return words, places[1:]
+    places = np.zeros(n_ids, dtype=np.int64)
+    places[values] = places[0] = 1
+    words = np.flatnonzero(places)
+    places[words] = np.arange(len(words))
+    return words, places[values]
 
 
 def _lay_out(documents, ids, width, n_columns, nothing):
