@@ -87,7 +87,7 @@ def test_copies_are_held_out_together_or_not_at_all():
 
 def test_documents_without_weight_are_not_held_out_and_their_class_does_not_matter():
     X, y = np.arange(1, 2001).reshape(1000, 2), np.arange(1000) % 2
-    X[500:600] = X[:100]
+    X[502:602] = X[:100]  # of the same classes, but with other weights
     weights = np.where(np.arange(1000) % 5 == 3, 0.0, 2.0)
     training, held_out = hold_out_a_tenth(X, y, weights)
     assert weights[held_out].all()
