@@ -87,7 +87,7 @@ class LexicalModel:
 
     Attributes
     ----------
-    ignored_ : ndarray of shape (n_ignored,), int32
+    ignored_ : tuple of int
         Ids that are not counted.
     features_ : ndarray of shape (n_features,), int64
         Sorted keys of words and pairs: a word's id, and a pair's first id times 2**32 plus its second id.
@@ -159,7 +159,7 @@ class LexicalModel:
         """
         if sample_weight is None:
             sample_weight = np.ones(len(codes), dtype=np.float32)
-        self.ignored_ = np.array(ignored, dtype=np.int32)
+        self.ignored_ = tuple(ignored)
         documents = self._replace_ignored(documents)
         n_classes = codes.max() + 1
         counts = self._select_features(documents, MAX_WEIGHTS // n_classes)

@@ -1,6 +1,5 @@
 """From checked documents to a trained network: what `KerasConvTextClassifier.fit` does with Keras."""
 
-import keras
 import numpy as np
 
 from skglove.auto_settings import OF_NETWORK
@@ -113,7 +112,7 @@ class Start:
 
     def __init__(self, model):
         self.weights = model.get_weights()
-        self.optimizer = [keras.ops.convert_to_numpy(value).copy() for value in model.optimizer.variables]
+        self.optimizer = [value.numpy() for value in model.optimizer.variables]
 
     def restore(self, model):
         """Bring the network back to its start. The compiled training step is kept."""
