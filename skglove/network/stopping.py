@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from keras.callbacks import Callback
 
+from skglove.network.inference import LookupNetwork, can_look_up
 from skglove.network.training import predict
 from skglove.pooling import fit_weights, log, pool
 
@@ -110,7 +111,7 @@ class StopWhenLearned(Callback):
         loss, accuracy : float
             Of the whole classifier.
         """
-        outputs = predict(self.model, self.documents, **self.options)
+        outputs = self._predict()
         heads = [outputs] if outputs.ndim == 2 else [outputs[:, i].copy() for i in range(outputs.shape[1])]
         heads = [log(head) for head in heads]
         weights = PoolWeights.usual(len(heads), self.lexical_weight)
@@ -125,6 +126,14 @@ class StopWhenLearned(Callback):
         loss = -np.average(of_truth, weights=self.sample_weight)
         accuracy = np.average(pooled.argmax(axis=1) == self.codes, weights=self.sample_weight)
         return weights, float(loss), float(accuracy)
+
+    def _predict(self):
+        """Predict with the network; without Keras if possible, which would have to trace it first."""
+        config = self.model.get_config()
+        if can_look_up(type(self.model).__name__, config):
+            network = LookupNetwork(config, self.model.get_weights())
+            return network.predict(self.documents, self.options["maxlen"])
+        return predict(self.model, self.documents, **self.options)
 
     def on_epoch_end(self, epoch, logs):
         """Measure, and stop or go on."""
