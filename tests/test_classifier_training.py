@@ -16,6 +16,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from skglove import KerasConvTextClassifier, TokenIds, Vocabulary, WordVectors
 from skglove.documents import Documents
 from skglove.holdout import hold_out, hold_out_some
+from skglove.network import fitting
 
 # Many tests here are of ids that never had a vocabulary.
 pytestmark = pytest.mark.filterwarnings("ignore:X carries no vocabulary")
@@ -218,12 +219,14 @@ def test_the_best_epoch_is_kept_when_the_epochs_end_training():
     assert losses[-1] > 1.01 * min(losses)
 
 
-def test_by_default_training_stops_when_the_classifier_has_learned():
+def test_by_default_training_stops_when_the_classifier_has_learned(monkeypatch):
     rng = np.random.RandomState(0)
     y = rng.permutation(np.arange(420) % 2)
     X = rng.randint(2, 30, (420, 6))
     X[:, 3] = np.where(rng.rand(420) < 0.8, y, 1 - y)  # the rest is learned by heart only
     sizes = {"filters": 8, "kernel_size": 2, "embedding_dim": 8, "learning_rate": 0.02, "lexical_weight": 0}
+    again = KerasConvTextClassifier(**sizes, random_state=0).fit(X, y)
+    monkeypatch.setattr(fitting, "REFIT_TOKENS", 0)
     classifier = KerasConvTextClassifier(**sizes, random_state=0).fit(X, y)
     losses = classifier.history_["val_loss"]
     patience = classifier.settings_["n_iter_no_change"]
@@ -235,6 +238,9 @@ def test_by_default_training_stops_when_the_classifier_has_learned():
     assert len(held_out) == 42
     assert losses[-1 - patience] == pytest.approx(min(losses), rel=0.0021)
     assert log_loss_of(classifier, X[held_out], y[held_out]) == pytest.approx(losses[-1 - patience], rel=1e-4)
+    # With the second training, the same was measured, and the held-out documents were learned from.
+    assert again.history_ == classifier.history_
+    assert log_loss_of(again, X[held_out], y[held_out]) < 0.95 * losses[-1 - patience]
 
 
 def test_early_stopping_needs_documents_to_measure_on():
