@@ -38,8 +38,7 @@ AUTO = {
     "hybrid": {
         "trainable_embedding": True,
         "n_conv_layers": 1,
-        "filters": 50,
-        "kernel_size": (2, 3, 4),
+        "kernel_size": (3, 4, 5),
         "dropout": 0.5,
         "optimizer": "adam",
         "learning_rate": 0.002,
@@ -51,7 +50,10 @@ AUTO = {
 PARALLEL_EPOCHS, PARALLEL_STEPS = 6, 150
 # "hybrid" stops when it has learned, but after these epochs and steps at the latest; on much text after the
 # epoch that passes this number of tokens, because further ones bring little for their time.
-HYBRID_EPOCHS, HYBRID_STEPS, HYBRID_TOKENS = 30, 500, 8_000_000
+HYBRID_EPOCHS, HYBRID_STEPS, HYBRID_TOKENS = 30, 500, 10_000_000
+# Filters of each width in "hybrid" on little text, with at most so many tokens, and on much. Word order
+# matters more in short texts, and many filters take long on much text.
+LITTLE_TEXT, HYBRID_FILTERS = 1_000_000, (100, 32)
 # It waits two epochs for a better one, or enough for these steps.
 WAITING_EPOCHS, WAITING_STEPS = 2, 25
 AUTO_MAXLEN = {"stacked": 1000, "parallel": 2000, "hybrid": 2000}
@@ -102,6 +104,8 @@ def resolve_auto(parameters, n_documents, n_tokens):
     auto = AUTO[parameters["architecture"]]
     settings = {name: parameters[name] for name in AUTO["stacked"]}
     settings |= {name: value for name, value in auto.items() if settings[name] == "auto"}
+    if settings["filters"] == "auto":
+        settings["filters"] = HYBRID_FILTERS[n_tokens > LITTLE_TEXT]
     if settings["batch_size"] == "auto":
         settings["batch_size"] = min(max(n_documents // 8, 16), 64)
     steps_per_epoch = -(-n_documents // settings["batch_size"])

@@ -92,7 +92,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         Number of convolutions of "stacked", one after the other. "auto" is 3. The others have one layer of
         convolutions.
     filters : "auto" or int, default="auto"
-        Filters of each convolution. "auto" is 50 for "hybrid", 128 for "stacked", and 100 for "parallel".
+        Filters of each convolution. "auto" is 128 for "stacked", 100 for "parallel", and for "hybrid" 100
+        with at most a million tokens, otherwise 32.
     kernel_size : "auto", int or tuple of int, default="auto"
         Width of the filters, in words. For "hybrid" and "parallel" a tuple has the width of each convolution.
         "auto" is 5 for "stacked", otherwise (3, 4, 5).
@@ -131,7 +132,9 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
     epochs : "auto" or int, default="auto"
         Passes over the documents, with `early_stopping` at most. "auto" is 2 for "stacked". For "parallel" it
         is enough for 150 steps, but at least 6. For "hybrid", which then stops early, it is at most enough
-        for 500 steps, but at least 30; on much text the pass that reaches eight million tokens is the last.
+        for 500 steps, but at least 30; on much text the pass that reaches ten million tokens is the last.
+        With at most a million tokens and no `callbacks`, the network is then trained a second time, on all
+        documents, for the best number of passes.
     validation_fraction : "auto" or float, default="auto"
         Share of the documents, stratified by label, to hold out from the training of the network. `history_`
         then has loss and accuracy of the whole classifier on them after each epoch. The linear model learns

@@ -11,19 +11,19 @@ def resolve(n_documents, n_tokens=1000, **parameters):
 
 
 @pytest.mark.parametrize(
-    ("n_documents", "n_tokens", "batch_size", "epochs", "patience"),
+    ("n_documents", "n_tokens", "batch_size", "epochs", "patience", "filters"),
     [
-        (4, 0, 16, 500, 25),
-        (160, 1000, 20, 63, 4),
-        (2_000, 10**5, 64, 30, 2),
-        (10_000, 2 * 10**6, 64, 4, 2),
-        (10**6, 2 * 10**8, 64, 1, 2),
+        (4, 0, 16, 500, 25, 100),
+        (160, 1000, 20, 63, 4, 100),
+        (2_000, 3 * 10**5, 64, 30, 2, 100),
+        (10_000, 2 * 10**6, 64, 5, 2, 32),
+        (10**6, 2 * 10**8, 64, 1, 2, 32),
     ],
 )
-def test_auto_depends_on_the_documents(n_documents, n_tokens, batch_size, epochs, patience):
+def test_auto_depends_on_the_documents(n_documents, n_tokens, batch_size, epochs, patience, filters):
     settings, n_steps = resolve(n_documents, n_tokens)
     assert (settings["batch_size"], settings["epochs"]) == (batch_size, epochs)
-    assert settings["n_iter_no_change"] == patience
+    assert (settings["n_iter_no_change"], settings["filters"]) == (patience, filters)
     assert n_steps == epochs * -(-n_documents // batch_size)
 
 
@@ -125,7 +125,7 @@ def test_batches_too_large_for_memory_are_an_error():
             {"architecture": "parallel", "kernel_size": 2**25, "filters": 1, "embedding_dim": 1},
             "kernel_size=33554432 sees",
         ),
-        ({"kernel_size": 10**9}, "kernel_size=1000000000, embedding_dim=100, filters=50 has about"),
+        ({"kernel_size": 10**9}, "kernel_size=1000000000, embedding_dim=100, filters=100 has about"),
     ],
 )
 def test_networks_that_fit_into_no_memory_are_an_error_that_names_the_parameters(parameters, message):

@@ -226,7 +226,7 @@ def test_by_default_training_stops_when_the_classifier_has_learned(monkeypatch):
     X[:, 3] = np.where(rng.rand(420) < 0.8, y, 1 - y)  # the rest is learned by heart only
     sizes = {"filters": 8, "kernel_size": 2, "embedding_dim": 8, "learning_rate": 0.02, "lexical_weight": 0}
     again = KerasConvTextClassifier(**sizes, random_state=0).fit(X, y)
-    monkeypatch.setattr(fitting, "REFIT_TOKENS", 0)
+    monkeypatch.setattr(fitting, "LITTLE_TEXT", 0)
     classifier = KerasConvTextClassifier(**sizes, random_state=0).fit(X, y)
     losses = classifier.history_["val_loss"]
     patience = classifier.settings_["n_iter_no_change"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skglove.auto_settings import OF_NETWORK
+from skglove.auto_settings import LITTLE_TEXT, OF_NETWORK
 from skglove.network.build import ARCHITECTURES, build_network, starting_vectors
 from skglove.network.callbacks import copy_callbacks, loss_check
 from skglove.network.loss_and_optimizer import checked_optimizer
@@ -12,8 +12,6 @@ from skglove.network.training import train
 
 # Where nothing is held out, training stops at this share of the loss that guessing has.
 LOW_LOSS = 0.05
-# With no more tokens than these, the network is trained again on all documents, also those held out.
-REFIT_TOKENS = 1_000_000
 
 
 def fit_network(data, rows, parameters, *, vocabulary, log_probabilities, maxlen, n_steps):
@@ -128,7 +126,7 @@ def _trains_again(documents, parameters):
         and parameters["early_stopping"]
         and not parameters["callbacks"]  # they would see two trainings
         and parameters["learning_rate_schedule"] == "constant"
-        and len(documents.values) <= REFIT_TOKENS
+        and len(documents.values) <= LITTLE_TEXT
     )
 
 
