@@ -53,7 +53,7 @@ PARALLEL_EPOCHS, PARALLEL_STEPS = 6, 150
 HYBRID_EPOCHS, HYBRID_STEPS, HYBRID_TOKENS = 30, 500, 10_000_000
 # Filters of each width in "hybrid" on little text, with at most so many tokens, and on much. Word order
 # matters more in short texts, and many filters take long on much text.
-LITTLE_TEXT, HYBRID_FILTERS = 1_000_000, (100, 32)
+LITTLE_TEXT, HYBRID_FILTERS = 500_000, (100, 32)
 # It waits two epochs for a better one, or enough for these steps.
 WAITING_EPOCHS, WAITING_STEPS = 2, 25
 AUTO_MAXLEN = {"stacked": 1000, "parallel": 2000, "hybrid": 2000}

@@ -93,7 +93,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         convolutions.
     filters : "auto" or int, default="auto"
         Filters of each convolution. "auto" is 128 for "stacked", 100 for "parallel", and for "hybrid" 100
-        with at most a million tokens, otherwise 32.
+        with at most half a million tokens, otherwise 32.
     kernel_size : "auto", int or tuple of int, default="auto"
         Width of the filters, in words. For "hybrid" and "parallel" a tuple has the width of each convolution.
         "auto" is 5 for "stacked", otherwise (3, 4, 5).
@@ -133,7 +133,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         Passes over the documents, with `early_stopping` at most. "auto" is 2 for "stacked". For "parallel" it
         is enough for 150 steps, but at least 6. For "hybrid", which then stops early, it is at most enough
         for 500 steps, but at least 30; on much text the pass that reaches ten million tokens is the last.
-        With at most a million tokens and no `callbacks`, the network is then trained a second time, on all
+        With at most half a million tokens and no `callbacks`, the network is then trained a second time, on all
         documents, for the best number of passes.
     validation_fraction : "auto" or float, default="auto"
         Share of the documents, stratified by label, to hold out from the training of the network. `history_`
