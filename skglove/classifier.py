@@ -133,8 +133,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         Passes over the documents, with `early_stopping` at most. "auto" is 2 for "stacked". For "parallel" it
         is enough for 150 steps, but at least 6. For "hybrid", which then stops early, it is at most enough
         for 500 steps, but at least 30; on much text the pass that reaches ten million tokens is the last.
-        With at most half a million tokens and no `callbacks`, the network is then trained a second time, on all
-        documents, for the best number of passes.
+        With at most half a million tokens and no `callbacks`, the network is then trained a second time, on
+        all documents, for the best number of passes.
     validation_fraction : "auto" or float, default="auto"
         Share of the documents, stratified by label, to hold out from the training of the network. `history_`
         then has loss and accuracy of the whole classifier on them after each epoch. The linear model learns
