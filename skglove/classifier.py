@@ -144,7 +144,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         weight 0 are not held out then.
     early_stopping : "auto" or bool, default="auto"
         Whether to stop when the log-loss of the whole classifier on the held-out documents has not fallen, by
-        0.2 % at least, for `n_iter_no_change` epochs. The weights of the best epoch are restored, even if
+        at least 0.002, for `n_iter_no_change` epochs. The weights of the best epoch are restored, even if
         training did not stop early. Needs a `validation_fraction`; "hybrid" without held-out documents
         stops when the training loss falls below a twentieth of the log-loss of guessing. "auto" is True
         for "hybrid" with ``epochs="auto"``, otherwise False.

@@ -11,7 +11,7 @@ from skglove.pooling import fit_weights, log, pool
 
 # Medians of the priors of weights; used as they are where nothing is held out.
 USUAL_HEAD_WEIGHT, USUAL_WEIGHTS = 0.5, (0.6, 0.6)
-# A relative improvement of the log-loss below this counts as none.
+# An improvement of the log-loss by less than this counts as none.
 LEAST_IMPROVEMENT = 0.002
 
 
@@ -140,7 +140,7 @@ class StopWhenLearned(Callback):
         weights, logs["val_loss"], logs["val_accuracy"] = self.measure()
         if self.patience is None:
             self.weights = weights
-        elif logs["val_loss"] < self.best * (1 - LEAST_IMPROVEMENT):
+        elif logs["val_loss"] < self.best - LEAST_IMPROVEMENT:
             self.best, self.best_epoch = logs["val_loss"], epoch
             self.weights, self.network = weights, self.model.get_weights()
         elif epoch - self.best_epoch >= self.patience:
