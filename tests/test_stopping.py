@@ -3,7 +3,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-import skglove.network.stopping
 from skglove.network.stopping import PoolWeights, StopAtLoss, StopWhenLearned
 from skglove.pooling import fit_weights
 
@@ -34,9 +33,7 @@ class Network:
 @pytest.fixture
 def run(monkeypatch):
     """Train such a network, and return it, its callback and the logs of each epoch."""
-    monkeypatch.setattr(
-        skglove.network.stopping, "predict", lambda model, documents, **_: model.outputs[model.epoch].copy()
-    )
+    monkeypatch.setattr(StopWhenLearned, "_predict", lambda self: self.model.outputs[self.model.epoch].copy())
 
     def run(outputs, patience=None, lexical=None, lexical_weight=0.0, weights=None):
         callback = StopWhenLearned(
