@@ -179,6 +179,7 @@ def test_pairs_are_chosen_where_only_the_order_tells_the_class(module):
         assert ", pairs" in peers.choose(peers.PEERS[key], texts, np.arange(12) % 2)[1]
 
 
+@pytest.mark.slow
 def test_kim_network_has_kims_layers_and_tries_epochs(module, vector_file, monkeypatch):
     kim = module("kim")
     monkeypatch.setattr(kim, "MIN_STEPS", 0)
@@ -190,6 +191,7 @@ def test_kim_network_has_kims_layers_and_tries_epochs(module, vector_file, monke
     assert model.model_.count_params() == 3 * n_rows + n_filters + 300 * 4 + 4
 
 
+@pytest.mark.slow
 def test_kim_network_learns_from_vectors_and_starts_other_words_small(module, vector_file, monkeypatch):
     kim = module("kim")
     matrices = []

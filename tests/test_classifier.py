@@ -340,6 +340,7 @@ def test_all_documents_empty_can_be_fitted(architecture):
     assert small(architecture=architecture, epochs=1).fit(X, [0, 1] * 4).predict(X).shape == (8,)
 
 
+@pytest.mark.slow
 def test_a_grid_searches_the_widths_of_filters():
     X, y = documents()
     widths = [(2,), (1, 3), 2, "auto"]
