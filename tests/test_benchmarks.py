@@ -257,6 +257,7 @@ def test_tables_give_medians_ranges_and_paired_leads(module):
 
 
 def test_learning_curves_are_drawn_and_tabled(module, tmp_path):
+    pytest.importorskip("matplotlib")
     rows = [
         result("mr-curve", name, run, 0.5 + size / 10000 + run / 100, size=size)
         for name in ("other", "skglove")
