@@ -85,9 +85,9 @@ def fit_network(data, rows, parameters, *, vocabulary, log_probabilities, maxlen
             random_state=data.random_state,
         )
 
-    start = Start(model)
+    start = Start(model) if len(held_out) and _trains_again(documents, parameters) else None
     history = run(training, callbacks + copies)
-    if len(held_out) and _trains_again(documents, parameters):
+    if start is not None:
         start.restore(model)
         run(np.arange(len(data.codes)), callbacks[-1:], epochs=measuring.best_epoch + 1)
     if len(held_out):
