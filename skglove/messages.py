@@ -1,5 +1,6 @@
 """Messages: short representations of values, and warnings that point to the user's line."""
 
+import difflib
 import reprlib
 import sys
 import warnings
@@ -52,8 +53,59 @@ def warn(message, category=UserWarning):
     warnings.warn(message, category, stacklevel=level)
 
 
+def nearest_names(name, names):
+    """Say which names are most like a misspelt one.
+
+    Parameters
+    ----------
+    name : str
+        What a user wrote.
+    names : iterable of str
+        The right names.
+
+    Returns
+    -------
+    hint : str
+        A question that starts with a space; empty if no name is like it.
+
+    Examples
+    --------
+    >>> nearest_names("epohcs", ["epochs", "dropout"])
+    " Did you mean 'epochs'?"
+    """
+    nearest = difflib.get_close_matches(name, names, n=2)
+    return f" Did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
+
+
 class ShortErrors:
-    """Mixin for estimators: errors about a parameter do not show all of a long value."""
+    """Mixin for estimators: errors about a parameter are short and help to find the right name."""
+
+    def set_params(self, **params):
+        """Set parameters.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters by name.
+
+        Returns
+        -------
+        self : estimator instance
+            This estimator.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter. The message names the nearest.
+        """
+        names = self.get_params(deep=False)
+        wrong = next((name for name in params if name.partition("__")[0] not in names), None)
+        if wrong is not None:
+            raise ValueError(
+                f"Invalid parameter {shortened(wrong)} for estimator {type(self).__name__}."
+                f"{nearest_names(wrong, names)} Valid parameters are: {', '.join(names)}."
+            )
+        return super().set_params(**params)
 
     def _validate_params(self):
         try:

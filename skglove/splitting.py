@@ -45,7 +45,7 @@ IS_RUN = np.array([byte in ".-_*#!?'`" for byte in BYTES])
 IS_SEPARATOR = np.array([byte in ".,:" for byte in BYTES])
 
 
-def check_texts(X, encoding="utf-8", decode_error="strict"):
+def check_texts(X, encoding="utf-8", decode_error="strict", *, any_type=False):
     """Yield the texts of a collection, decoded.
 
     Parameters
@@ -56,6 +56,8 @@ def check_texts(X, encoding="utf-8", decode_error="strict"):
         How to decode bytes.
     decode_error : {"strict", "ignore", "replace"}, default="strict"
         What to do with bytes that cannot be decoded.
+    any_type : bool, default=False
+        Whether documents that are not texts are yielded as they are, for a user's function to split.
 
     Yields
     ------
@@ -91,6 +93,8 @@ def check_texts(X, encoding="utf-8", decode_error="strict"):
                     f"The text at index {i} cannot be decoded: {error}. Give the right encoding=, "
                     "or decode_error='replace'."
                 ) from error
+        elif any_type:
+            yield text
         else:
             raise TypeError(
                 f"Expected texts, got {type(text).__name__} at index {i}: {shortened(text)}. {_remedy(text)}"
@@ -100,7 +104,7 @@ def check_texts(X, encoding="utf-8", decode_error="strict"):
 def _remedy(value):
     """Say how to turn a value of a wrong type into a text."""
     if isinstance(value, list | tuple | np.ndarray):
-        return "Join the words of each document: ' '.join(words)."
+        return "If it holds the words of a document, set style=list; or join them: ' '.join(words)."
     if isinstance(value, bytearray | memoryview):
         return "Make it bytes or str."
     if isinstance(value, os.PathLike):
@@ -138,10 +142,10 @@ def split_texts(texts, *, style="keras", lower=True, filters="", split=" "):
     ----------
     texts : iterable of n_documents str
         The texts.
-    style : {"keras", "glove"}, default="keras"
-        The rules, as in `GloveTokenizer`.
+    style : {"keras", "glove"} or callable, default="keras"
+        The rules, or a function from a text to its words, as in `GloveTokenizer`.
     lower : bool, default=True
-        Whether to convert texts to lower case.
+        Whether to convert texts to lower case. A function gets them as they are.
     filters : str, default=""
         Characters at which to split, in addition to `split`. For style="keras" only.
     split : str, default=" "
@@ -158,6 +162,8 @@ def split_texts(texts, *, style="keras", lower=True, filters="", split=" "):
     ------
     ValueError
         If there are no texts.
+    TypeError
+        If a function returns something other than words.
 
     Examples
     --------
@@ -167,6 +173,8 @@ def split_texts(texts, *, style="keras", lower=True, filters="", split=" "):
     >>> decode_words(words)
     ['the', 'cat', 'saw', 'dog', 'end']
     """
+    if callable(style):
+        return _split_by(style, texts)
     separator = split.encode(**UTF8)
     table = GLOVE_CHARACTERS if style == "glove" else str.maketrans(dict.fromkeys(filters, split))
     columns, lengths = [], []
@@ -185,6 +193,30 @@ def split_texts(texts, *, style="keras", lower=True, filters="", split=" "):
     if style == "glove":
         return _tokenize_pieces(documents, words)
     return documents, pc.binary_slice(words, 0, -1)
+
+
+def _split_by(function, texts):
+    """Split texts by a user's function; return what `split_texts` does."""
+    codes, values, lengths = {}, [], []
+    for i, text in enumerate(texts):
+        words = function(text)
+        if isinstance(words, str | bytes | Mapping | Set) or not isinstance(words, Iterable):
+            raise TypeError(
+                f"style={shortened(function)} must return the words of a text, such as a list of str. For "
+                f"the text at index {i} it returned {type(words).__name__}: {shortened(words)}."
+            )
+        words = list(words)
+        wrong = [word for word in words if not isinstance(word, str)]
+        if wrong:
+            raise TypeError(
+                f"style={shortened(function)} must return words of type str. For the text at index {i}, one "
+                f"of them is {type(wrong[0]).__name__}: {shortened(wrong[0])}."
+            )
+        values += [codes.setdefault(word, len(codes)) for word in words]
+        lengths.append(len(words))
+    if not lengths:
+        raise ValueError("There are no texts: X is empty.")
+    return Documents(np.array(values, dtype=np.int32), np.array(lengths)), encode_words(codes)
 
 
 def _split_chunk(texts, separator):

@@ -50,8 +50,9 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         None stands for no vectors. Nothing is ever downloaded. Open a large dict by `load_vectors` first:
         scikit-learn copies a dict for every fit of a grid search, and formats all of it to display the
         estimator.
-    style : {"glove", "keras"}, default="glove"
-        The rules for splitting texts into words. "glove" keeps punctuation, which says something about short
+    style : {"glove", "keras"} or callable, default="glove"
+        The rules for splitting texts into words, or a function from a text to an iterable of its words (str).
+        "glove" keeps punctuation, which says something about short
         texts such as questions and reviews. "keras" removes all punctuation except the apostrophe. So "don't"
         is one word, for which GloVe has no vector. Choose "keras" to have the ids of Keras's `Tokenizer` and
         of the Keras blog, or to set `filters` and `split`.
@@ -68,6 +69,10 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
 
         Words with hyphens and addresses are split into their parts, because few of them have vectors. Since
         punctuation counts as words, newsgroup posts get longer by 40 %. Choose `maxlen` accordingly.
+
+        A function is for other languages and other units, as ``CountVectorizer(analyzer=...)``. It gets each
+        element of X as it is, bytes decoded; `lower` is not applied. So the elements may be something other
+        than texts: with ``style=list`` X holds lists of words. For texts, ``style=list`` makes characters.
     num_words : int or None, default=50_000
         Use ids below this number, so at most the ``num_words - 1`` most frequent words. None uses all words.
     unseen_words : bool, default=True
@@ -79,7 +84,8 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         Characters at which texts are split, in addition to `split`. They never become part of a word. For
         style="keras" only: another value than the default is an error with style="glove".
     lower : bool, default=True
-        Whether to convert texts to lower case. The words of GloVe 6B are in lower case.
+        Whether to convert texts to lower case. The words of GloVe 6B are in lower case. A function given as
+        `style` gets the texts as they are.
     split : str, default=" "
         The separator of words. For style="keras" only, like `filters`.
     oov_token : str or None, default=None
@@ -134,11 +140,24 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
     ['do', "n't", 'panic', ',', 'it', "'s", '3.14', '!']
     >>> list(GloveTokenizer(vectors=None, style="keras").fit(texts).vocabulary_)
     ["don't", 'panic', "it's", '3', '14']
+
+    Lists of words, characters, and words split by a function of one's own:
+
+    >>> GloveTokenizer(vectors=None, style=list).fit_transform([["New York", "is", "big"]]).tolist()
+    [array([1, 2, 3], dtype=int32)]
+    >>> list(GloveTokenizer(vectors=None, style=list).fit(["人工智能"]).vocabulary_)
+    ['人', '工', '智', '能']
+    >>> list(GloveTokenizer(vectors=None, style=str.split).fit(["C++ is not C"]).vocabulary_)
+    ['C++', 'is', 'not', 'C']
+
+    With other packages: ``style=jieba.lcut`` for Chinese, and for spaCy's pipeline ``nlp``
+    ``style=lambda text: [token.lower_ for token in nlp(text)]``. A lambda cannot be pickled: for
+    ``n_jobs=2``, or to save the tokenizer, define a function.
     """
 
     _parameter_constraints = {
         "vectors": "no_validation",  # `as_source` checks it. scikit-learn's message would print a whole dict.
-        "style": [StrOptions({"keras", "glove"})],
+        "style": [StrOptions({"keras", "glove"}), callable],
         "num_words": [Interval(Integral, 2, None, closed="left"), None],
         "unseen_words": ["boolean"],
         "filters": [str],
@@ -181,7 +200,7 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : iterable of n_documents str or bytes
-            The texts.
+            The texts. If `style` is a function, its arguments.
         y : None
             Ignored.
 
@@ -206,7 +225,7 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : iterable of n_documents str or bytes
-            The texts.
+            The texts. If `style` is a function, its arguments.
         y : None
             Ignored.
 
@@ -229,7 +248,7 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : iterable of n_documents str or bytes
-            The texts.
+            The texts. If `style` is a function, its arguments.
 
         Returns
         -------
@@ -325,17 +344,17 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         """Check what `_parameter_constraints` cannot express."""
         if not self.split:
             raise ValueError("split must not be empty: it is what separates words, e.g. ' '.")
-        if self.style == "glove" and (self.filters, self.split) != (FILTERS, " "):
+        if self.style != "keras" and (self.filters, self.split) != (FILTERS, " "):
             raise ValueError(
                 f"filters and split are for style='keras' only, got {shortened(self.filters)} and "
-                f"{shortened(self.split)} with style='glove'. Set style='keras', or leave both at their "
-                "defaults."
+                f"{shortened(self.split)} with style={shortened(self.style)}. Set style='keras', or leave "
+                "both at their defaults."
             )
         check_encoding(self.encoding)
 
     def _split(self, X):
         """Split texts into documents of word codes. Return them and the column of distinct words."""
-        texts = check_texts(X, self.encoding, self.decode_error)
+        texts = check_texts(X, self.encoding, self.decode_error, any_type=callable(self.style))
         return split_texts(texts, style=self.style, lower=self.lower, filters=self.filters, split=self.split)
 
     def _count_kept(self, seen):
@@ -355,8 +374,11 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         if vectors is None or not self.unseen_words or n_left <= 0:
             return []
         first = first_words(vectors, min(self.num_words, np.iinfo(np.int32).max))
-        # Only words that splitting can produce: "U.S." has a vector, but style="keras" never makes this word.
-        possible = set(decode_words(self._split(first)[1])).difference(seen) if first else ()
+        possible = set(first)
+        if first and not callable(self.style):
+            # Only words that splitting can produce: "U.S." has a vector, but "keras" never makes this word.
+            possible = set(decode_words(self._split(first)[1]))
+        possible.difference_update(seen)
         return [word for word in first if word in possible][:n_left]
 
     def _make_ids(self, documents, id_of_code):

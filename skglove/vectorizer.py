@@ -55,8 +55,9 @@ class GloveVectorizer(
         The ``a`` of ``a / (a + p)``. The smaller, the less frequent words weigh. For weighting="sif" only.
     norm : {"l2"} or None, default=None
         "l2" divides each vector by its L2 norm. None leaves the vectors as they are.
-    style : {"glove", "keras"}, default="glove"
-        The rules for splitting texts into words, as in `GloveTokenizer`. "glove" counts punctuation as words,
+    style : {"glove", "keras"} or callable, default="glove"
+        The rules for splitting texts into words, or a function from a text to its words, as in
+        `GloveTokenizer`. "glove" counts punctuation as words,
         and so the vectors of punctuation marks are part of the mean. "keras" leaves punctuation out.
     filters : str, default='!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
         Characters at which texts are split, in addition to `split`. For style="keras" only: another value
@@ -163,7 +164,7 @@ class GloveVectorizer(
         Parameters
         ----------
         X : iterable of n_documents str or bytes
-            The texts.
+            The texts. If `style` is a function, its arguments.
         y : None
             Ignored.
 
@@ -190,7 +191,7 @@ class GloveVectorizer(
         Parameters
         ----------
         X : iterable of n_documents str or bytes
-            The texts.
+            The texts. If `style` is a function, its arguments.
         y : None
             Ignored.
 
@@ -214,7 +215,7 @@ class GloveVectorizer(
         Parameters
         ----------
         X : iterable of n_documents str or bytes
-            The texts.
+            The texts. If `style` is a function, its arguments.
 
         Returns
         -------

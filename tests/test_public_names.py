@@ -16,5 +16,6 @@ def test_public_names():
         "fetch_newsgroups",
         "load_text_folders",
         "load_vectors",
+        "make_text_classifier",
     ]
     assert all(hasattr(skglove, name) for name in skglove.__all__)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from sklearn.base import clone
 
-from skglove import GloveTokenizer, WordVectors, splitting, tokenizer
+from skglove import GloveTokenizer, GloveVectorizer, WordVectors, splitting, tokenizer
 
 TEXTS = ["The cat saw the dog.", "The end!", "", "the DOG\tbarked\nat the cat"]
 
@@ -102,7 +102,7 @@ def test_bytes_that_cannot_be_decoded_are_an_error_with_their_index():
         (pd.Series(["a", None], dtype="string"), TypeError, "at index 1: <NA>"),
         (pl.Series(["a", None]), TypeError, "got NoneType at index 1"),
         ([["a", "b"], ["c"]], TypeError, r"got list at index 0: \['a', 'b'\]"),
-        (["a", ["b"] * 99], TypeError, r"got list at index 1: \['b', .{,50}\]\. Join the words"),
+        (["a", ["b"] * 99], TypeError, r"got list at index 1: \['b', .{,50}\]\. If it holds the words"),
         ([], ValueError, "There are no texts: X is empty"),
         (iter([]), ValueError, "There are no texts"),
         (pd.Series([], dtype=object), ValueError, "There are no texts"),
@@ -327,3 +327,69 @@ def test_rules_of_keras_without_its_style_are_an_error_that_names_the_style(rule
     message = r"filters and split are for style='keras' only, got .*Set style='keras', or leave .*defaults"
     with pytest.raises(ValueError, match=message):
         GloveTokenizer(vectors=None, **style, **rule).fit(TEXTS)
+
+
+# style=callable
+
+
+def split_off_points(text):
+    return text.replace(".", " .").split()
+
+
+def test_a_function_splits_texts_as_they_are():
+    tokenizer = GloveTokenizer(vectors=None, style=split_off_points)
+    ids = tokenizer.fit_transform(["The end.", b"the END."])
+    assert tokenizer.vocabulary_ == {".": 1, "The": 2, "end": 3, "the": 4, "END": 5}
+    assert [document.tolist() for document in ids] == [[2, 3, 1], [4, 5, 1]]
+    assert tokenizer.transform(["end of the end"])[0].tolist() == [3, 4, 3]
+    assert tokenizer.inverse_transform(ids) == ["The end .", "the END ."]
+
+
+def test_a_function_gives_the_ids_of_the_same_rules_built_in():
+    pattern = splitting.glove_pattern()
+    texts = ["Don't panic, it's 3.14!", "", "Déjà vu -- again..."]
+    built_in = GloveTokenizer(vectors=None).fit_transform(texts)
+    own = GloveTokenizer(vectors=None, style=lambda text: pattern.findall(text.lower())).fit_transform(texts)
+    assert [ids.tolist() for ids in own] == [ids.tolist() for ids in built_in]
+
+
+@pytest.mark.parametrize(
+    "documents", [[["New York", "is"], [], ["is"]], iter([("New York", "is"), (), ["is"]])]
+)
+def test_documents_may_be_lists_of_words(documents):
+    tokenizer = GloveTokenizer({"is": [1.0], "York": [2.0]}, style=list)
+    assert [ids.tolist() for ids in tokenizer.fit_transform(documents)] == [[2, 1], [], [1]]
+    assert tokenizer.vocabulary_ == {"is": 1, "New York": 2, "York": 3}
+
+
+def test_a_function_need_not_understand_words_that_only_the_vectors_have():
+    tokenizer = GloveTokenizer({"a": [1.0], "b": [2.0]}, style=lambda pair: [pair["word"]])
+    assert tokenizer.fit([{"word": "a"}]).vocabulary_ == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (str.upper, r"must return the words of a text.*at index 0 it returned str: 'A B'"),
+        (len, "at index 0 it returned int: 3"),
+        (lambda text: [1], "at index 0, one of them is int: 1"),
+        (lambda text: text.split() if text == "a b" else [None], "at index 1, one of them is NoneType"),
+    ],
+)
+def test_a_function_that_returns_no_words_is_an_error_that_says_where(function, message):
+    with pytest.raises(TypeError, match=message):
+        GloveTokenizer(vectors=None, style=function).fit(["a b", "c"])
+
+
+def test_a_function_needs_texts_and_no_filters():
+    with pytest.raises(ValueError, match="There are no texts"):
+        GloveTokenizer(vectors=None, style=list).fit([])
+    with pytest.raises(ValueError, match="Put it into a list"):
+        GloveTokenizer(vectors=None, style=list).fit("text")
+    with pytest.raises(ValueError, match=r"for style='keras' only, got '!' .* style=<class 'list'>"):
+        GloveTokenizer(vectors=None, style=list, filters="!").fit(["a"])
+
+
+def test_a_vectorizer_takes_a_function():
+    vectorizer = GloveVectorizer({"New York": [1.0], "is": [3.0]}, weighting="mean", style=list)
+    assert vectorizer.fit_transform([["New York", "is"], ["is"]]).tolist() == [[2.0], [3.0]]
