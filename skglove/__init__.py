@@ -3,7 +3,7 @@
 from skglove.classifier import KerasConvTextClassifier
 from skglove.datasets import fetch_glove, fetch_newsgroups, load_text_folders
 from skglove.padder import SequencePadder
-from skglove.pipelines import make_text_classifier
+from skglove.pipeline import make_text_classifier
 from skglove.token_ids import TokenIds, Vocabulary
 from skglove.tokenizer import GloveTokenizer
 from skglove.vectorizer import GloveVectorizer
