@@ -21,9 +21,11 @@ from skglove.auto_settings import (
 )
 from skglove.documents import Documents, holds_sequences, is_ragged
 from skglove.holdout import hold_out, hold_out_some
-from skglove.inputs import check_labels, check_not_text, check_weighted_classes, check_weights
+from skglove.inputs import as_indicator, check_labels, check_not_text, check_weighted_classes, check_weights
+from skglove.label_model import LabelModel
 from skglove.lexical import LexicalModel
 from skglove.messages import ShortErrors, shortened, warn
+from skglove.multilabel import log_of_both
 from skglove.network.forks import record_use, refuse_fork
 from skglove.network.pickling import StoredNetwork
 from skglove.pooling import log, pool
@@ -396,7 +398,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         lexical_model = log_probabilities = None
         if settings["lexical_weight"]:  # it leaves documents out itself, so it may learn from all
             ignored, left_out = vocabulary_checks.punctuation_ids(self._vocabulary), rows[1]
-            lexical_model = LexicalModel()
+            lexical_model = LabelModel() if self._multilabel else LexicalModel()
             _, log_probabilities = lexical_model.fit_predict(
                 documents, codes, data.seed, weights, ignored, left_out if len(left_out) else None
             )
@@ -442,22 +444,30 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
                 f"fit() got an unexpected keyword argument {name!r}; it takes X, y and sample_weight."
             )
         check_not_text(X)
-        check_labels(y)
+        indicator = as_indicator(y)
+        if indicator is None:
+            check_labels(y)
+        else:
+            y = indicator
         self._vocabulary, ragged = vocabulary_of(X), is_ragged(X)
         if ragged:
             self._forget_columns()
             documents = Documents.from_sequences(X)
-            y = validate_data(self, "no_validation", y)
+            y = validate_data(self, "no_validation", y) if indicator is None else y
             check_consistent_length(X, y)
             maxlen = AUTO_MAXLEN[self._architecture] if self.maxlen == "auto" else self.maxlen
             self.maxlen_ = max(1, int(documents.lengths.max())) if maxlen is None else maxlen
         else:
-            X, y = validate_data(self, X, y)
+            X, y = validate_data(self, X, y, multi_output=indicator is not None)
             self.maxlen_ = X.shape[1]
             if self.maxlen not in ("auto", None, self.maxlen_):
                 warn(f"maxlen={self.maxlen} has no effect: X is a matrix, of {self.maxlen_} columns.")
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        self._multilabel = indicator is not None
+        if self._multilabel:
+            self.classes_, codes = np.arange(y.shape[1]), y
+        else:
+            check_classification_targets(y)
+            self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"Training needs at least 2 classes, y has one class: {shortened(self.classes_.tolist())}."
@@ -512,7 +522,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         )
         one_cycle = settings["learning_rate_schedule"] == "one_cycle"
         check_callbacks(self.callbacks, one_cycle=one_cycle, has_validation=len(validation) > 0)
-        check_loss(self.loss, len(self.classes_))
+        check_loss(self.loss, len(self.classes_), multilabel=self._multilabel)
         settings["pretrained"] = vocabulary_checks.takes_vectors(self._vocabulary, self.pretrained)
         if not settings["pretrained"]:
             vocabulary_checks.check_size(data.n_ids, self.embedding_dim, self.vocabulary_size)
@@ -554,11 +564,12 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         probabilities = self._network.predict(documents, maxlen=self.maxlen_, batch_size=batch_size)
         if self.lexical_model_ is None and self._pool_weights[0] == 1:
             return probabilities
-        models = [log(probabilities)]
+        models = [log_of_both(probabilities) if self._multilabel else log(probabilities)]
         if self.lexical_model_ is not None:
             models.append(self.lexical_model_.predict_log_proba(documents))
         pooled = pool(models, self._pool_weights.astype(np.float32))
-        return np.exp(pooled, out=pooled)
+        np.exp(pooled, out=pooled)
+        return pooled[:, 1].reshape(probabilities.shape) if self._multilabel else pooled
 
     def _documents_to_predict(self, X):
         check_not_text(X)
@@ -607,8 +618,10 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         accuracy : float
             Share of documents whose label is predicted correctly.
         """
-        check_labels(y)
-        return super().score(X, y, sample_weight)
+        indicator = as_indicator(y)
+        if indicator is None:
+            check_labels(y)
+        return super().score(X, y if indicator is None else indicator, sample_weight)
 
     def predict(self, X):
         """Predict the label of each document.
@@ -624,6 +637,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
             Members of `classes_`.
         """
         probabilities = self.predict_proba(X)
+        if self._multilabel:
+            return (probabilities > 0.5).astype(np.int64)
         return self.classes_[probabilities.argmax(axis=1)]
 
     def _forget_columns(self):
@@ -655,10 +670,13 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
             state["jit_compile"] = "deprecated"
         if state.get("architecture") == "residual" and state.get("filters") == 128:  # likewise
             state["filters"] = "auto"
+        if "classes_" in state:
+            state.setdefault("_multilabel", False)  # as before multilabel
         super()._read_state(state)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.categorical = True
         tags.input_tags.positive_only = True
+        tags.classifier_tags.multi_label = True
         return tags

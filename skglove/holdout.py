@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from skglove.messages import shortened
+from skglove.multilabel import label_sets
 
 # Held out to measure on, if nothing else is asked for: a tenth of the documents, at most so many. Fewer than
 # the second number say too little to measure on.
@@ -20,8 +21,8 @@ def hold_out_some(documents, codes, sample_weight, random_state):
     ----------
     documents : Documents
         Token ids.
-    codes : ndarray of shape (n_documents,), int
-        Classes, numbered from 0.
+    codes : ndarray of shape (n_documents,) or (n_documents, n_labels), int
+        Classes, numbered from 0, or an indicator matrix: each label keeps at least half of its documents.
     sample_weight : ndarray of shape (n_documents,), float
         Weights of documents. Documents of weight 0 are not held out.
     random_state : numpy.random.RandomState
@@ -33,16 +34,20 @@ def hold_out_some(documents, codes, sample_weight, random_state):
         Rows. All rows in order, and none, if too few could be held out.
     """
     # The class of a document without weight must not matter.
-    copy_of = documents.first_copies(np.where(sample_weight > 0, codes, codes.max() + 1))
+    sets = label_sets(codes)
+    copy_of = documents.first_copies(np.where(sample_weight > 0, sets, sets.max() + 1))
     weights = np.bincount(copy_of, sample_weight, minlength=len(codes))
     different = random_state.permutation(np.flatnonzero(weights))
     wanted = min(len(different) // 10, MOST_HELD_OUT)
-    # The place of each document among those of its class.
-    order = np.argsort(codes[different], kind="stable")
-    sizes = np.bincount(codes[different])
-    places = np.empty(len(different), dtype=np.int64)
-    places[order] = np.arange(len(different)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    held_out = different[places < (sizes * wanted // len(different))[codes[different]]]
+    if codes.ndim == 2:
+        held_out = different[_take_some(codes[different], wanted)]
+    else:
+        # The place of each document among those of its class.
+        order = np.argsort(codes[different], kind="stable")
+        sizes = np.bincount(codes[different])
+        places = np.empty(len(different), dtype=np.int64)
+        places[order] = np.arange(len(different)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        held_out = different[places < (sizes * wanted // len(different))[codes[different]]]
     if len(held_out) < FEWEST_HELD_OUT:
         return np.arange(len(codes)), np.array([], dtype=np.int64)
     is_held_out = np.isin(copy_of, held_out)
@@ -58,8 +63,9 @@ def hold_out(documents, codes, classes, validation_fraction, random_state):
     ----------
     documents : Documents
         Token ids.
-    codes : ndarray of shape (n_documents,), int
-        Classes, numbered from 0.
+    codes : ndarray of shape (n_documents,) or (n_documents, n_labels), int
+        Classes, numbered from 0, or an indicator matrix: each label keeps at least half of its documents, if
+        possible.
     classes : ndarray of shape (n_classes,)
         Labels of the classes, for the message.
     validation_fraction : float
@@ -79,8 +85,12 @@ def hold_out(documents, codes, classes, validation_fraction, random_state):
     """
     if not validation_fraction:
         return np.arange(len(codes)), np.array([], dtype=np.int64)
-    copy_of = documents.first_copies(codes)
+    copy_of = documents.first_copies(label_sets(codes))
     different = np.unique(copy_of)
+    if codes.ndim == 2:
+        held_out = _split_labels(codes, different, validation_fraction, random_state)
+        is_held_out = np.isin(copy_of, held_out)
+        return np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
     splitter = StratifiedShuffleSplit(1, test_size=validation_fraction, random_state=random_state)
     try:
         parts = next(splitter.split(different, codes[different]))
@@ -99,3 +109,30 @@ def hold_out(documents, codes, classes, validation_fraction, random_state):
     copies = np.flatnonzero(copy_of != np.arange(len(codes)))
     held_out = np.isin(copy_of[copies], validation)
     return np.append(training, copies[~held_out]), np.append(validation, copies[held_out])
+
+
+def _take_some(codes, wanted):
+    """Take the first documents that leave each label at least half of its documents; return their rows."""
+    left = codes.sum(axis=0, dtype=np.int64) // 2
+    taken = []
+    for row, labels in enumerate(codes):
+        if len(taken) == wanted:
+            break
+        if (left >= labels).all():
+            left -= labels
+            taken.append(row)
+    return np.array(taken, dtype=np.int64)
+
+
+def _split_labels(codes, different, validation_fraction, random_state):
+    """Draw different documents to hold out."""
+    wanted = int(np.ceil(validation_fraction * len(different)))
+    if wanted >= len(different):
+        raise ValueError(
+            f"validation_fraction={validation_fraction} leaves none of {len(different)} different documents "
+            "to train on. Lower it."
+        )
+    different = random_state.permutation(different)
+    taken = _take_some(codes[different], wanted)
+    others = np.setdiff1d(np.arange(len(different)), taken)
+    return different[np.append(taken, others[: wanted - len(taken)])]

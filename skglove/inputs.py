@@ -1,5 +1,7 @@
 """Checks of what users give as X, y and sample_weight."""
 
+from numbers import Number
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite
@@ -7,9 +9,10 @@ from sklearn.utils.validation import _check_sample_weight
 
 from skglove.messages import shortened
 
-ONE_LABEL = (
-    "Where y is one-hot, give y.argmax(axis=1). Several labels a document (multilabel) are not supported; "
-    "sklearn.multiclass.OneVsRestClassifier fits one classifier for each of them."
+VALID_LABELS = (
+    "Valid are a 1d array with one label for each document, or, for multilabel, an indicator matrix of 0 and "
+    "1, dense or sparse, with a column for each label. Where documents come with lists of labels, "
+    "sklearn.preprocessing.MultiLabelBinarizer().fit_transform(y) makes that matrix."
 )
 
 
@@ -43,8 +46,71 @@ def check_not_text(X):
         )
 
 
+def as_indicator(y):
+    """Read labels as an indicator matrix, if they have several columns.
+
+    Parameters
+    ----------
+    y : object
+        Labels.
+
+    Returns
+    -------
+    indicator : ndarray of shape (n_documents, n_labels), uint8, or None
+        None if y is something else, such as a sequence of labels or a single column.
+
+    Raises
+    ------
+    ValueError
+        If y has several columns, or is sparse, and is not an indicator matrix.
+    """
+    if issparse(y):
+        if len(y.shape) != 2 or y.shape[1] < 2:
+            raise ValueError(
+                f"y is sparse, of shape {y.shape}, and has less than two columns. {VALID_LABELS}"
+            )
+        y = y.toarray()
+    labels = _as_table(y)
+    if labels is None:
+        return None
+    if labels.dtype == object:  # such as of a DataFrame with columns of bool and int
+        valid = np.frompyfunc(_is_zero_or_one, 1, 1)(labels).astype(bool)
+    else:
+        valid = (labels == 0) | (labels == 1)
+    if not valid.all():
+        i, j = np.argwhere(~valid)[0].tolist()
+        value = labels[i, j].item() if isinstance(labels[i, j], np.generic) else labels[i, j]
+        raise ValueError(
+            f"{'Input y contains NaN or None. ' if _is_missing(value) else ''}y is a matrix of shape "
+            f"{labels.shape}, but document {i} has {shortened(value)} in column {j}. {VALID_LABELS}"
+        )
+    return labels.astype(np.uint8)
+
+
+def _as_table(y):
+    """Make an ndarray of several columns; None if that is impossible."""
+    if isinstance(y, (list, tuple)):
+        if not y or isinstance(y[0], (str, bytes)) or not hasattr(y[0], "__len__"):
+            return None  # at a glance: there may be millions
+        try:
+            labels = np.array(y)
+        except ValueError:
+            return None
+    elif hasattr(y, "__array__"):
+        labels = np.asarray(y)
+    else:
+        return None
+    return labels if labels.ndim == 2 and labels.shape[1] > 1 else None
+
+
+def _is_zero_or_one(value):
+    return isinstance(value, (Number, np.bool_)) and value in (0, 1)
+
+
 def check_labels(y):
     """Refuse labels that are missing, of mixed types, or not one hashable value per document.
+
+    `as_indicator` reads several labels a document.
 
     Parameters
     ----------
@@ -54,22 +120,20 @@ def check_labels(y):
     Raises
     ------
     TypeError
-        If y is sparse or not a sequence, or if it mixes strings and other types.
+        If y is not a sequence, or if it mixes strings and other types.
     ValueError
         If y has several columns, if a label is a sequence, or if a label is missing.
     """
     if y is None:
         return
-    if issparse(y):
-        raise TypeError(f"y is a sparse matrix of shape {y.shape}; it should be a 1d array. {ONE_LABEL}")
     if isinstance(y, (str, bytes, dict)) or not (hasattr(y, "__len__") or hasattr(y, "__array__")):
-        raise TypeError(f"y should be a 1d array of labels, one for each document, got {shortened(y)}.")
+        raise TypeError(f"y is no sequence of labels: {shortened(y)}. {VALID_LABELS}")
     if isinstance(y, (list, tuple)):
         _check_objects(y)
         return
     labels = np.asarray(y)
-    if labels.ndim == 2 and labels.shape[1] != 1:
-        raise ValueError(f"y should be a 1d array, got an array of shape {labels.shape}. {ONE_LABEL}")
+    if labels.ndim > 2 or (labels.ndim == 2 and labels.shape[1] != 1):
+        raise ValueError(f"y is an array of shape {labels.shape}. {VALID_LABELS}")
     if labels.dtype == object and labels.ndim == 1:
         _check_objects(labels)
 
@@ -81,9 +145,7 @@ def _check_objects(labels):
         if all(isinstance(label, (list, tuple, np.ndarray)) and np.size(label) == 1 for label in labels):
             return
         i = next(i for i, label in enumerate(labels) if hasattr(label, "__len__") and not _is_text(label))
-        raise ValueError(
-            f"y should be a 1d array of labels, got {shortened(labels[i])} for document {i}. {ONE_LABEL}"
-        )
+        raise ValueError(f"y has {shortened(labels[i])} for document {i}. {VALID_LABELS}")
     plain = (str, bytes, int, np.integer, np.bool_)
     for i, label in enumerate([] if all(issubclass(kind, plain) for kind in kinds) else labels):
         if _is_missing(label):
@@ -117,8 +179,8 @@ def check_weights(sample_weight, codes):
     ----------
     sample_weight : array-like of shape (n_documents,), float or None
         What a user gave. None and a single number are equal weights.
-    codes : ndarray of shape (n_documents,), int
-        Classes, numbered from 0.
+    codes : ndarray of shape (n_documents,) or (n_documents, n_labels), int
+        Classes, numbered from 0, or an indicator matrix.
 
     Returns
     -------
@@ -138,17 +200,21 @@ def check_weights(sample_weight, codes):
 
 
 def check_weighted_classes(weights, codes, classes):
-    """Refuse weights above zero in fewer than two classes.
+    """Refuse weights above zero in fewer than two classes; in multilabel, in no document.
 
     Parameters
     ----------
     weights : ndarray of shape (n_documents,), float
         Weights of the documents to train on.
-    codes : ndarray of shape (n_documents,), int
-        Their classes, numbered from 0.
+    codes : ndarray of shape (n_documents,) or (n_documents, n_labels), int
+        Their classes, numbered from 0, or an indicator matrix.
     classes : ndarray of shape (n_classes,)
         Labels of the classes.
     """
+    if codes.ndim == 2:
+        if not weights.any():
+            raise ValueError("All documents to train on have the sample_weight 0.")
+        return
     weighted = classes[np.unique(codes[weights > 0])]
     if len(weighted) < 2:
         raise ValueError(

@@ -13,6 +13,7 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.preprocessing import normalize
 
 from skglove.documents import Documents
+from skglove.multilabel import label_sets, n_outputs
 
 # Weights of all features and classes: 80 MB for naive Bayes, 20 MB for regression. The features with the
 # highest document frequency are kept. Regression takes those of several documents only: by the others it
@@ -138,7 +139,7 @@ class LexicalModel:
         documents : Documents
             Token ids; 0 is padding.
         codes : ndarray of shape (n_documents,), int
-            Classes, numbered from 0, each present.
+            Classes, numbered from 0, each present. `LabelModel` takes an indicator matrix.
         seed : int, default=0
             Seed of the choice of documents to leave out, and of the order of documents in the regression.
         sample_weight : ndarray of shape (n_documents,), float, or None, default=None
@@ -161,27 +162,34 @@ class LexicalModel:
             sample_weight = np.ones(len(codes), dtype=np.float32)
         self.ignored_ = tuple(ignored)
         documents = self._replace_ignored(documents)
-        n_classes = codes.max() + 1
+        n_classes, sets = n_outputs(codes), label_sets(codes)
         counts = self._select_features(documents, MAX_WEIGHTS // n_classes)
         frequencies = np.diff(counts.indptr)
         counts = csr_matrix(counts, dtype=np.float32)
         self._tfidf = TfidfTransformer(sublinear_tf=True).fit(counts)
         # The class of a document without weight must not matter.
-        copy_of = documents.first_copies(np.where(sample_weight > 0, codes, n_classes))
+        copy_of = documents.first_copies(np.where(sample_weight > 0, sets, sets.max() + 1))
         training = Training(self._tfidf.transform(counts), codes, sample_weight, copy_of)
         away = self._leave_out(training, frequencies, seed, left_out)
-        fits = [_fit_bayes(training, away)]
-        if n_classes <= REGRESSION_CLASSES:
-            n = max(1, min(np.count_nonzero(frequencies > 1), MAX_REGRESSION_WEIGHTS // n_classes))
-            first = training._replace(X=training.X[:, :n]), away._replace(new=away.new[:, :n])
-            fits.append(_fit_regression(*first, fits[0][0], seed))
-        scores, self.weights_, self.intercepts_ = map(list, zip(*fits, strict=True))
-        self.sharpness_, self.softening_ = _calibrate(scores, away.codes, away.weights)
-        log_probabilities = _log_probabilities(scores, self.sharpness_, self.softening_).astype(np.float32)
+        n = max(1, min(np.count_nonzero(frequencies > 1), MAX_REGRESSION_WEIGHTS // n_classes))
+        first = training._replace(X=training.X[:, :n]), away._replace(new=away.new[:, :n])
+        log_probabilities = self._fit_models(training, away, *first, seed)
         if left_out is None:
             return away.rows, log_probabilities
         order = np.argsort(away.rows)
         return left_out, log_probabilities[order[np.searchsorted(away.rows[order], copy_of[left_out])]]
+
+    def _fit_models(self, training, away, repeated, repeated_away, seed):
+        """Fit models and their pool to documents, or to their features that are in several of them.
+
+        Returns the log-probabilities of those left out.
+        """
+        fits = [_fit_bayes(training, away)]
+        if fits[0][1].shape[1] <= REGRESSION_CLASSES:
+            fits.append(_fit_regression(repeated, repeated_away, fits[0][0], seed))
+        scores, self.weights_, self.intercepts_ = map(list, zip(*fits, strict=True))
+        self.sharpness_, self.softening_ = _calibrate(scores, away.codes, away.weights)
+        return _log_probabilities(scores, self.sharpness_, self.softening_).astype(np.float32)
 
     def _replace_ignored(self, documents):
         if not len(self.ignored_):
@@ -220,6 +228,8 @@ class LexicalModel:
         added = X[rows].multiply(weights[rows, np.newaxis]).tocsr()
         new = self._without_copies(X[rows], frequencies, n_copies[rows], len(codes))
         weights = weights[rows] * (np.count_nonzero(n_copies) / len(codes))
+        if codes.ndim == 2:
+            return LeftOut(rows, added, new, codes[rows], weights.astype(np.float32))
         # A class of two loses half when one is left out, which says little about the whole.
         n_of_class = np.bincount(codes[n_copies > 0])[codes[rows]]
         weights = (weights * (1 - 1 / np.maximum(n_of_class, 2)) ** 2).astype(np.float32)
@@ -260,9 +270,12 @@ class LexicalModel:
             X = self._weigh(known)
             models = zip(self.weights_, self.intercepts_, strict=True)
             scores = [X[:, : len(weights)] @ weights + intercepts for weights, intercepts in models]
-            scores[1:] = map(log_expit, scores[1:])
-            logarithms[chunk] = _log_probabilities(scores, self.sharpness_, self.softening_)
+            logarithms[chunk] = self._pool(scores)
         return logarithms
+
+    def _pool(self, scores):
+        scores[1:] = map(log_expit, scores[1:])
+        return _log_probabilities(scores, self.sharpness_, self.softening_)
 
     def _weigh(self, documents):
         """Compute the TF-IDF of columns, which are overwritten, to the bit as `TfidfTransformer.transform`.
@@ -385,7 +398,38 @@ def _cross_validate(training, left_out, kind, seed):
 
 
 def _one_vs_rest(training, n_different, kind, seed):
-    """Fit one regression per class by stochastic gradient descent; return weights and intercepts."""
+    """Fit one regression per class; return weights and intercepts."""
+    classes = np.unique(training.codes)
+    # What `SGDClassifier` does with several classes, but its threads change the filters of warnings.
+    seeds = np.random.RandomState(seed).randint(2**31 - 1, size=len(classes))
+    taken = (classes, seeds) if len(classes) > 2 else (classes[1:], [seed])
+    weights, intercepts = regress(training, lambda code: training.codes == code, *taken, n_different, kind)
+    if len(classes) == 2:
+        weights, intercepts = np.vstack([-weights, weights]), np.append(-intercepts, intercepts)
+    return np.ascontiguousarray(weights.T), intercepts
+
+
+def regress(training, is_positive, classes, seeds, n_different, kind):
+    """Fit regressions by stochastic gradient descent.
+
+    Parameters
+    ----------
+    training : Training
+        Documents to learn from.
+    is_positive : callable
+        Gives, for each of `classes`, an ndarray of shape (n_documents,), bool.
+    classes, seeds : sequence of n_regressions ints
+        One for each regression.
+    n_different : int
+        Documents to learn from, without copies and with those that are left out.
+    kind : tuple
+        One of `REGRESSIONS`.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_regressions, n_features), float32
+    intercepts : ndarray of shape (n_regressions,), float32
+    """
     loss, rate, factor = kind
     settings = {
         "alpha": 1 / (INVERSE_PENALTY * n_different),
@@ -398,18 +442,12 @@ def _one_vs_rest(training, n_different, kind, seed):
 
     def fit(code, seed):
         model = SGDClassifier(loss, **settings, random_state=seed)
-        model.fit(training.X, training.codes == code, sample_weight=training.sample_weight)
+        model.fit(training.X, is_positive(code), sample_weight=training.sample_weight)
         return factor * model.coef_[0].astype(np.float32), factor * model.intercept_[0].astype(np.float32)
 
-    classes = np.unique(training.codes)
-    # What `SGDClassifier` does with several classes, but its threads change the filters of warnings.
-    seeds = np.random.RandomState(seed).randint(2**31 - 1, size=len(classes))
     with ThreadPoolExecutor() as threads:
-        fits = list(threads.map(fit, *((classes, seeds) if len(classes) > 2 else (classes[1:], [seed]))))
-    weights, intercepts = map(np.array, zip(*fits, strict=True))
-    if len(classes) == 2:
-        weights, intercepts = np.vstack([-weights, weights]), np.append(-intercepts, intercepts)
-    return np.ascontiguousarray(weights.T), intercepts
+        weights, intercepts = zip(*threads.map(fit, classes, seeds), strict=True)
+    return np.array(weights), np.array(intercepts)
 
 
 def _log_probabilities(scores, sharpness, softening):

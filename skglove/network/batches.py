@@ -5,6 +5,8 @@ import weakref
 import keras
 import numpy as np
 
+from skglove.multilabel import n_outputs
+
 # Size of a prediction batch: about this many tokens, at most this many documents and padded ids. It gives
 # every thread enough work and needs some tens of MB of features.
 BATCH_TOKENS, BATCH_DOCUMENTS, BATCH_CELLS = 2**16, 2**10, 2**22
@@ -25,8 +27,8 @@ class Batches(keras.utils.PyDataset):
         BATCH_TOKENS tokens, with at most BATCH_DOCUMENTS documents and BATCH_CELLS padded ids.
     rows : ndarray of int or None, default=None
         Numbers of the documents to use. None uses all.
-    codes : ndarray of shape (n_documents,), int, or None, default=None
-        Classes of the documents, numbered from 0. None for prediction.
+    codes : ndarray of shape (n_documents,) or (n_documents, n_labels), int, or None, default=None
+        Classes of the documents, numbered from 0, or an indicator matrix. None for prediction.
     sample_weight : ndarray of shape (n_documents,), float32, or None, default=None
         Factor of each document's loss. None for prediction.
     random_state : numpy.random.RandomState or None, default=None
@@ -49,7 +51,7 @@ class Batches(keras.utils.PyDataset):
         self.maxlen = maxlen
         self.order = np.arange(len(documents)) if rows is None else rows
         self.codes = codes
-        self.n_classes = None if codes is None else int(codes.max()) + 1
+        self.n_classes = None if codes is None else n_outputs(codes)
         self.sample_weight = sample_weight
         self.random_state = random_state
         if batch_size is None:
@@ -68,6 +70,8 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         rows = self.rows_of(index)
+        if self.codes.ndim == 2:
+            return self.ids_of(rows), self.codes[rows].astype(np.float32), self.sample_weight[rows]
         one_hot = np.zeros((len(rows), self.n_classes), dtype=np.float32)
         one_hot[np.arange(len(rows)), self.codes[rows]] = 1
         return self.ids_of(rows), one_hot, self.sample_weight[rows]

@@ -184,6 +184,8 @@ class Architecture(NamedTuple):
     n_heads: int = 1  # softmax classifiers, each with a loss of its own
 
 
+DEFAULT_LOSS = "categorical_crossentropy"
+
 ARCHITECTURES = {
     "stacked": Architecture(
         features=stacked,
@@ -237,6 +239,7 @@ def build_network(
     embedding_matrix=None,
     embedding_dim=100,
     word_weights=None,
+    log_odds=None,
     trainable_embedding=False,
     n_conv_layers=3,
     filters=128,
@@ -247,17 +250,17 @@ def build_network(
     optimizer="rmsprop",
     learning_rate=0.001,
     n_steps=None,
-    loss="categorical_crossentropy",
+    loss=DEFAULT_LOSS,
     dtype_policy=None,
     jit_compile=False,
     seed=0,
 ):
-    """Build and compile a 1D convolutional network: embedding, features of an architecture, softmax.
+    """Build and compile a 1D convolutional network: embedding, features of an architecture, classifier.
 
     "stacked" has convolutions with max pooling between them, global max pooling and a dense layer. The
     defaults are the network of [1]_. "parallel", the network of [3]_, has convolutions of several widths over
     the same words, each with its maximum over time. "hybrid" has these beside a sum of words with learned
-    weights, each with a softmax and a loss of its own. The input may have any number of columns. None
+    weights, each with a classifier and a loss of its own. The input may have any number of columns. None
     computes the padding, see `skglove.network.packing`.
 
     Parameters
@@ -265,7 +268,7 @@ def build_network(
     n_ids : int
         Rows of the embedding: the largest id + 1.
     n_classes : int
-        Units of the softmax.
+        Units of the classifier: classes of a softmax, or labels.
     architecture : {"stacked", "parallel", "hybrid"}
         The network.
     embedding_matrix : ndarray of shape (n_ids, dim), float32, or None
@@ -274,6 +277,8 @@ def build_network(
         Size of the vectors if there is no `embedding_matrix`.
     word_weights : ndarray of shape (n_ids,), float32, or None
         Initial weights of words in "hybrid", above zero. None is all ones.
+    log_odds : ndarray of shape (n_classes,), float, or None
+        For multilabel, which has a sigmoid for each label in place of the softmax: the logits to start from.
     trainable_embedding : bool
         Whether training changes a given `embedding_matrix`.
     n_conv_layers, filters, kernel_size, pool_size, dense_units, dropout, optimizer, learning_rate, loss, \
@@ -322,10 +327,11 @@ def build_network(
         embedding = _pretrained_embedding(embedding_matrix, trainable_embedding, options)
     ids = keras.Input(shape=(None,), dtype="int32", name="ids")
     features = parts.features(ids, embedding, options)
+    activation = "softmax" if log_odds is None else "sigmoid"
     if parts.n_heads == 1:
         classify = SparseBiasDense(
             n_classes,
-            activation="softmax",
+            activation=activation,
             kernel_initializer=options.glorot(),
             kernel_constraint=parts.constraint,
             dtype="float32",
@@ -333,13 +339,29 @@ def build_network(
         )
     else:
         n_maxima = len(options.kernel_sizes) * filters
-        classify = Heads(
-            n_maxima, n_classes, dropout, seed=next(options.seeds), dtype="float32", name="heads"
-        )
+        seed = next(options.seeds)
+        classify = Heads(n_maxima, n_classes, dropout, seed, activation, dtype="float32", name="heads")
     model = parts.model(ids, classify(features), name=architecture)
+    if log_odds is not None:
+        _start_from(classify, log_odds)
     schedule = float(learning_rate) if n_steps is None else _one_cycle(learning_rate, n_steps)
-    _compile(model, _make_optimizer(optimizer, schedule), loss, jit_compile, parts.n_heads)
+    if log_odds is not None and loss == DEFAULT_LOSS:
+        loss = label_crossentropy
+    _compile(model, _make_optimizer(optimizer, schedule), loss, jit_compile, multilabel=log_odds is not None)
     return model
+
+
+def label_crossentropy(targets, probabilities):
+    """Compute binary cross-entropy, summed over labels, for each document."""
+    return ops.sum(ops.binary_crossentropy(targets, probabilities), axis=-1)
+
+
+def _start_from(classify, log_odds):
+    """Set the biases of a classifier: learning how frequent labels are would take many steps."""
+    weights = classify.get_weights()
+    for i in range(1, len(weights), 2):
+        weights[i] = log_odds.astype(np.float32)
+    classify.set_weights(weights)
 
 
 def _random_embedding(parts, dim, options):
@@ -373,15 +395,16 @@ def _one_cycle(learning_rate, n_steps):
     )
 
 
-def _compile(model, optimizer, loss, jit_compile, n_heads):
+def _compile(model, optimizer, loss, jit_compile, *, multilabel):
     if jit_compile and not runs_compiled(jit_compile):
         raise ValueError(
             f"jit_compile=True does not work with Keras's backend {keras.backend.backend()!r}: its compiler "
             "fails on this network. Use jit_compile=False."
         )
-    accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
-    if n_heads > 1:
-        loss, accuracy = _MeanOverHeads(loss), keras.metrics.MeanMetricWrapper(_accuracy_of_heads, "accuracy")
+    accuracy_of = _subset_accuracy if multilabel else keras.metrics.categorical_accuracy
+    if len(model.output_shape) > 2:
+        loss, accuracy_of = _MeanOverHeads(loss), partial(_accuracy_of_heads, accuracy_of)
+    accuracy = keras.metrics.MeanMetricWrapper(accuracy_of, "accuracy")
     model.compile(optimizer, loss, weighted_metrics=[accuracy], jit_compile=runs_compiled(jit_compile))
     # With that metric, all variables exist before the first step is traced. Otherwise TensorFlow would trace
     # it twice, which takes longer than some trainings.
@@ -403,8 +426,16 @@ class _MeanOverHeads(keras.losses.Loss):
         return sum(losses) / len(losses)
 
 
-def _accuracy_of_heads(targets, probabilities):
-    return keras.metrics.categorical_accuracy(targets, ops.prod(probabilities, axis=1))
+def _subset_accuracy(targets, probabilities):
+    """Tell for each document whether all of its labels are right."""
+    return ops.cast(ops.all((probabilities > 0.5) == (targets > 0.5), axis=-1), "float32")
+
+
+def _accuracy_of_heads(accuracy_of, targets, probabilities):
+    product = ops.prod(probabilities, axis=1)
+    if accuracy_of is _subset_accuracy:
+        product /= product + ops.prod(1 - probabilities, axis=1) + 1e-30
+    return accuracy_of(targets, product)
 
 
 def _make_optimizer(optimizer, learning_rate):

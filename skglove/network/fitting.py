@@ -1,8 +1,10 @@
 """From checked documents to a trained network: what `KerasConvTextClassifier.fit` does with Keras."""
 
 import numpy as np
+from scipy.special import expit, log_expit
 
 from skglove.auto_settings import LITTLE_TEXT, OF_NETWORK
+from skglove.multilabel import log_odds_of_labels, n_outputs
 from skglove.network.build import ARCHITECTURES, build_network, starting_vectors
 from skglove.network.callbacks import copy_callbacks, loss_check
 from skglove.network.loss_and_optimizer import checked_optimizer
@@ -32,7 +34,7 @@ def fit_network(data, rows, parameters, *, vocabulary, log_probabilities, maxlen
         The classifier's parameters, without "auto".
     vocabulary : Vocabulary or None
         What the ids stand for.
-    log_probabilities : ndarray of shape (n_measured, n_classes), float32, or None
+    log_probabilities : ndarray of shape (n_measured, n_classes) or (n_measured * n_labels, 2), or None
         What the linear model says about the documents to measure on; None without a linear model.
     maxlen : int
         Columns of a batch.
@@ -67,7 +69,7 @@ def fit_network(data, rows, parameters, *, vocabulary, log_probabilities, maxlen
         )
         callbacks.append(measuring)
     elif parameters["early_stopping"]:
-        callbacks.append(StopAtLoss(LOW_LOSS * np.log(model.output_shape[-1])))
+        callbacks.append(StopAtLoss(LOW_LOSS * _loss_of_guessing(data)))
     callbacks.append(loss_check(parameters["learning_rate"]))
     copies = copy_callbacks(parameters["callbacks"])
 
@@ -119,6 +121,14 @@ class Start:
             variable.assign(value)
 
 
+def _loss_of_guessing(data):
+    """Compute the log-loss of equal probabilities; in multilabel, of probabilities as labels are frequent."""
+    if data.codes.ndim == 1:
+        return np.log(n_outputs(data.codes))
+    log_odds = log_odds_of_labels(data.codes, data.weights)
+    return float((expit(log_odds) * -log_expit(log_odds) + expit(-log_odds) * -log_expit(-log_odds)).sum())
+
+
 def _trains_again(documents, parameters):
     """Tell whether a network is trained again on all documents."""
     return (
@@ -148,10 +158,11 @@ def _build(data, trained, word_weights, parameters, vocabulary, n_steps):
         vectors = starting_vectors(matrix, parameters["architecture"], data.seed)
     model = build_network(
         len(trained),
-        int(data.codes.max()) + 1,
+        n_outputs(data.codes),
         **{name: parameters[name] for name in OF_NETWORK},
         embedding_matrix=None if vectors is None else vectors[trained],
         word_weights=word_weights[trained],
+        log_odds=log_odds_of_labels(data.codes, data.weights) if data.codes.ndim == 2 else None,
         n_steps=n_steps if parameters["learning_rate_schedule"] == "one_cycle" else None,
         optimizer=checked_optimizer(parameters["optimizer"]),
         jit_compile=parameters["jit_compile"] not in ("deprecated", False),

@@ -16,7 +16,7 @@ from itertools import islice, pairwise
 
 import joblib
 import numpy as np
-from scipy.special import log_softmax
+from scipy.special import expit, log_softmax
 
 from skglove.pooling import log, pool
 
@@ -62,6 +62,8 @@ class LookupNetwork:
 
     def __init__(self, config, weights):
         of = _by_layer(config, weights)
+        activations = [layer["config"].get("activation") for layer in config["layers"]]
+        self._is_multilabel = "sigmoid" in activations  # relu or softmax otherwise
         (self._embedding,) = of["embedding"]
         convolutions = [of[name] for name in of if name.startswith("convolution_")]
         bounds = np.cumsum([0] + [len(bias) for _, bias in convolutions])
@@ -190,7 +192,7 @@ class LookupNetwork:
         return tables, vectors
 
     def _classify(self, maxima, sums):
-        """Apply the softmax classifiers, and pool them."""
+        """Apply the classifiers, and pool them."""
         inputs = [maxima]
         if sums is not None:
             root = np.sqrt((sums * sums).sum(axis=1, keepdims=True) + np.float32(TINY**2))
@@ -199,7 +201,10 @@ class LookupNetwork:
         for x, (kernel, bias) in zip(inputs, self._softmaxes, strict=True):
             padded = np.zeros((-(-len(x) // ROWS) * ROWS, x.shape[1]), dtype=np.float32)
             padded[: len(x)] = x
-            heads.append(np.exp(log_softmax(_matmul(padded, kernel)[: len(x)] + bias, axis=1)))
+            heads.append(_matmul(padded, kernel)[: len(x)] + bias)
+        if self._is_multilabel and self._head_weights is not None:
+            return expit(sum(weight * head for weight, head in zip(self._head_weights, heads, strict=True)))
+        heads = [expit(x) if self._is_multilabel else np.exp(log_softmax(x, axis=1)) for x in heads]
         if len(heads) == 1:
             return heads[0]
         if self._head_weights is None:

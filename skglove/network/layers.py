@@ -166,7 +166,7 @@ class SparseBiasDense(layers.Dense):
 
 @keras.saving.register_keras_serializable("skglove")
 class Heads(layers.Layer):
-    """Two softmax classifiers side by side: one of the maxima of convolutions, one of the sum of words.
+    """Two linear classifiers side by side: one of the maxima of convolutions, one of the sum of words.
 
     From features (n_documents, n_maxima + dim) to probabilities (n_documents, 2, n_classes). Each has a loss
     of its own in training. With one loss for both, the sum would learn short texts by heart before the
@@ -177,24 +177,27 @@ class Heads(layers.Layer):
     n_maxima : int
         How many of the features are maxima.
     n_classes : int
-        Units of each softmax.
+        Units of each classifier.
     dropout : float
         Dropout rate of the maxima.
     seed : int
         Seed of the initial weights and of dropout.
+    activation : {"softmax", "sigmoid", "linear"}
+        "sigmoid" for multilabel; "linear" gives the logits, for a `HeadPool` with a sigmoid.
     """
 
-    def __init__(self, n_maxima, n_classes, dropout=0.0, seed=0, **kwargs):
+    def __init__(self, n_maxima, n_classes, dropout=0.0, seed=0, activation="softmax", **kwargs):
         super().__init__(**kwargs)
         self.n_maxima, self.n_classes, self.dropout, self.seed = n_maxima, n_classes, dropout, seed
-        softmax = {"activation": "softmax", "dtype": "float32"}
+        self.activation = activation
+        options = {"activation": activation, "dtype": "float32"}
         initializer = keras.initializers.GlorotUniform(seed=seed)
         self.drop = layers.Dropout(dropout, seed=seed, dtype="float32")
         self.of_maxima = SparseBiasDense(
-            n_classes, kernel_initializer=initializer, name="of_maxima", **softmax
+            n_classes, kernel_initializer=initializer, name="of_maxima", **options
         )
         self.normalize = L2Normalization(NORM, dtype="float32")
-        self.of_sums = SparseBiasDense(n_classes, kernel_initializer="zeros", name="of_sums", **softmax)
+        self.of_sums = SparseBiasDense(n_classes, kernel_initializer="zeros", name="of_sums", **options)
 
     def build(self, shape):
         """Make the weights."""
@@ -213,8 +216,8 @@ class Heads(layers.Layer):
 
     def get_config(self):
         """Return the arguments that rebuild the layer."""
-        own = {name: getattr(self, name) for name in ("n_maxima", "n_classes", "dropout", "seed")}
-        return {**super().get_config(), **own}
+        own = "n_maxima", "n_classes", "dropout", "seed", "activation"
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 
 @keras.saving.register_keras_serializable("skglove")
@@ -222,7 +225,16 @@ class HeadPool(layers.Layer):
     """Combine the probabilities of heads by a logarithmic opinion pool with given weights.
 
     From probabilities (n_documents, n_heads, n_classes) to (n_documents, n_classes).
+
+    Parameters
+    ----------
+    activation : {"softmax", "sigmoid"}
+        "sigmoid", for multilabel, takes logits: near 1, probabilities have too few digits.
     """
+
+    def __init__(self, activation="softmax", **kwargs):
+        super().__init__(**kwargs)
+        self.activation = activation
 
     def build(self, shape):
         """Make the weights, all 1 / n_heads."""
@@ -231,12 +243,18 @@ class HeadPool(layers.Layer):
 
     def call(self, x):
         """Compute the weighted geometric mean, normalised."""
+        if self.activation == "sigmoid":
+            return ops.sigmoid(ops.sum(x * self.factors[:, None], axis=1))
         logarithms = ops.log(ops.maximum(x, np.finfo(np.float32).tiny))
         return ops.softmax(ops.sum(logarithms * self.factors[:, None], axis=1), axis=-1)
 
     def compute_output_spec(self, x):
         """Tell Keras that the output has one row a document."""
         return keras.KerasTensor((x.shape[0], x.shape[-1]), dtype="float32")
+
+    def get_config(self):
+        """Return the arguments that rebuild the layer."""
+        return {**super().get_config(), "activation": self.activation}
 
 
 def mask_padding(x, ids):

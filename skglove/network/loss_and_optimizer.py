@@ -7,7 +7,7 @@ from skglove.messages import shortened
 PROBED = 3  # documents to try a loss on
 
 
-def check_loss(loss, n_classes):
+def check_loss(loss, n_classes, *, multilabel=False):
     """Try a loss on symbolic tensors, before the network is built.
 
     Parameters
@@ -16,6 +16,8 @@ def check_loss(loss, n_classes):
         As in `KerasConvTextClassifier`.
     n_classes : int
         Columns of targets and probabilities.
+    multilabel : bool, default=False
+        Whether several targets of a document may be 1.
 
     Raises
     ------
@@ -33,6 +35,7 @@ def check_loss(loss, n_classes):
         raise ValueError(
             f"loss={shortened(loss)} takes classes as integers; here they are one-hot. Drop the 'sparse_'."
         )
+    kind = "0 or 1" if multilabel else "one-hot"
     is_loss = isinstance(loss_of, keras.losses.Loss)  # calling one would average over documents
     failures = []
 
@@ -51,7 +54,7 @@ def check_loss(loss, n_classes):
         error = failures[0] if failures else error
         raise ValueError(
             f"loss={shortened(loss)} fails on targets and probabilities of shape {(PROBED, n_classes)}, the "
-            f"targets one-hot: {type(error).__name__}: {str(error)[:200]}"
+            f"targets {kind}: {type(error).__name__}: {str(error)[:200]}"
         ) from error
     shape = getattr(losses, "shape", None)
     if shape != (PROBED,):

@@ -143,10 +143,14 @@ def expand(model, embedding_matrix, ids, *, word_weights=None, head_weights=None
     expanded : keras.Model
         From all ids to probabilities of shape (n_documents, n_classes), float32.
     """
-    config = model.get_config()
+    config, activation = model.get_config(), "softmax"
     sizes = {"input_dim": len(embedding_matrix), "n_ids": len(embedding_matrix)}
     for step in config["layers"]:
         step["config"] |= {name: size for name, size in sizes.items() if name in step["config"]}
+        if step["class_name"] == "Heads" and head_weights is not None:
+            activation = step["config"]["activation"]
+            if activation == "sigmoid":
+                step["config"]["activation"] = "linear"
     expanded = rebuild(type(model).__name__, config)
     for old, new in zip(model.layers, expanded.layers, strict=True):
         weights = old.get_weights()
@@ -157,7 +161,7 @@ def expand(model, embedding_matrix, ids, *, word_weights=None, head_weights=None
             weights = [_replace_rows(new.get_weights()[0], ids, weights[0])]
         new.set_weights(weights)
     if head_weights is not None:
-        pool = HeadPool(dtype="float32", name="classes")
+        pool = HeadPool(activation, dtype="float32", name="classes")
         expanded = type(model)(expanded.inputs[0], pool(expanded.outputs[0]), name=model.name)
         pool.set_weights([np.asarray(head_weights, dtype=np.float32)])
     expanded.jit_compile = model.jit_compile  # by default, Keras compiles where there is a GPU

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from keras.callbacks import Callback
 
+from skglove.multilabel import log_of_both
 from skglove.network.inference import LookupNetwork, can_look_up
 from skglove.network.training import predict
 from skglove.pooling import fit_weights, log, pool
@@ -71,11 +72,12 @@ class StopWhenLearned(Callback):
     ----------
     documents : Documents
         Token ids of the documents that are held out.
-    codes : ndarray of shape (n_documents,), int
-        Their classes.
+    codes : ndarray of shape (n_documents,) or (n_documents, n_labels), int
+        Their classes, or their rows of an indicator matrix. The log-losses of labels are then summed, and a
+        document is accurate if all of its labels are (subset accuracy).
     sample_weight : ndarray of shape (n_documents,), float
         Their weights.
-    lexical : ndarray of shape (n_documents, n_classes), float32, or None
+    lexical : ndarray of shape (n_documents, n_classes) or (n_documents * n_labels, 2), float32, or None
         Log-probabilities of the linear model, if there is one, which has not seen them either.
     lexical_weight : "learned" or float
         As in `KerasConvTextClassifier`.
@@ -95,8 +97,10 @@ class StopWhenLearned(Callback):
         self, documents, codes, sample_weight, *, lexical, lexical_weight, patience, maxlen, batch_size
     ):
         super().__init__()
-        self.documents, self.codes = documents, codes
-        self.sample_weight = sample_weight.astype(np.float64)
+        # Each label of each document is a problem with two classes.
+        self.n_labels = codes.shape[1] if codes.ndim == 2 else None
+        self.documents, self.codes = documents, codes.ravel()
+        self.sample_weight = np.repeat(sample_weight.astype(np.float64), self.n_labels or 1)
         self.lexical, self.lexical_weight = lexical, lexical_weight
         self.patience, self.options = patience, {"maxlen": maxlen, "batch_size": batch_size}
         self.weights, self.network, self.best, self.best_epoch = None, None, np.inf, 0
@@ -113,7 +117,7 @@ class StopWhenLearned(Callback):
         """
         outputs = self._predict()
         heads = [outputs] if outputs.ndim == 2 else [outputs[:, i].copy() for i in range(outputs.shape[1])]
-        heads = [log(head) for head in heads]
+        heads = [log_of_both(head) if self.n_labels else log(head) for head in heads]
         weights = PoolWeights.usual(len(heads), self.lexical_weight)
         if len(heads) > 1:
             weights.heads = fit_weights(heads, self.codes, self.sample_weight, weights.heads)
@@ -124,8 +128,12 @@ class StopWhenLearned(Callback):
         pooled = pool(models, weights.models)
         of_truth = pooled[np.arange(len(self.codes)), self.codes]
         loss = -np.average(of_truth, weights=self.sample_weight)
-        accuracy = np.average(pooled.argmax(axis=1) == self.codes, weights=self.sample_weight)
-        return weights, float(loss), float(accuracy)
+        right, sample_weight = pooled.argmax(axis=1) == self.codes, self.sample_weight
+        if self.n_labels:
+            loss *= self.n_labels
+            right = right.reshape(-1, self.n_labels).all(axis=1)
+            sample_weight = sample_weight[:: self.n_labels]
+        return weights, float(loss), float(np.average(right, weights=sample_weight))
 
     def _predict(self):
         """Predict with the network; without Keras if possible, which would have to trace it first."""

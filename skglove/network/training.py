@@ -17,8 +17,8 @@ def train(
         As `build_network` returns it.
     documents : Documents
         Token ids.
-    codes : ndarray of shape (n_documents,), int
-        Classes, numbered from 0.
+    codes : ndarray of shape (n_documents,) or (n_documents, n_labels), int
+        Classes, numbered from 0, or an indicator matrix.
     sample_weight : ndarray of shape (n_documents,), float32
         Weights of documents.
     rows : ndarray of int
