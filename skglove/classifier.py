@@ -52,6 +52,10 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
     `GloveTokenizer` do. On TensorFlow, training and prediction skip the padding without changing the
     results, so a large `maxlen` costs little.
 
+    y may be an indicator matrix: then a document may have several labels, or none (multilabel). A sigmoid for
+    each label replaces the softmax, and one regression a label the linear model. An indicator matrix with
+    exactly one 1 in each row is multilabel, too, as in all of scikit-learn; ``y.argmax(axis=1)`` is not.
+
     Most parameters default to "auto": the value that suits the architecture. After `fit`, `settings_` and
     `maxlen_` hold the values used.
 
@@ -120,6 +124,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         as `LearningRateScheduler` and `ReduceLROnPlateau`, need "constant". "auto" is "constant".
     loss : str or callable, default="categorical_crossentropy"
         Keras loss on one-hot targets of shape (n_documents, n_classes) that returns one value per document.
+        In multilabel the targets are those of y, of shape (n_documents, n_labels), and the default stands
+        for binary cross-entropy, summed over the labels.
     lexical_weight : "auto" or float, default="auto"
         Share, from 0 to below 1, of a linear model of words and pairs of adjacent words. Its probabilities
         are combined with the network's by a weighted geometric mean (a logarithmic opinion pool). "auto" is 0
@@ -127,7 +133,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         maximum a posteriori; ``settings_["lexical_weight"]`` is then the share learned, or 0.5 if nothing is
         held out. (A model whose probabilities are nearly equal keeps about that share: it changes nothing.)
         A number fixes the share; 0 is the network alone. The linear model is itself a pool of complement
-        naive Bayes and, up to 100 classes, logistic regression.
+        naive Bayes and, up to 100 classes, logistic regression. In multilabel it is one logistic regression
+        for each label.
     batch_size : "auto" or int, default="auto"
         Documents per batch. "auto" is 128 for "stacked", and 50 for "parallel"; for "hybrid" an eighth of the
         documents, at least 16 and at most 64.
@@ -141,9 +148,10 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         Share of the documents, stratified by label, to hold out from the training of the network. `history_`
         then has loss and accuracy of the whole classifier on them after each epoch. The linear model learns
         from all documents; for those held out, it is measured as if each had been left out. Documents with
-        the same ids and the same label are held out together. "auto" is 0 for "stacked" and "parallel". For
-        "hybrid" it is a tenth, at most 1,000 documents, but 0 where that gives fewer than 40; documents of
-        weight 0 are not held out then.
+        the same ids and the same label are held out together. In multilabel they are drawn at random, not
+        stratified, but each label keeps at least half of its documents if possible. "auto" is 0 for "stacked"
+        and "parallel". For "hybrid" it is a tenth, at most 1,000 documents, but 0 where that gives fewer than
+        40; documents of weight 0 are not held out then.
     early_stopping : "auto" or bool, default="auto"
         Whether to stop when the log-loss of the whole classifier on the held-out documents has not fallen, by
         at least 0.002, for `n_iter_no_change` epochs. The weights of the best epoch are restored, even if
@@ -175,7 +183,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels seen in `fit`, sorted.
+        The labels seen in `fit`, sorted. In multilabel ``np.arange(n_labels)``, the columns of y.
     model_ : keras.Model
         The network: from ids of shape (n_documents, n_columns) to probabilities; those of the two softmax
         classifiers of "hybrid" are pooled. **It is only a part of the classifier**: unless `lexical_weight`
@@ -190,7 +198,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
     history_ : dict of str to list of float
         "loss" and "accuracy" of the network in training, in each epoch; the loss of "hybrid" is the mean over
         its two softmax classifiers. If documents are held out, also "val_loss" and "val_accuracy": log-loss
-        and accuracy of the whole classifier on them, weighted by ``sample_weight``.
+        and accuracy of the whole classifier on them, weighted by ``sample_weight``. In multilabel, log-losses
+        are summed over the labels, and accuracy is subset accuracy, as in `score`.
     n_iter_ : int
         Number of epochs run, also those after the best.
     callbacks_ : list of keras.callbacks.Callback
@@ -354,8 +363,10 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         ----------
         X : array-like of shape (n_documents, n_columns) or ragged array-like of shape (n_documents,)
             Token ids: a matrix padded with 0, or one sequence per document. Integers >= 0.
-        y : array-like of shape (n_documents,)
-            Labels of any type, with at least two classes.
+        y : array-like of shape (n_documents,), or of shape (n_documents, n_labels), dense or sparse
+            Labels of any type, with at least two classes. For multilabel an indicator matrix of 0 and 1, with
+            two columns or more; `sklearn.preprocessing.MultiLabelBinarizer` makes it from lists of labels. A
+            column may be all 0 or all 1.
         **fit_params : dict
             Only ``sample_weight``, array-like of shape (n_documents,), >= 0: weights of documents in training
             and in `history_`, relative to their mean. For weights of classes, use
@@ -370,12 +381,12 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         Raises
         ------
         ValueError
-            If an id is negative, fractional or missing; if there is only one class, a label is missing or y
-            has several columns; if ``pretrained=True`` and X carries no vectors; if only some columns of a
-            DataFrame carry a vocabulary; if the embedding or a batch is too large for memory; if a weight is
-            negative or fewer than two classes have a weight above zero; if `loss` fails or does not return
-            one value per document; if a callback sets the learning rate that "one_cycle" sets; if the loss
-            becomes NaN or infinite.
+            If an id is negative, fractional or missing; if there is only one class, a label is missing, or y
+            has several columns and is not an indicator matrix; if ``pretrained=True`` and X carries no
+            vectors; if only some columns of a DataFrame carry a vocabulary; if the embedding or a batch is
+            too large for memory; if a weight is negative or fewer than two classes have a weight above zero;
+            if `loss` fails or does not return one value per document; if a callback sets the learning rate
+            that "one_cycle" sets; if the loss becomes NaN or infinite.
         TypeError
             If X is sparse or holds texts, if y mixes strings and other types, if `optimizer` does not return
             an optimizer, or if another keyword than ``sample_weight`` is given.
@@ -537,7 +548,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         return settings, n_steps
 
     def predict_proba(self, X):
-        """Predict the probability of each class.
+        """Predict the probability of each class; in multilabel, of each label.
 
         Parameters
         ----------
@@ -548,7 +559,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         Returns
         -------
         probabilities : ndarray of shape (n_documents, n_classes), float32
-            Columns are in the order of `classes_`; rows sum to 1.
+            Columns are in the order of `classes_`; rows sum to 1, but not in multilabel.
 
         Raises
         ------
@@ -586,7 +597,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         return documents.keep_last(self.maxlen_)
 
     def predict_log_proba(self, X):
-        """Predict the logarithm of the probability of each class.
+        """Predict the logarithm of the probability of each class; in multilabel, of each label.
 
         Parameters
         ----------
@@ -602,13 +613,13 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
             return np.log(self.predict_proba(X))
 
     def score(self, X, y, sample_weight=None):
-        """Compute the accuracy of `predict`.
+        """Compute the accuracy of `predict`; in multilabel, the subset accuracy.
 
         Parameters
         ----------
         X : array-like of shape (n_documents, n_columns) or ragged array-like of shape (n_documents,)
             Token ids, as in `predict_proba`.
-        y : array-like of shape (n_documents,)
+        y : array-like of shape (n_documents,), or of shape (n_documents, n_labels), dense or sparse
             The true labels.
         sample_weight : array-like of shape (n_documents,) or None, default=None
             Weights of documents.
@@ -616,7 +627,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         Returns
         -------
         accuracy : float
-            Share of documents whose label is predicted correctly.
+            Share of documents whose label is predicted correctly; in multilabel, all of whose labels are.
         """
         indicator = as_indicator(y)
         if indicator is None:
@@ -624,7 +635,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         return super().score(X, y if indicator is None else indicator, sample_weight)
 
     def predict(self, X):
-        """Predict the label of each document.
+        """Predict the label of each document; in multilabel, all its labels.
 
         Parameters
         ----------
@@ -634,7 +645,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         Returns
         -------
         labels : ndarray of shape (n_documents,)
-            Members of `classes_`.
+            Members of `classes_`. In multilabel an indicator matrix of shape (n_documents, n_labels), int64:
+            1 where the probability is above 0.5.
         """
         probabilities = self.predict_proba(X)
         if self._multilabel:

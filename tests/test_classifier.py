@@ -104,7 +104,7 @@ def test_wrong_number_of_labels():
 @pytest.mark.parametrize(
     ("labels", "error", "message"),
     [
-        (np.eye(2)[documents()[1]], ValueError, r"1d array, .*\(32, 2\).*y.argmax\(axis=1\)"),
+        (np.eye(2)[documents()[1]] * 2, ValueError, r"\(32, 2\), but document 0 has 2.0 in column 0"),
         (["a", None] * 16, ValueError, "document 1 has no label"),
     ],
 )
