@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from skglove.coverage import describe_stray_characters, measure_coverage
 from skglove.documents import Documents, holds_sequences
+from skglove.given_vocabulary import warn_of_upper_case, words_in_order
 from skglove.messages import ShortErrors, shortened, warn
 from skglove.rollback import rollback
 from skglove.splitting import check_encoding, check_texts, decode_words, encode_words, split_texts
@@ -89,7 +90,14 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
     split : str, default=" "
         The separator of words. For style="keras" only, like `filters`.
     oov_token : str or None, default=None
-        If given, it gets id 1 and replaces every word without an id. Otherwise these words are left out.
+        If given, it gets id 1 and replaces every word without an id. Otherwise these words are left out. If
+        it is in `vocabulary`, it keeps the id that it has there.
+    vocabulary : iterable of str, dict of str to int, Vocabulary or None, default=None
+        The words, in the order of their ids, which start at 1. A dict maps words to their ids. Of a
+        `Vocabulary`, such as another tokenizer's ``ids.vocabulary``, only the words are used. Then `fit`
+        learns nothing from the texts and may be left out, and `num_words` and `unseen_words` have no effect.
+        Tokenizers of the same vocabulary and `oov_token` give ids of the same vocabulary. None learns the
+        vocabulary from the texts.
     encoding : str, default="utf-8"
         How to decode texts given as bytes.
     decode_error : {"strict", "ignore", "replace"}, default="strict"
@@ -99,14 +107,16 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
     ----------
     vocabulary_ : dict of str to int
         The id of every word: of all words seen in `fit`, including those whose id is not below `num_words`,
-        and of the words that `unseen_words` added.
+        and of the words that `unseen_words` added. With a given `vocabulary`, the first call of `fit` or
+        `transform` sets it.
     word_counts_ : ndarray of shape (n_words + 1,), int64
-        How often each word occurs in the texts given to `fit`, by id.
+        How often each word occurs in the texts given to `fit`, by id. Not defined with a given `vocabulary`.
     document_counts_ : ndarray of shape (n_words + 1,), int64
-        In how many of the texts each word occurs, by id.
+        In how many of the texts each word occurs, by id. Not defined with a given `vocabulary`.
     coverage_ : dict of str to float, or None
         The share of words that have a vector, among the words seen in `fit` with ids below `num_words`.
-        "vocabulary" counts each word once, "tokens" counts each occurrence. None without `vectors`.
+        "vocabulary" counts each word once, "tokens" counts each occurrence. None without `vectors`. Not
+        defined with a given `vocabulary`.
 
     See Also
     --------
@@ -153,6 +163,12 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
     With other packages: ``style=jieba.lcut`` for Chinese, and for spaCy's pipeline ``nlp``
     ``style=lambda text: [token.lower_ for token in nlp(text)]``. A lambda cannot be pickled: for
     ``n_jobs=2``, or to save the tokenizer, define a function.
+
+    A given vocabulary needs no `fit`:
+
+    >>> tokenizer = GloveTokenizer(vectors=None, vocabulary=["cat", "dog"])
+    >>> tokenizer.transform(["The dog saw the cat."]).tolist()
+    [array([2, 1], dtype=int32)]
     """
 
     _parameter_constraints = {
@@ -166,6 +182,7 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         "oov_token": [str, None],
         "encoding": [str],
         "decode_error": [StrOptions({"strict", "ignore", "replace"})],
+        "vocabulary": "no_validation",  # `words_in_order` checks it, for the same reason
     }
 
     def __init__(
@@ -181,6 +198,7 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         oov_token=None,
         encoding="utf-8",
         decode_error="strict",
+        vocabulary=None,
     ):
         self.vectors = vectors
         self.style = style
@@ -192,6 +210,7 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         self.oov_token = oov_token
         self.encoding = encoding
         self.decode_error = decode_error
+        self.vocabulary = vocabulary
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -200,7 +219,8 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : iterable of n_documents str or bytes
-            The texts. If `style` is a function, its arguments.
+            The texts. If `style` is a function, its arguments. With a given `vocabulary` they are only
+            checked.
         y : None
             Ignored.
 
@@ -212,7 +232,8 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         Raises
         ------
         TypeError, ValueError
-            If X is not a collection of texts. The message names the first element that is not a text.
+            If X is not a collection of texts. The message names the first element that is not a text. If
+            `vocabulary` is empty, has no order, holds a word twice, or holds something else than words.
         """
         with rollback(self):
             self._learn(X)
@@ -260,9 +281,12 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         TypeError, ValueError
             If X is not a collection of texts. The message names the first element that is not a text.
         """
-        check_is_fitted(self)
+        self._check_fitted()
+        return self._transform(X)
+
+    def _transform(self, X):
         documents, words = self._split(X)
-        n_words, n_reserved = len(self._vocabulary), int(self._oov_id > 0)
+        n_words = len(self._vocabulary)
         # For few words, the hash table that pyarrow makes of the vocabulary would take the longest.
         if HASHING_SHARE * len(words) < n_words:
             get = self.vocabulary_.get
@@ -270,7 +294,9 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
             ids[ids > n_words] = 0
         else:
             ids = pc.fill_null(pc.index_in(words, _vocabulary_column(self._vocabulary)), -1).to_numpy() + 1
-        id_of_code = np.where(ids <= n_reserved, self._oov_id, ids).astype(np.int32)
+        id_of_code = np.where(ids == 0, self._oov_id, ids).astype(np.int32)
+        if self._oov_id > 1:  # of an oov_token that also occurs in the texts, the second place is its id
+            id_of_code[ids == 1] = self.vocabulary_[self._vocabulary.words[0]]
         return self._make_ids(documents, id_of_code)
 
     def inverse_transform(self, X):
@@ -293,7 +319,7 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         TypeError
             If X is not a collection of documents.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         if not holds_sequences(X):
             if np.ndim(X) == 0:
                 raise TypeError(
@@ -313,6 +339,9 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
     def _learn(self, X):
         """Learn the vocabulary and return the ids of X."""
         self._check_rules()
+        if self.vocabulary is not None:
+            self._take_vocabulary()
+            return self._transform(X)
         vectors = None if self.vectors is None else as_source(self.vectors)
         documents, column = self._split(X)
         counts, document_counts = _count_words(documents, len(column))
@@ -339,6 +368,28 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         id_of_code = np.empty(len(words), dtype=np.int32)
         id_of_code[order] = np.where(ids > n_kept, self._oov_id, ids)
         return self._make_ids(documents, id_of_code)
+
+    def _check_fitted(self):
+        if self.vocabulary is not None and not hasattr(self, "_vocabulary"):
+            with rollback(self):
+                self._validate_params()
+                self._check_rules()
+                self._take_vocabulary()
+        check_is_fitted(self)
+
+    def _take_vocabulary(self):
+        """Set the vocabulary that is given, and forget what an earlier fit has counted."""
+        for name in ("word_counts_", "document_counts_", "coverage_"):
+            vars(self).pop(name, None)
+        vectors = None if self.vectors is None else as_source(self.vectors)
+        words = words_in_order(self.vocabulary)
+        if self.oov_token is not None and self.oov_token not in words:
+            words = self.oov_token, *words
+        if self.lower:
+            warn_of_upper_case(words, self.oov_token)
+        self._vocabulary = Vocabulary(words, vectors)
+        self.vocabulary_ = {word: i for i, word in enumerate(words, 1)}
+        self._oov_id = self.vocabulary_.get(self.oov_token, 0)
 
     def _check_rules(self):
         """Check what `_parameter_constraints` cannot express."""
@@ -393,6 +444,7 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         tags.transformer_tags.preserves_dtype = []
+        tags.requires_fit = self.vocabulary is None
         return tags
 
 
