@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from skglove import GloveTokenizer, SequencePadder, Vocabulary, WordVectors
 from skglove.vocabulary_checks import check_vocabulary
 
-WORDS = ["the", "cat", "dog", "<OOV>"]
+WORDS = ["the", "cat", "dog", "<oov>"]
 TEXTS = ["The cat saw the dog.", "a cow"]
 VECTORS = WordVectors(["cat", "moon"], [[1.0, 2.0], [3.0, 4.0]])
 IDS = [[1, 2, 1, 3], []]
@@ -26,22 +26,22 @@ def ids_of(tokenizer, texts=TEXTS):
         WORDS,
         np.array(WORDS),
         Vocabulary(WORDS, WordVectors(["dog"], [[9.0]])),
-        {"dog": 3, "the": 1, "<OOV>": 4, "cat": np.int64(2)},
+        {"dog": 3, "the": 1, "<oov>": 4, "cat": np.int64(2)},
         dict.fromkeys(WORDS).keys(),
     ],
     ids=["list", "array", "Vocabulary", "dict", "keys"],
 )
 def test_ids_are_in_the_given_order_and_vectors_are_looked_up(words):
-    tokenizer = GloveTokenizer(VECTORS, vocabulary=words, num_words=2, unseen_words=True, oov_token="<OOV>")
+    tokenizer = GloveTokenizer(VECTORS, vocabulary=words, num_words=2, unseen_words=True, oov_token="<oov>")
     ids = tokenizer.fit_transform(TEXTS)
     assert [row.tolist() for row in ids] == [[1, 2, 4, 1, 3, 4], [4, 4]]
-    assert tokenizer.vocabulary_ == {"the": 1, "cat": 2, "dog": 3, "<OOV>": 4}
+    assert tokenizer.vocabulary_ == {"the": 1, "cat": 2, "dog": 3, "<oov>": 4}
     assert ids.vocabulary.words == tuple(WORDS)
     np.testing.assert_array_equal(ids.vocabulary.embedding_matrix()[:, 0], [0, 0, 1, 0, 0])
 
 
 def test_few_words_have_the_same_ids(monkeypatch):
-    tokenizer = GloveTokenizer(None, vocabulary=WORDS, oov_token="<OOV>")
+    tokenizer = GloveTokenizer(None, vocabulary=WORDS, oov_token="<oov>")
     assert [ids_of(tokenizer, [text])[0] for text in TEXTS] == ids_of(tokenizer, TEXTS)
     monkeypatch.setattr("skglove.tokenizer.HASHING_SHARE", 0)
     assert ids_of(tokenizer) == [[1, 2, 4, 1, 3, 4], [4, 4]]
