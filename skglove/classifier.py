@@ -1,7 +1,6 @@
 """KerasConvTextClassifier: token ids to labels."""
 
 from numbers import Integral, Real
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
@@ -19,6 +18,7 @@ from skglove.auto_settings import (
     check_receptive_field,
     resolve_auto,
 )
+from skglove.data import Data
 from skglove.documents import Documents, holds_sequences, is_ragged
 from skglove.holdout import hold_out, hold_out_some
 from skglove.inputs import as_indicator, check_labels, check_not_text, check_weighted_classes, check_weights
@@ -28,24 +28,14 @@ from skglove.messages import ShortErrors, shortened, warn
 from skglove.multilabel import log_of_both
 from skglove.network.forks import record_use, refuse_fork
 from skglove.network.pickling import StoredNetwork
+from skglove.partial_fitting import PartialFitMixin
 from skglove.pooling import log, pool
 from skglove.rollback import rollback
 from skglove.token_ids import vocabulary_of
 from skglove.versions import Versioned
 
 
-class Data(NamedTuple):
-    """What `fit` learns from."""
-
-    documents: Documents
-    codes: np.ndarray
-    weights: np.ndarray
-    n_ids: int
-    seed: int
-    random_state: np.random.RandomState
-
-
-class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstimator):
+class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, ClassifierMixin, BaseEstimator):
     """Classify documents of token ids with a 1D convolutional network in Keras.
 
     The embedding starts from pre-trained word vectors if X carries a vocabulary with vectors, as the ids of
@@ -426,6 +416,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
         )
         self._network, self.lexical_model_ = StoredNetwork(network), lexical_model
         self._pool_weights = pool_weights
+        vars(self).pop("_stream", None)
         settings["lexical_weight"] = float(pool_weights[1:].sum() / pool_weights.sum())
         self.settings_, self.callbacks_ = settings, callbacks
         self.history_ = {name: [float(value) for value in values] for name, values in history.history.items()}
@@ -454,38 +445,41 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
             raise TypeError(
                 f"fit() got an unexpected keyword argument {name!r}; it takes X, y and sample_weight."
             )
-        check_not_text(X)
         indicator = as_indicator(y)
         if indicator is None:
             check_labels(y)
-        else:
-            y = indicator
-        self._vocabulary, ragged = vocabulary_of(X), is_ragged(X)
-        if ragged:
-            self._forget_columns()
-            documents = Documents.from_sequences(X)
-            y = validate_data(self, "no_validation", y) if indicator is None else y
-            check_consistent_length(X, y)
-            maxlen = AUTO_MAXLEN[self._architecture] if self.maxlen == "auto" else self.maxlen
-            self.maxlen_ = max(1, int(documents.lengths.max())) if maxlen is None else maxlen
-        else:
-            X, y = validate_data(self, X, y, multi_output=indicator is not None)
-            self.maxlen_ = X.shape[1]
-            if self.maxlen not in ("auto", None, self.maxlen_):
-                warn(f"maxlen={self.maxlen} has no effect: X is a matrix, of {self.maxlen_} columns.")
+        documents = self._read_first(X)
         self._multilabel = indicator is not None
         if self._multilabel:
-            self.classes_, codes = np.arange(y.shape[1]), y
+            codes, self.classes_ = indicator, np.arange(indicator.shape[1])
         else:
+            y = validate_data(self, "no_validation", y)
             check_classification_targets(y)
             self.classes_, codes = np.unique(y, return_inverse=True)
+        check_consistent_length(X, codes)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"Training needs at least 2 classes, y has one class: {shortened(self.classes_.tolist())}."
             )
         weights = check_weights(sample_weight, codes)
         check_weighted_classes(weights, codes, self.classes_)
-        return documents if ragged else Documents.from_matrix(X), codes, weights
+        return documents, codes, weights
+
+    def _read_first(self, X):
+        """Set `maxlen_` and the vocabulary; return documents."""
+        check_not_text(X)
+        self._vocabulary = vocabulary_of(X)
+        if is_ragged(X):
+            self._forget_columns()
+            documents = Documents.from_sequences(X)
+            maxlen = AUTO_MAXLEN[self._architecture] if self.maxlen == "auto" else self.maxlen
+            self.maxlen_ = max(1, int(documents.lengths.max())) if maxlen is None else maxlen
+            return documents
+        X = validate_data(self, X)
+        self.maxlen_ = X.shape[1]
+        if self.maxlen not in ("auto", None, self.maxlen_):
+            warn(f"maxlen={self.maxlen} has no effect: X is a matrix, of {self.maxlen_} columns.")
+        return Documents.from_matrix(X)
 
     def _check_parameters(self):
         """Check parameters that depend on each other."""
@@ -518,7 +512,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
             return self._architecture != "hybrid"
         return not self.validation_fraction
 
-    def _resolve_settings(self, data, rows):
+    def _resolve_settings(self, data, rows, **changed):
         """Replace "auto"; check callbacks, loss and sizes; return settings and the number of steps."""
         record_use()
         from skglove.network.build import receptive_field
@@ -527,7 +521,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, ClassifierMixin, BaseEstim
 
         training, validation = rows
         settings, n_steps = resolve_auto(
-            self._parameters(),
+            self._parameters() | changed,
             len(training),
             int(data.documents.lengths[training].sum()),
         )

@@ -191,12 +191,28 @@ def check_weights(sample_weight, codes):
     ValueError
         If a weight is negative, NaN or infinite, or if all are zero.
     """
+    weights = check_raw_weights(sample_weight, codes)
+    weights = weights / weights.max()
+    return (weights / weights.mean()).astype(np.float32)
+
+
+def check_raw_weights(sample_weight, codes):
+    """Check the weights of documents.
+
+    Parameters
+    ----------
+    sample_weight, codes
+        As in `check_weights`.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_documents,), float64
+    """
     weights = _check_sample_weight(sample_weight, codes, dtype=np.float64, ensure_non_negative=True)
     assert_all_finite(weights, input_name="sample_weight")  # scikit-learn does not check a single number
     if not weights.any():  # old versions of scikit-learn do not check this
         raise ValueError("sample_weight must contain at least one non-zero number.")
-    weights = weights / weights.max()
-    return (weights / weights.mean()).astype(np.float32)
+    return weights
 
 
 def check_weighted_classes(weights, codes, classes):

@@ -257,25 +257,31 @@ class LexicalModel:
         log_probabilities : ndarray of shape (n_documents, n_classes), float32
             For a document without known words, they are those of the intercepts.
         """
-        logarithms = np.empty((len(documents), self.weights_[0].shape[1]), dtype=np.float32)
+        logarithms = np.empty((len(documents), len(self.intercepts_[0])), dtype=np.float32)
         for i in range(0, len(documents), CHUNK_DOCUMENTS):
             chunk = slice(i, i + CHUNK_DOCUMENTS)
-            keys = words_and_pairs(self._replace_ignored(documents[chunk]))
-            # Each different key is searched for once: a search waits for memory.
-            encoded = pa.array(keys.values).dictionary_encode()
-            different, indices = encoded.dictionary.to_numpy(), encoded.indices.to_numpy()
-            at = np.minimum(np.searchsorted(self.features_, different), len(self.features_) - 1)
-            is_known = (self.features_[at] == different)[indices]
-            known = Documents(self.columns_[at][indices], keys.lengths).keep(is_known)
-            X = self._weigh(known)
-            models = zip(self.weights_, self.intercepts_, strict=True)
-            scores = [X[:, : len(weights)] @ weights + intercepts for weights, intercepts in models]
-            logarithms[chunk] = self._pool(scores)
+            logarithms[chunk] = self._pool(self._scores(documents[chunk]))
         return logarithms
+
+    def _scores(self, documents):
+        """Compute the scores of each model."""
+        X = self._count(documents)
+        models = zip(self.weights_, self.intercepts_, strict=True)
+        return [X[:, : len(weights)] @ weights + intercepts for weights, intercepts in models]
 
     def _pool(self, scores):
         scores[1:] = map(log_expit, scores[1:])
         return _log_probabilities(scores, self.sharpness_, self.softening_)
+
+    def _count(self, documents):
+        """Compute the TF-IDF of known words and pairs."""
+        keys = words_and_pairs(self._replace_ignored(documents))
+        # Each different key is searched for once: a search waits for memory.
+        encoded = pa.array(keys.values).dictionary_encode()
+        different, indices = encoded.dictionary.to_numpy(), encoded.indices.to_numpy()
+        at = np.minimum(np.searchsorted(self.features_, different), len(self.features_) - 1)
+        is_known = (self.features_[at] == different)[indices]
+        return self._weigh(Documents(self.columns_[at][indices], keys.lengths).keep(is_known))
 
     def _weigh(self, documents):
         """Compute the TF-IDF of columns, which are overwritten, to the bit as `TfidfTransformer.transform`.
@@ -327,13 +333,32 @@ def _fit_bayes(training, left_out):
     complements = (counts.sum(axis=1, keepdims=True) - counts).astype(np.float32)
     totals = np.maximum(complements.sum(axis=0, dtype=np.float64), 1e-6)
     scores = _leave_one_out(complements, totals, left_out)
+    return scores, bayes_weights(complements, totals, n_features), np.zeros(n_classes, dtype=np.float32)
+
+
+def bayes_weights(complements, totals, n_features):
+    """Compute weights of complement naive Bayes.
+
+    Parameters
+    ----------
+    complements : ndarray of shape (n_rows, n_classes), float32
+        For some features and each class, the counts in all other classes.
+    totals : ndarray of shape (n_classes,), float64
+        Sums of the complements over all features.
+    n_features : int
+        Number of all features, for the smoothing.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_rows, n_classes), float32
+        Centred, because what is common to the classes would cost digits.
+    """
     weights = complements / totals.astype(np.float32)
     weights += np.float32(SMOOTHING / n_features)
     np.log(weights, out=weights)
     np.negative(weights, out=weights)
-    # Centred, because what is common to the classes would cost digits.
     weights -= weights.mean(axis=1, keepdims=True)
-    return scores, weights, np.zeros(n_classes, dtype=np.float32)
+    return weights
 
 
 def _leave_one_out(complements, totals, left_out):

@@ -421,6 +421,7 @@ def test_clone_keeps_every_parameter():
         "oov_token": "?",
         "encoding": "latin-1",
         "decode_error": "ignore",
+        "vocabulary": ["a"],
     }
     assert clone(GloveTokenizer(**rules)).get_params() == rules
     assert rules.keys() == GloveTokenizer().get_params().keys()

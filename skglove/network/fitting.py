@@ -26,7 +26,7 @@ def fit_network(data, rows, parameters, *, vocabulary, log_probabilities, maxlen
 
     Parameters
     ----------
-    data : skglove.classifier.Data
+    data : skglove.data.Data
         What to learn from.
     rows : tuple of two ndarrays of int
         Documents to train on, and documents, perhaps none, to measure on.

@@ -26,17 +26,19 @@ class StoredNetwork:
         self._parts = self._versions = self._lookup = None
         self._lock = Lock()
         if model is not None and can_look_up(type(model).__name__, model.get_config()):
-            self._parts, self._versions = _take_apart(model)
+            self._parts, self._versions = take_apart(model)
             self._model = None  # it would hold the embedding a second time
 
     @classmethod
-    def of_parts(cls, parts):
+    def of_parts(cls, parts, versions=None):
         """Make a network from its parts; the first use builds it.
 
         Parameters
         ----------
         parts : tuple
             Name of the class in `skglove.network.models`, configuration, weights, and Keras's `jit_compile`.
+        versions : dict of str to str or None, default=None
+            Versions that made them, if they are known.
 
         Returns
         -------
@@ -44,7 +46,7 @@ class StoredNetwork:
         """
         name, config, weights, jit_compile = parts
         network = cls(None)
-        network._parts, network._versions = (name, config, weights, jit_compile), {}
+        network._parts, network._versions = (name, config, weights, jit_compile), versions or {}
         return network
 
     @property
@@ -124,7 +126,7 @@ class StoredNetwork:
             if self._parts is not None:
                 return {"parts": self._parts, "versions": dict(self._versions)}
             refuse_fork()
-            parts, versions = _take_apart(self._model)
+            parts, versions = take_apart(self._model)
             return {"parts": parts, "versions": versions}
 
     def __setstate__(self, state):
@@ -134,12 +136,13 @@ class StoredNetwork:
         warn_of_other_versions("KerasConvTextClassifier", keras_alone)
 
 
-def _take_apart(model):
+def take_apart(model, weights=None):
     """Return the parts of a Keras model, as in `StoredNetwork.of_parts`, and the versions that made them."""
     import keras
 
     backend = keras.backend.backend()
     # JAX compiles every network, which must not decide how another backend runs it.
     jit_compile = model.jit_compile and backend == "tensorflow"
-    parts = type(model).__name__, model.get_config(), model.get_weights(), jit_compile
+    weights = model.get_weights() if weights is None else weights
+    parts = type(model).__name__, model.get_config(), weights, jit_compile
     return parts, current_versions("keras", backend)

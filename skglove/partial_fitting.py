@@ -1,0 +1,207 @@
+"""`partial_fit`: learning from one batch of documents after the other."""
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, validate_data
+
+from skglove import vocabulary_checks
+from skglove.data import Data
+from skglove.inputs import check_labels, check_raw_weights
+from skglove.messages import shortened
+from skglove.network.forks import refuse_fork
+from skglove.rollback import rollback
+from skglove.stream import MOST_CALLS, start_stream
+
+# What "auto" stands for in a stream, if it differs, and what has no effect there.
+AUTO = {"batch_size": 32, "filters": 100}
+FIXED = {"epochs": 1, "early_stopping": False}
+
+
+class PartialFitMixin:
+    """Mixin of `KerasConvTextClassifier` that adds `partial_fit`."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Learn from a batch of documents, and go on from what was learned before.
+
+        One call is one pass over X in mini-batches. The first call builds the network for the whole
+        vocabulary of X and reads all parameters; later calls must have ids of the same vocabulary. After a
+        pickle is loaded, `partial_fit` goes on to the last bit as if it had not been pickled. `fit` starts
+        afresh.
+
+        The linear model is complement naive Bayes, whose counts add up; there is no logistic regression in a
+        stream. The weights of the pool are learned by progressive validation: from the second call on, the
+        last 1,000 documents of X are predicted before they are learned from, and the weights are fitted to
+        the last 1,000 documents so predicted, once there are 40. So give each document only once, and
+        documents in random order or in the order of their time.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_documents, n_columns) or ragged array-like of shape (n_documents,)
+            Token ids, as in `fit`.
+        y : array-like of shape (n_documents,)
+            Labels, each in `classes`.
+        classes : array-like of shape (n_classes,) or None, default=None
+            All labels that there will be. Required at the first call.
+        sample_weight : array-like of shape (n_documents,) or None, default=None
+            Weights of documents, >= 0. Other than in `fit`, they are not relative to their mean.
+
+        Returns
+        -------
+        self : KerasConvTextClassifier
+            The classifier, which can predict.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`; if `classes` are missing at the first call, or others than before; if y has a label
+            that `classes` do not have; if X has ids of another vocabulary; if the classifier was fitted by
+            `fit`; or if `early_stopping`, `callbacks` or the schedule "one_cycle" is asked for. The
+            classifier is then as it was.
+        TypeError, RuntimeError
+            As in `fit`.
+
+        Notes
+        -----
+        "auto" is 32 for `batch_size` and 100 for `filters` of "hybrid". `epochs`, `validation_fraction`,
+        `n_iter_no_change` and `verbose` have no effect.
+
+        `n_iter_` is the number of calls. `history_` has one value per call, of the last 1,000 calls: "loss"
+        and "accuracy" of the network in training, and, except for networks without a linear model,
+        "val_loss" and "val_accuracy" of the whole classifier on the documents predicted before (NaN for the
+        first call). `lexical_model_` is a `LexicalStream`. For "stacked", `model_` is the network that later
+        calls train.
+
+        A pickle holds the embedding three times, with the optimizer's moments: 60 MB for 50,000 words in 100
+        dimensions; and the counts of the linear model, up to 20 million numbers.
+
+        Examples
+        --------
+        A `Pipeline` has no `partial_fit`, so transform the texts first:
+
+        >>> from skglove import GloveTokenizer, KerasConvTextClassifier
+        >>> texts = ["good film", "great film", "bad film", "awful film"] * 8
+        >>> labels = ["+", "+", "-", "-"] * 8
+        >>> tokenizer = GloveTokenizer(vectors=None).fit(texts)
+        >>> classifier = KerasConvTextClassifier(learning_rate=0.02, random_state=0)
+        >>> for start in range(0, 32, 8):
+        ...     batch = slice(start, start + 8)
+        ...     ids = tokenizer.transform(texts[batch])
+        ...     classifier = classifier.partial_fit(ids, labels[batch], classes=["+", "-"])
+        >>> classifier.predict(tokenizer.transform(["a great film", "an awful film"])).tolist()
+        ['+', '-']
+        >>> classifier.n_iter_
+        4
+        """
+        refuse_fork()
+        with rollback(self):
+            return self._partial_fit(X, y, classes, sample_weight)
+
+    def _partial_fit(self, X, y, classes, sample_weight):
+        is_first = not hasattr(self, "_stream")
+        if is_first and hasattr(self, "_network"):
+            raise ValueError(
+                "partial_fit cannot go on after fit, whose linear model keeps no counts. Start with "
+                "partial_fit, on a clone of this classifier; or use fit with warm_start=True."
+            )
+        self._check_stream_parameters()
+        check_labels(y)
+        self._set_classes(classes, is_first)
+        documents = self._read_first(X) if is_first else self._documents_to_predict(X)
+        codes = self._encode(X, y)
+        weights = check_raw_weights(sample_weight, codes)
+        n_ids = None
+        if is_first:
+            n_ids = vocabulary_checks.count_rows(documents, self._vocabulary, self.vocabulary_size)
+            documents = documents.keep_last(self.maxlen_)
+        if not weights.all():
+            some = np.flatnonzero(weights)
+            documents, codes, weights = documents.take(some), codes[some], weights[some]
+        if is_first:
+            self._start(documents, codes, weights, n_ids)
+        with self._stream.network.rollback():
+            self._stream, logs = self._stream.learn(documents, codes, weights)
+            self._take_over(logs)
+        return self
+
+    def _check_stream_parameters(self):
+        """Refuse parameters that need several passes over the documents."""
+        problem = None
+        if self.early_stopping is True:
+            problem = "early_stopping=True"
+        elif self.learning_rate_schedule == "one_cycle":
+            problem = "learning_rate_schedule='one_cycle'"
+        elif self.callbacks:
+            problem = f"callbacks={shortened(self.callbacks)}"
+        if problem is not None:
+            raise ValueError(
+                f"{problem} is for fit: partial_fit passes over the documents once and does not know how "
+                "many will come. Leave it at its default."
+            )
+
+    def _set_classes(self, classes, is_first):
+        if classes is None:
+            if is_first:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            return
+        check_labels(classes)
+        classes = np.unique(np.asarray(classes))
+        if not is_first:
+            if not np.array_equal(classes, self.classes_):
+                raise ValueError(
+                    f"classes={shortened(classes.tolist())} is not the same as on the first call to "
+                    f"partial_fit, which was {shortened(self.classes_.tolist())}."
+                )
+            return
+        if len(classes) < 2:
+            raise ValueError(
+                f"Training needs at least 2 classes, classes has one: {shortened(classes.tolist())}."
+            )
+        self.classes_ = classes
+
+    def _encode(self, X, y):
+        """Check labels and number them."""
+        y = validate_data(self, "no_validation", y)
+        check_consistent_length(X, y)
+        check_classification_targets(y)
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y has labels that are not in classes: {shortened(unknown.tolist())}. classes are "
+                f"{shortened(self.classes_.tolist())}."
+            )
+        return np.searchsorted(self.classes_, y)
+
+    def _start(self, documents, codes, weights, n_ids):
+        """Begin a stream."""
+        self._check_parameters()
+        random_state = check_random_state(self.random_state)
+        data = Data(documents, codes, weights, n_ids, random_state.randint(2**30), random_state)
+        changed = {name: value for name, value in AUTO.items() if getattr(self, name) == "auto"}
+        if self._architecture != "hybrid":
+            changed.pop("filters", None)
+        nothing = np.array([], dtype=np.int64)
+        settings, _ = self._resolve_settings(data, (np.arange(len(codes)), nothing), **FIXED, **changed)
+        self._stream = start_stream(
+            data,
+            self._parameters() | settings,
+            n_classes=len(self.classes_),
+            vocabulary=self._vocabulary,
+            ignored=vocabulary_checks.punctuation_ids(self._vocabulary),
+            maxlen=self.maxlen_,
+        )
+        self.settings_, self.history_, self.callbacks_ = settings, {}, []
+
+    def _take_over(self, logs):
+        """Set what the stream has learned."""
+        stream = self._stream
+        self.lexical_model_, self._pool_weights = stream.lexical, stream.model_weights
+        self._network = stream.network.stored(stream.head_weights)
+        share = float(self._pool_weights[1:].sum() / self._pool_weights.sum())
+        self.settings_ = self.settings_ | {"lexical_weight": share}
+        self.history_ = {
+            name: [*self.history_.get(name, []), value][-MOST_CALLS:] for name, value in logs.items()
+        }
+        self.n_iter_ = stream.n_calls
