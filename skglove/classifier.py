@@ -1,5 +1,6 @@
 """KerasConvTextClassifier: token ids to labels."""
 
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -31,7 +32,9 @@ from skglove.network.pickling import StoredNetwork
 from skglove.partial_fitting import PartialFitMixin
 from skglove.pooling import log, pool
 from skglove.rollback import rollback
+from skglove.scoring import HeldOutScore
 from skglove.token_ids import vocabulary_of
+from skglove.validation_set import check_validation_set, is_given
 from skglove.versions import Versioned
 
 
@@ -141,13 +144,21 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         the same ids and the same label are held out together. In multilabel they are drawn at random, not
         stratified, but each label keeps at least half of its documents if possible. "auto" is 0 for "stacked"
         and "parallel". For "hybrid" it is a tenth, at most 1,000 documents, but 0 where that gives fewer than
-        40; documents of weight 0 are not held out then.
+        40; documents of weight 0 are not held out then. Ignored if `fit` gets `X_val`.
     early_stopping : "auto" or bool, default="auto"
         Whether to stop when the log-loss of the whole classifier on the held-out documents has not fallen, by
         at least 0.002, for `n_iter_no_change` epochs. The weights of the best epoch are restored, even if
-        training did not stop early. Needs a `validation_fraction`; "hybrid" without held-out documents
-        stops when the training loss falls below a twentieth of the log-loss of guessing. "auto" is True
-        for "hybrid" with ``epochs="auto"``, otherwise False.
+        training did not stop early. Needs a `validation_fraction` or `X_val`; "hybrid" without held-out
+        documents stops when the training loss falls below a twentieth of the log-loss of guessing. "auto" is
+        True for "hybrid" with ``epochs="auto"``, and for all if `fit` gets `X_val`, otherwise False.
+    scoring : "loss", str or callable, default="loss"
+        What `early_stopping` looks at. "loss" is the log-loss. Otherwise it is the name of a scorer of
+        scikit-learn, such as "accuracy" or "f1_macro" (`sklearn.metrics.get_scorer_names` lists them), or a
+        callable ``scorer(estimator, X, y)``, such as `sklearn.metrics.make_scorer` returns. Higher is better,
+        and any higher score is an improvement. Of epochs with equal scores, the first counts as the best. The
+        scorer gets an estimator with ``classes_``, ``predict`` and ``predict_proba``, the number of each
+        held-out document as X, of shape (n_documents, 1), their labels, and, if they differ and the scorer
+        takes them, their weights.
     n_iter_no_change : "auto" or int, default="auto"
         Epochs without improvement after which `early_stopping` stops. "auto" is 3 for "stacked" and
         "parallel"; for "hybrid" it is 2, or more if these are fewer than 25 steps.
@@ -188,8 +199,9 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
     history_ : dict of str to list of float
         "loss" and "accuracy" of the network in training, in each epoch; the loss of "hybrid" is the mean over
         its two softmax classifiers. If documents are held out, also "val_loss" and "val_accuracy": log-loss
-        and accuracy of the whole classifier on them, weighted by ``sample_weight``. In multilabel, log-losses
-        are summed over the labels, and accuracy is subset accuracy, as in `score`.
+        and accuracy of the whole classifier on them, weighted by ``sample_weight``. With a `scoring` other
+        than "loss", also "val_score". In multilabel, log-losses are summed over the labels, and accuracy is
+        subset accuracy, as in `score`.
     n_iter_ : int
         Number of epochs run, also those after the best.
     callbacks_ : list of keras.callbacks.Callback
@@ -274,6 +286,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         "epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "early_stopping": [StrOptions({"auto"}), "boolean"],
+        "scoring": [str, callable],
         "n_iter_no_change": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "dtype_policy": [StrOptions({"float32", "mixed_bfloat16"}), None],
         "jit_compile": ["boolean", Hidden(StrOptions({"deprecated"}))],
@@ -310,6 +323,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         epochs="auto",
         validation_fraction="auto",
         early_stopping="auto",
+        scoring="loss",
         n_iter_no_change="auto",
         dtype_policy=None,
         jit_compile="deprecated",
@@ -338,6 +352,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         self.epochs = epochs
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.n_iter_no_change = n_iter_no_change
         self.dtype_policy = dtype_policy
         self.jit_compile = jit_compile
@@ -346,7 +361,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, **fit_params):
+    def fit(self, X, y, *, X_val=None, y_val=None, sample_weight_val=None, **fit_params):
         """Build the network and train it.
 
         Parameters
@@ -357,6 +372,15 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
             Labels of any type, with at least two classes. For multilabel an indicator matrix of 0 and 1, with
             two columns or more; `sklearn.preprocessing.MultiLabelBinarizer` makes it from lists of labels. A
             column may be all 0 or all 1.
+        X_val : array-like of shape (n_val, n_columns) or ragged array-like of shape (n_val,), or None
+            Token ids to measure the classifier on after each epoch, of the same tokenizer as X. Then nothing
+            is held out of X: all parts of the classifier learn from all of X, the training stops on `X_val`,
+            and the weights of the pool are learned on it. In a `Pipeline`, these documents get the same
+            transformations as X with ``Pipeline(..., transform_input=["X_val"])``.
+        y_val : array-like of shape (n_val,) or (n_val, n_labels), or None
+            Labels of `X_val`, of the classes that y has.
+        sample_weight_val : array-like of shape (n_val,), or None, default=None
+            Weights of the documents in `X_val`, >= 0, relative to their mean.
         **fit_params : dict
             Only ``sample_weight``, array-like of shape (n_documents,), >= 0: weights of documents in training
             and in `history_`, relative to their mean. For weights of classes, use
@@ -376,7 +400,9 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
             vectors; if only some columns of a DataFrame carry a vocabulary; if the embedding or a batch is
             too large for memory; if a weight is negative or fewer than two classes have a weight above zero;
             if `loss` fails or does not return one value per document; if a callback sets the learning rate
-            that "one_cycle" sets; if the loss becomes NaN or infinite.
+            that "one_cycle" sets; if the loss becomes NaN or infinite; if only one of `X_val` and `y_val` is
+            given, or if `y_val` has a label that y does not have; if scikit-learn has no such `scoring`, or
+            if it fails.
         TypeError
             If X is sparse or holds texts, if y mixes strings and other types, if `optimizer` does not return
             an optimizer, or if another keyword than ``sample_weight`` is given.
@@ -385,17 +411,26 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         """
         refuse_fork()
         with rollback(self):
-            return self._fit(X, y, **fit_params)
+            return self._fit(X, y, (X_val, y_val, sample_weight_val), **fit_params)
 
-    def _fit(self, X, y, **fit_params):
+    def _fit(self, X, y, of_validation, **fit_params):
+        has_validation_set = is_given(*of_validation)
         documents, codes, weights = self._check_data(X, y, **fit_params)
-        self._check_parameters()
+        self._check_parameters(has_validation_set)
+        score = None if self.scoring == "loss" else HeldOutScore(self.scoring, self.classes_)
         n_ids = vocabulary_checks.count_rows(documents, self._vocabulary, self.vocabulary_size)
         documents = documents.keep_last(self.maxlen_)
+        validation = None
+        if has_validation_set:
+            read = partial(self._documents_to_predict, n_ids=n_ids, name="X_val")
+            validation = check_validation_set(
+                *of_validation, classes=self.classes_, multilabel=self._multilabel, read=read
+            )
         random_state = check_random_state(self.random_state)
         data = Data(documents, codes, weights, n_ids, random_state.randint(2**30), random_state)
-        rows = self._hold_out(data)
-        settings, n_steps = self._resolve_settings(data, rows)
+        nothing = np.array([], dtype=np.int64)
+        rows = (np.arange(len(codes)), nothing) if validation else self._hold_out(data)
+        settings, n_steps = self._resolve_settings(data, rows, has_validation_set)
         lexical_model = log_probabilities = None
         if settings["lexical_weight"]:  # it leaves documents out itself, so it may learn from all
             ignored, left_out = vocabulary_checks.punctuation_ids(self._vocabulary), rows[1]
@@ -403,6 +438,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
             _, log_probabilities = lexical_model.fit_predict(
                 documents, codes, data.seed, weights, ignored, left_out if len(left_out) else None
             )
+            if validation:  # which it has not seen
+                log_probabilities = lexical_model.predict_log_proba(validation.documents)
         from skglove.network.fitting import fit_network
 
         network, history, pool_weights, callbacks = fit_network(
@@ -413,6 +450,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
             log_probabilities=log_probabilities,
             maxlen=self.maxlen_,
             n_steps=n_steps,
+            validation=validation,
+            score=score,
         )
         self._network, self.lexical_model_ = StoredNetwork(network), lexical_model
         self._pool_weights = pool_weights
@@ -481,7 +520,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
             warn(f"maxlen={self.maxlen} has no effect: X is a matrix, of {self.maxlen_} columns.")
         return Documents.from_matrix(X)
 
-    def _check_parameters(self):
+    def _check_parameters(self, has_validation_set=False):
         """Check parameters that depend on each other."""
         if self.architecture != self._architecture:
             warn(
@@ -496,8 +535,11 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
                 "training and prediction slower. Leave it out.",
                 FutureWarning,
             )
-        if self.early_stopping is True and self._no_validation():
-            raise ValueError("early_stopping=True needs a validation_fraction, such as 0.1, to measure on.")
+        if self.early_stopping is True and not has_validation_set and self._no_validation():
+            raise ValueError(
+                "early_stopping=True needs a validation_fraction, such as 0.1, to measure on, or X_val and "
+                "y_val in fit."
+            )
 
     @property
     def _architecture(self):
@@ -512,7 +554,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
             return self._architecture != "hybrid"
         return not self.validation_fraction
 
-    def _resolve_settings(self, data, rows, **changed):
+    def _resolve_settings(self, data, rows, has_validation_set=False, **changed):
         """Replace "auto"; check callbacks, loss and sizes; return settings and the number of steps."""
         record_use()
         from skglove.network.build import receptive_field
@@ -520,13 +562,20 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         from skglove.network.loss_and_optimizer import check_loss
 
         training, validation = rows
+        has_validation = has_validation_set or len(validation) > 0
+        parameters = self._parameters()
+        if has_validation_set and self.early_stopping == "auto":
+            parameters["early_stopping"] = True
         settings, n_steps = resolve_auto(
-            self._parameters() | changed,
-            len(training),
-            int(data.documents.lengths[training].sum()),
+            parameters | changed, len(training), int(data.documents.lengths[training].sum())
         )
         one_cycle = settings["learning_rate_schedule"] == "one_cycle"
-        check_callbacks(self.callbacks, one_cycle=one_cycle, has_validation=len(validation) > 0)
+        check_callbacks(self.callbacks, one_cycle=one_cycle, has_validation=has_validation)
+        if self.scoring != "loss" and not has_validation:
+            warn(
+                f"scoring={shortened(self.scoring)} has no effect: no documents are held out. Give fit X_val "
+                "and y_val, or set validation_fraction, such as 0.1."
+            )
         check_loss(self.loss, len(self.classes_), multilabel=self._multilabel)
         settings["pretrained"] = vocabulary_checks.takes_vectors(self._vocabulary, self.pretrained)
         if not settings["pretrained"]:
@@ -564,7 +613,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
             If Keras is needed, as for "stacked", and this process was forked from one that has used it.
         """
         check_is_fitted(self)
-        documents = self._documents_to_predict(X)
+        documents = self._documents_to_predict(X, self._network.n_ids)
         batch_size = self.settings_["batch_size"]
         probabilities = self._network.predict(documents, maxlen=self.maxlen_, batch_size=batch_size)
         if self.lexical_model_ is None and self._pool_weights[0] == 1:
@@ -576,7 +625,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         np.exp(pooled, out=pooled)
         return pooled[:, 1].reshape(probabilities.shape) if self._multilabel else pooled
 
-    def _documents_to_predict(self, X):
+    def _documents_to_predict(self, X, n_ids, name="X"):
         check_not_text(X)
         vocabulary = vocabulary_of(X)
         # First, because the ids of two tokenizers may also differ in the number of columns.
@@ -586,8 +635,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
             documents = Documents.from_sequences(X)
         else:
             documents = Documents.from_matrix(validate_data(self, X, reset=False))
-        vocabulary_checks.warn_of_lost_vocabulary(vocabulary, self._vocabulary, type(self).__name__)
-        vocabulary_checks.check_largest(documents, self._network.n_ids, self._vocabulary)
+        vocabulary_checks.warn_of_lost_vocabulary(vocabulary, self._vocabulary, type(self).__name__, name)
+        vocabulary_checks.check_largest(documents, n_ids, self._vocabulary)
         return documents.keep_last(self.maxlen_)
 
     def predict_log_proba(self, X):
@@ -672,6 +721,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
             state["_network"] = StoredNetwork.of_parts(parts)
             weight = state["settings_"]["lexical_weight"]
             state["_pool_weights"] = np.array([1 - weight, weight] if weight else [1.0])
+        state.setdefault("scoring", "loss")
         if state.get("jit_compile") is False:  # the default in 0.1.0
             state["jit_compile"] = "deprecated"
         if state.get("architecture") == "residual" and state.get("filters") == 128:  # likewise

@@ -109,7 +109,7 @@ class PartialFitMixin:
         self._check_stream_parameters()
         check_labels(y)
         self._set_classes(classes, is_first)
-        documents = self._read_first(X) if is_first else self._documents_to_predict(X)
+        documents = self._read_first(X) if is_first else self._documents_to_predict(X, self._network.n_ids)
         codes = self._encode(X, y)
         weights = check_raw_weights(sample_weight, codes)
         n_ids = None

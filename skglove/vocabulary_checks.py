@@ -135,7 +135,7 @@ def check_vocabulary(vocabulary, fitted):
     )
 
 
-def warn_of_lost_vocabulary(vocabulary, fitted, name):
+def warn_of_lost_vocabulary(vocabulary, fitted, name, name_of_ids="X"):
     """Warn if only one of `fit` and `predict` got ids with a vocabulary.
 
     Parameters
@@ -146,10 +146,15 @@ def warn_of_lost_vocabulary(vocabulary, fitted, name):
         The vocabulary that X carried in `fit`.
     name : str
         Class of the estimator, for the message.
+    name_of_ids : str, default="X"
+        What the ids are called in the message.
     """
     if (vocabulary is None) != (fitted is None):
-        with_it, without = ("with", "X has none") if vocabulary is None else ("without", "X has one")
-        warn(f"{name} was fitted {with_it} a vocabulary, but {without}: the ids may stand for other words.")
+        with_it, has = ("with", "has none") if vocabulary is None else ("without", "has one")
+        warn(
+            f"{name} was fitted {with_it} a vocabulary, but {name_of_ids} {has}: the ids may stand for other "
+            "words."
+        )
 
 
 def check_largest(documents, n_ids, vocabulary):

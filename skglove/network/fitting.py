@@ -11,12 +11,15 @@ from skglove.network.loss_and_optimizer import checked_optimizer
 from skglove.network.models import expand
 from skglove.network.stopping import PoolWeights, StopAtLoss, StopWhenLearned
 from skglove.network.training import train
+from skglove.validation_set import ValidationSet
 
 # Where nothing is held out, training stops at this share of the loss that guessing has.
 LOW_LOSS = 0.05
 
 
-def fit_network(data, rows, parameters, *, vocabulary, log_probabilities, maxlen, n_steps):
+def fit_network(
+    data, rows, parameters, *, vocabulary, log_probabilities, maxlen, n_steps, validation=None, score=None
+):
     """Build a network, train it, and learn how much to trust its parts and the linear model.
 
     The network is trained for the ids that the documents have. All others keep their vectors.
@@ -40,6 +43,10 @@ def fit_network(data, rows, parameters, *, vocabulary, log_probabilities, maxlen
         Columns of a batch.
     n_steps : int
         Steps of the "one_cycle" schedule.
+    validation : ValidationSet or None, default=None
+        Documents to measure on that are not among `data`; `rows` has none then.
+    score : skglove.scoring.HeldOutScore or None, default=None
+        Decides about the best epoch. None is the log-loss.
 
     Returns
     -------
@@ -53,19 +60,22 @@ def fit_network(data, rows, parameters, *, vocabulary, log_probabilities, maxlen
         The copies of the user's callbacks.
     """
     training, held_out = rows
-    documents, trained, word_weights = _used_ids(data)
+    documents, trained, word_weights = _used_ids(data, validation)
+    if validation is not None:
+        validation = validation._replace(documents=validation.documents.renumber(trained))
+    elif len(held_out):
+        validation = ValidationSet(documents.take(held_out), data.codes[held_out], data.weights[held_out])
     model, vectors = _build(data, trained, word_weights, parameters, vocabulary, n_steps)
     callbacks = []
-    if len(held_out):
+    if validation is not None:
         measuring = StopWhenLearned(
-            documents.take(held_out),
-            data.codes[held_out],
-            data.weights[held_out],
+            *validation,
             lexical=log_probabilities,
             lexical_weight=parameters["lexical_weight"],
             patience=parameters["n_iter_no_change"] if parameters["early_stopping"] else None,
             maxlen=maxlen,
             batch_size=parameters["batch_size"],
+            score=score,
         )
         callbacks.append(measuring)
     elif parameters["early_stopping"]:
@@ -92,7 +102,7 @@ def fit_network(data, rows, parameters, *, vocabulary, log_probabilities, maxlen
     if start is not None:
         start.restore(model)
         run(np.arange(len(data.codes)), callbacks[-1:], epochs=measuring.best_epoch + 1)
-    if len(held_out):
+    if validation is not None:
         weights = measuring.weights
     else:
         n_heads = ARCHITECTURES[parameters["architecture"]].n_heads
@@ -140,12 +150,17 @@ def _trains_again(documents, parameters):
     )
 
 
-def _used_ids(data):
-    """Renumber the ids that the documents have; return also these ids, and the weights of all words."""
+def _used_ids(data, validation):
+    """Renumber the ids that the documents have; return also these ids, and the weights of all words.
+
+    Documents to measure on count in the ids, not in the weights.
+    """
     frequencies = np.diff(data.documents.counts(data.n_ids).indptr)
     n_documents = len(data.documents)
     inverse_document_frequencies = np.log((1 + n_documents) / (1 + frequencies)) + 1
     frequencies[0] = 1  # padding
+    if validation is not None:
+        frequencies[validation.documents.values] += 1
     trained = np.flatnonzero(frequencies)
     return data.documents.renumber(trained), trained, inverse_document_frequencies.astype(np.float32)
 

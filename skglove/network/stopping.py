@@ -12,7 +12,7 @@ from skglove.pooling import fit_weights, log, pool
 
 # Medians of the priors of weights; used as they are where nothing is held out.
 USUAL_HEAD_WEIGHT, USUAL_WEIGHTS = 0.5, (0.6, 0.6)
-# An improvement of the log-loss by less than this counts as none.
+# An improvement of the log-loss by less than this counts as none. Any higher score is an improvement.
 LEAST_IMPROVEMENT = 0.002
 
 
@@ -66,7 +66,7 @@ class StopAtLoss(Callback):
 class StopWhenLearned(Callback):
     """Measure the whole classifier on held-out documents after each epoch; stop when it has learned.
 
-    Adds "val_loss", the log-loss, and "val_accuracy" to the logs.
+    Adds "val_loss", the log-loss, and "val_accuracy" to the logs; with a `score` also "val_score".
 
     Parameters
     ----------
@@ -82,10 +82,13 @@ class StopWhenLearned(Callback):
     lexical_weight : "learned" or float
         As in `KerasConvTextClassifier`.
     patience : int or None
-        Epochs without a lower log-loss after which training stops. The weights of the best epoch are
-        restored, also if training did not stop early. None never stops, and keeps the last epoch.
+        Epochs without a lower log-loss, or a higher score, after which training stops. The weights of the
+        best epoch are restored, also if training did not stop early. None never stops, and keeps the last
+        epoch.
     maxlen, batch_size : int
         As in `skglove.network.training.predict`.
+    score : skglove.scoring.HeldOutScore or None, default=None
+        Decides about the best epoch. None is the log-loss.
 
     Attributes
     ----------
@@ -94,15 +97,26 @@ class StopWhenLearned(Callback):
     """
 
     def __init__(
-        self, documents, codes, sample_weight, *, lexical, lexical_weight, patience, maxlen, batch_size
+        self,
+        documents,
+        codes,
+        sample_weight,
+        *,
+        lexical,
+        lexical_weight,
+        patience,
+        maxlen,
+        batch_size,
+        score=None,
     ):
         super().__init__()
         # Each label of each document is a problem with two classes.
         self.n_labels = codes.shape[1] if codes.ndim == 2 else None
-        self.documents, self.codes = documents, codes.ravel()
+        self.documents, self.targets, self.codes = documents, codes, codes.ravel()
         self.sample_weight = np.repeat(sample_weight.astype(np.float64), self.n_labels or 1)
         self.lexical, self.lexical_weight = lexical, lexical_weight
         self.patience, self.options = patience, {"maxlen": maxlen, "batch_size": batch_size}
+        self.score = score
         self.weights, self.network, self.best, self.best_epoch = None, None, np.inf, 0
 
     def measure(self):
@@ -112,8 +126,8 @@ class StopWhenLearned(Callback):
         -------
         weights : PoolWeights
             The weights that fit best.
-        loss, accuracy : float
-            Of the whole classifier.
+        measured : dict of str to float
+            "val_loss" and "val_accuracy" of the whole classifier, and "val_score" if there is a `score`.
         """
         outputs = self._predict()
         heads = [outputs] if outputs.ndim == 2 else [outputs[:, i].copy() for i in range(outputs.shape[1])]
@@ -128,12 +142,17 @@ class StopWhenLearned(Callback):
         pooled = pool(models, weights.models)
         of_truth = pooled[np.arange(len(self.codes)), self.codes]
         loss = -np.average(of_truth, weights=self.sample_weight)
-        right, sample_weight = pooled.argmax(axis=1) == self.codes, self.sample_weight
+        right, probabilities = pooled.argmax(axis=1) == self.codes, pooled
         if self.n_labels:
             loss *= self.n_labels
             right = right.reshape(-1, self.n_labels).all(axis=1)
-            sample_weight = sample_weight[:: self.n_labels]
-        return weights, float(loss), float(np.average(right, weights=sample_weight))
+            probabilities = pooled[:, 1].reshape(-1, self.n_labels)
+        sample_weight = self.sample_weight[:: self.n_labels or 1]
+        accuracy = np.average(right, weights=sample_weight)
+        measured = {"val_loss": float(loss), "val_accuracy": float(accuracy)}
+        if self.score is not None and np.isfinite(loss):  # otherwise another callback raises
+            measured["val_score"] = self.score(np.exp(probabilities), self.targets, sample_weight)
+        return weights, measured
 
     def _predict(self):
         """Predict with the network; without Keras if possible, which would have to trace it first."""
@@ -145,11 +164,16 @@ class StopWhenLearned(Callback):
 
     def on_epoch_end(self, epoch, logs):
         """Measure, and stop or go on."""
-        weights, logs["val_loss"], logs["val_accuracy"] = self.measure()
+        weights, measured = self.measure()
+        logs.update(measured)
+        if "val_score" in measured:
+            objective, least = -measured["val_score"], 0.0
+        else:
+            objective, least = measured["val_loss"], LEAST_IMPROVEMENT
         if self.patience is None:
             self.weights = weights
-        elif logs["val_loss"] < self.best - LEAST_IMPROVEMENT:
-            self.best, self.best_epoch = logs["val_loss"], epoch
+        elif objective < self.best - least:
+            self.best, self.best_epoch = objective, epoch
             self.weights, self.network = weights, self.model.get_weights()
         elif epoch - self.best_epoch >= self.patience:
             self.model.stop_training = True
