@@ -36,6 +36,7 @@ from skglove.scoring import HeldOutScore
 from skglove.token_ids import vocabulary_of
 from skglove.validation_set import check_validation_set, is_given
 from skglove.versions import Versioned
+from skglove.warm_start import LastFit
 
 
 class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, ClassifierMixin, BaseEstimator):
@@ -172,6 +173,13 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
             It is slower: a compiled network cannot skip the padding, and an epoch of "stacked" took three
             times as long on CPUs. On JAX the network is always compiled, on PyTorch never (True raises
             ValueError).
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the network of the last fit: vectors, filters, classifiers,
+        weights of words. X must have ids of the same vocabulary, and y the same classes. The optimizer starts
+        afresh, as in `sklearn.neural_network.MLPClassifier`; the linear model and the weights of the pool are
+        fitted anew to the new documents; `history_` and `n_iter_` are of the last fit alone. Give new
+        documents: on those that the network already knows, it looks better than it is. "auto" `filters` stay
+        as they were.
     callbacks : list of keras.callbacks.Callback or None, default=None
         Callbacks for training. `fit` uses copies of them, see `callbacks_`.
     verbose : int, default=0
@@ -290,6 +298,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         "n_iter_no_change": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "dtype_policy": [StrOptions({"float32", "mixed_bfloat16"}), None],
         "jit_compile": ["boolean", Hidden(StrOptions({"deprecated"}))],
+        "warm_start": ["boolean"],
         "callbacks": [list, None],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
@@ -327,6 +336,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         n_iter_no_change="auto",
         dtype_policy=None,
         jit_compile="deprecated",
+        warm_start=False,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -356,6 +366,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         self.n_iter_no_change = n_iter_no_change
         self.dtype_policy = dtype_policy
         self.jit_compile = jit_compile
+        self.warm_start = warm_start
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
@@ -402,7 +413,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
             if `loss` fails or does not return one value per document; if a callback sets the learning rate
             that "one_cycle" sets; if the loss becomes NaN or infinite; if only one of `X_val` and `y_val` is
             given, or if `y_val` has a label that y does not have; if scikit-learn has no such `scoring`, or
-            if it fails.
+            if it fails; with ``warm_start=True``, if classes, vocabulary or the shape of the network differ
+            from the last fit.
         TypeError
             If X is sparse or holds texts, if y mixes strings and other types, if `optimizer` does not return
             an optimizer, or if another keyword than ``sample_weight`` is given.
@@ -415,10 +427,13 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
 
     def _fit(self, X, y, of_validation, **fit_params):
         has_validation_set = is_given(*of_validation)
+        last = LastFit.of(self)
         documents, codes, weights = self._check_data(X, y, **fit_params)
         self._check_parameters(has_validation_set)
         score = None if self.scoring == "loss" else HeldOutScore(self.scoring, self.classes_)
         n_ids = vocabulary_checks.count_rows(documents, self._vocabulary, self.vocabulary_size)
+        if last is not None:
+            n_ids = last.check(documents, self.classes_, self._vocabulary)
         documents = documents.keep_last(self.maxlen_)
         validation = None
         if has_validation_set:
@@ -430,7 +445,8 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         data = Data(documents, codes, weights, n_ids, random_state.randint(2**30), random_state)
         nothing = np.array([], dtype=np.int64)
         rows = (np.arange(len(codes)), nothing) if validation else self._hold_out(data)
-        settings, n_steps = self._resolve_settings(data, rows, has_validation_set)
+        keep = {"filters": last.filters} if last is not None and self.filters == "auto" else {}
+        settings, n_steps = self._resolve_settings(data, rows, has_validation_set, **keep)
         lexical_model = log_probabilities = None
         if settings["lexical_weight"]:  # it leaves documents out itself, so it may learn from all
             ignored, left_out = vocabulary_checks.punctuation_ids(self._vocabulary), rows[1]
@@ -452,6 +468,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
             n_steps=n_steps,
             validation=validation,
             score=score,
+            last=None if last is None else last.network,
         )
         self._network, self.lexical_model_ = StoredNetwork(network), lexical_model
         self._pool_weights = pool_weights
@@ -728,6 +745,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
             state["filters"] = "auto"
         if "classes_" in state:
             state.setdefault("_multilabel", False)  # as before multilabel
+        state.setdefault("warm_start", False)
         super()._read_state(state)
 
     def __sklearn_tags__(self):

@@ -14,10 +14,15 @@ from sklearn.utils.estimator_checks import (
     check_classifiers_train,
     check_dataframe_column_names_consistency,
     check_dict_unchanged,
+    check_dont_overwrite_attributes,
+    check_estimators_partial_fit_n_features,
     check_estimators_pickle,
+    check_fit2d_1sample,
     check_fit_idempotent,
     check_methods_sample_order_invariance,
     check_methods_subset_invariance,
+    check_n_features_in,
+    check_n_features_in_after_fitting,
     check_param_validation,
     estimator_checks_generator,
     parametrize_with_checks,
@@ -43,6 +48,7 @@ scikit_learn = Version(sklearn.__version__)
 ESTIMATORS = [SequencePadder(), KerasConvTextClassifier(**HYBRID)]
 BLOG_NETWORK = KerasConvTextClassifier(**STACKED)
 KIMS_NETWORK = KerasConvTextClassifier(**PARALLEL)
+WARM = KerasConvTextClassifier(**HYBRID, warm_start=True)
 
 
 def expect_failures(estimator):
@@ -66,8 +72,8 @@ def test_sklearn_check(estimator, check):
 
 
 @pytest.mark.slow
-@parametrize_with_checks([BLOG_NETWORK, KIMS_NETWORK], expected_failed_checks=expect_failures)
-def test_sklearn_check_of_the_networks_of_others(estimator, check):
+@parametrize_with_checks([BLOG_NETWORK, KIMS_NETWORK, WARM], expected_failed_checks=expect_failures)
+def test_sklearn_check_of_variants(estimator, check):
     run(check, estimator)
 
 
@@ -87,6 +93,19 @@ def test_some_sklearn_checks_of_the_blogs_network(check):
     run(partial(check, type(BLOG_NETWORK).__name__), BLOG_NETWORK)
 
 
+# Those whose outcome depends on an earlier fit.
+@pytest.mark.parametrize(
+    "check", [check_dict_unchanged, check_dont_overwrite_attributes, check_n_features_in, check_fit2d_1sample]
+)
+def test_some_sklearn_checks_with_warm_start(check):
+    check(type(WARM).__name__, WARM)
+
+
+def test_scikit_learn_checks_partial_fit():
+    yielded = {check.func for _, check in estimator_checks_generator(KerasConvTextClassifier())}
+    assert {check_estimators_partial_fit_n_features, check_n_features_in_after_fitting} <= yielded
+
+
 # scikit-learn runs these on its own estimators, but does not give them out to others.
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: type(estimator).__name__)
 @pytest.mark.parametrize("check", [check_param_validation, check_dataframe_column_names_consistency])
@@ -102,8 +121,9 @@ def test_number_of_checks_that_scikit_learn_yields():
     # Fewer would mean that a tag switched some off.
     newer = scikit_learn >= Version("1.6.1")  # which brought one
     assert count_checks(SequencePadder()) >= 46 + newer
-    assert count_checks(KerasConvTextClassifier()) >= 55 + newer
-    assert count_checks(BLOG_NETWORK) == count_checks(KIMS_NETWORK) == count_checks(ESTIMATORS[1])
+    assert count_checks(KerasConvTextClassifier()) >= 56 + newer  # one for partial_fit
+    others = map(count_checks, (BLOG_NETWORK, KIMS_NETWORK, WARM))
+    assert set(others) == {count_checks(ESTIMATORS[1])}
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: type(estimator).__name__)

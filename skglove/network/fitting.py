@@ -8,7 +8,7 @@ from skglove.multilabel import log_odds_of_labels, n_outputs
 from skglove.network.build import ARCHITECTURES, build_network, starting_vectors
 from skglove.network.callbacks import copy_callbacks, loss_check
 from skglove.network.loss_and_optimizer import checked_optimizer
-from skglove.network.models import expand
+from skglove.network.models import continue_from, expand
 from skglove.network.stopping import PoolWeights, StopAtLoss, StopWhenLearned
 from skglove.network.training import train
 from skglove.validation_set import ValidationSet
@@ -18,7 +18,17 @@ LOW_LOSS = 0.05
 
 
 def fit_network(
-    data, rows, parameters, *, vocabulary, log_probabilities, maxlen, n_steps, validation=None, score=None
+    data,
+    rows,
+    parameters,
+    *,
+    vocabulary,
+    log_probabilities,
+    maxlen,
+    n_steps,
+    validation=None,
+    score=None,
+    last=None,
 ):
     """Build a network, train it, and learn how much to trust its parts and the linear model.
 
@@ -47,6 +57,8 @@ def fit_network(
         Documents to measure on that are not among `data`; `rows` has none then.
     score : skglove.scoring.HeldOutScore or None, default=None
         Decides about the best epoch. None is the log-loss.
+    last : StoredNetwork or None, default=None
+        The network of the last fit, to go on from. Only its weights are taken over.
 
     Returns
     -------
@@ -66,6 +78,8 @@ def fit_network(
     elif len(held_out):
         validation = ValidationSet(documents.take(held_out), data.codes[held_out], data.weights[held_out])
     model, vectors = _build(data, trained, word_weights, parameters, vocabulary, n_steps)
+    if last is not None:
+        vectors, word_weights = continue_from(last.model, model, trained)
     callbacks = []
     if validation is not None:
         measuring = StopWhenLearned(

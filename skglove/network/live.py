@@ -217,6 +217,4 @@ def _extra_variables(model):
 
 
 def _extra_state(model):
-    import keras
-
-    return [keras.ops.convert_to_numpy(variable) for variable in _extra_variables(model)]
+    return [variable.numpy() for variable in _extra_variables(model)]

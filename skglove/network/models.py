@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from skglove.network.inference import SCALE
 from skglove.network.layers import HeadPool, MaskPadding, MinimumLength, WeightedSum
 from skglove.network.packing import pack_words, packed_maxima
 
@@ -166,6 +167,53 @@ def expand(model, embedding_matrix, ids, *, word_weights=None, head_weights=None
         pool.set_weights([np.asarray(head_weights, dtype=np.float32)])
     expanded.jit_compile = model.jit_compile  # by default, Keras compiles where there is a GPU
     return expanded
+
+
+def continue_from(previous, model, ids):
+    """Copy the weights of a network to one of fewer ids, which is to be trained further.
+
+    Parameters
+    ----------
+    previous : keras.Model
+        A network of all ids, as `expand` returns it.
+    model : keras.Model
+        A network of some ids, renumbered from 0.
+    ids : ndarray of shape (n_trained,), int
+        These ids, in the order of their numbers in `model`.
+
+    Returns
+    -------
+    embedding_matrix : ndarray of shape (n_ids, dim), float32
+        The vectors of all ids.
+    word_weights : ndarray of shape (n_ids,), float32, or None
+        The weights of all ids in the sum of words, if there is one.
+
+    Raises
+    ------
+    ValueError
+        If the networks have other layers, or layers of other shapes.
+    """
+    word_weights, layers_before = None, {step.name: step for step in previous.layers}
+    for step in model.layers:
+        shapes = [array.shape for array in step.get_weights()]
+        if not shapes:
+            continue
+        before = layers_before.get(step.name)
+        weights = [] if before is None else before.get_weights()
+        if step.name == "embedding":
+            (embedding_matrix,) = weights
+            weights = [embedding_matrix[ids]]
+        elif isinstance(step, WeightedSum) and weights:
+            word_weights = np.exp(SCALE * weights[0])
+            weights = [weights[0][ids]]
+        if [array.shape for array in weights] != shapes:
+            raise ValueError(
+                f"warm_start=True needs a network of the same shape as in the previous fit, but its layer "
+                f"{step.name!r} had arrays of shape {[array.shape for array in weights]}, and now "
+                f"{shapes}. Set architecture, its sizes and the vectors as they were, or warm_start=False."
+            )
+        step.set_weights(weights)
+    return embedding_matrix, word_weights
 
 
 def _replace_rows(array, rows, values):
