@@ -504,12 +504,12 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         indicator = as_indicator(y)
         if indicator is None:
             check_labels(y)
+            y = validate_data(self, "no_validation", y)
         documents = self._read_first(X)
         self._multilabel = indicator is not None
         if self._multilabel:
             codes, self.classes_ = indicator, np.arange(indicator.shape[1])
         else:
-            y = validate_data(self, "no_validation", y)
             check_classification_targets(y)
             self.classes_, codes = np.unique(y, return_inverse=True)
         check_consistent_length(X, codes)

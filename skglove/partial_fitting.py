@@ -2,9 +2,9 @@
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, validate_data
+from sklearn.utils.validation import check_consistent_length
 
 from skglove import vocabulary_checks
 from skglove.data import Data
@@ -163,7 +163,7 @@ class PartialFitMixin:
 
     def _encode(self, X, y):
         """Check labels and number them."""
-        y = validate_data(self, "no_validation", y)
+        y = column_or_1d(y, warn=True)
         check_consistent_length(X, y)
         check_classification_targets(y)
         unknown = np.setdiff1d(y, self.classes_)
