@@ -104,18 +104,25 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
     dropout : "auto" or float, default="auto"
         Dropout rate before the softmax; in "hybrid" before that of the convolutions, in "stacked" before and
         after the dense layer. "auto" is 0 for "stacked", otherwise 0.5.
-    optimizer : "auto", str or callable, default="auto"
-        Name of a Keras optimizer, or a callable that returns one: ``optimizer(learning_rate=...)``. It gets a
-        number, or with "one_cycle" a Keras schedule. "auto" is "rmsprop" for "stacked", otherwise "adam". For
-        "parallel" the paper has ``functools.partial(keras.optimizers.Adadelta, rho=0.95)`` with
-        ``learning_rate=1.0``, which needs more epochs for the same accuracy.
+    optimizer : "auto", str, keras.optimizers.Optimizer or callable, default="auto"
+        Name of a Keras optimizer; or a configured one, such as ``keras.optimizers.AdamW(1e-3,
+        weight_decay=1e-4)``, perhaps with a schedule inside; or a callable that returns one:
+        ``optimizer(learning_rate=...)``, which gets a number, or with "one_cycle" a Keras schedule. Each fit
+        copies a configured optimizer by its ``get_config``, without its state; what was set after its
+        construction, such as ``exclude_from_weight_decay``, needs a callable. Its own learning rate holds, so
+        leave `learning_rate` and `learning_rate_schedule` at "auto". Only the vectors of words that the
+        documents have are trained, so weight decay does not change the others. "auto" is "rmsprop" for
+        "stacked", otherwise "adam". For "parallel" the paper has ``functools.partial(
+        keras.optimizers.Adadelta, rho=0.95)`` with ``learning_rate=1.0``, which needs more epochs for the
+        same accuracy.
     learning_rate : "auto" or float, default="auto"
-        Learning rate of the optimizer; with "one_cycle" its peak. "auto" is 0.002 for "hybrid", otherwise
-        0.001.
+        Learning rate of the optimizer; with "one_cycle" its peak. "auto" is that of a configured `optimizer`,
+        in the first step if it has a schedule; otherwise 0.002 for "hybrid", and 0.001 for the others.
     learning_rate_schedule : {"auto", "constant", "one_cycle"}, default="auto"
         "one_cycle" [2]_: the learning rate grows during the first 30 % of all steps and then falls to zero
         along a cosine. For "hybrid" it needs a number of `epochs`. Callbacks that set the learning rate, such
-        as `LearningRateScheduler` and `ReduceLROnPlateau`, need "constant". "auto" is "constant".
+        as `LearningRateScheduler` and `ReduceLROnPlateau`, need "constant", and no schedule inside
+        `optimizer`. "auto" is "constant".
     loss : str or callable, default="categorical_crossentropy"
         Keras loss on one-hot targets of shape (n_documents, n_classes) that returns one value per document.
         In multilabel the targets are those of y, of shape (n_documents, n_labels), and the default stands
@@ -181,7 +188,10 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         documents: on those that the network already knows, it looks better than it is. "auto" `filters` stay
         as they were.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Callbacks for training. `fit` uses copies of them, see `callbacks_`.
+        Callbacks for training. `fit` uses copies of them, see `callbacks_`. The logs of an epoch are those of
+        `history_`, so that they may monitor "val_loss", "val_accuracy" and "val_score". Their ``self.model``
+        is the network in training, which numbers the ids that the documents have anew: what `ModelCheckpoint`
+        saves is of no use for predictions.
     verbose : int, default=0
         0: silent, 1: Keras's progress bar, 2: one line per epoch.
     random_state : int, RandomState instance or None, default=None
@@ -281,11 +291,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         "pool_size": [Interval(Integral, 1, None, closed="left")],
         "dense_units": [Interval(Integral, 1, None, closed="left")],
         "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
-        "optimizer": [
-            str,
-            callable,
-            HasMethods("apply_gradients"),
-        ],  # the last for a better error
+        "optimizer": [str, callable, HasMethods("apply_gradients")],  # the last is an instance
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "learning_rate_schedule": [StrOptions({"auto", "constant", "one_cycle"})],
         "loss": [str, callable],
@@ -576,7 +582,12 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         record_use()
         from skglove.network.build import receptive_field
         from skglove.network.callbacks import check_callbacks
-        from skglove.network.loss_and_optimizer import check_loss
+        from skglove.network.loss_and_optimizer import (
+            check_loss,
+            has_schedule,
+            is_configured,
+            learning_rate_of,
+        )
 
         training, validation = rows
         has_validation = has_validation_set or len(validation) > 0
@@ -586,8 +597,15 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         settings, n_steps = resolve_auto(
             parameters | changed, len(training), int(data.documents.lengths[training].sum())
         )
-        one_cycle = settings["learning_rate_schedule"] == "one_cycle"
-        check_callbacks(self.callbacks, one_cycle=one_cycle, has_validation=has_validation)
+        configured = is_configured(self.optimizer)
+        if configured:
+            settings["learning_rate"] = learning_rate_of(self.optimizer, self._parameters())
+        check_callbacks(
+            self.callbacks,
+            one_cycle=settings["learning_rate_schedule"] == "one_cycle",
+            has_validation=has_validation,
+            schedule_in_optimizer=configured and has_schedule(self.optimizer),
+        )
         if self.scoring != "loss" and not has_validation:
             warn(
                 f"scoring={shortened(self.scoring)} has no effect: no documents are held out. Give fit X_val "

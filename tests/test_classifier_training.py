@@ -391,10 +391,16 @@ def test_errors_of_callbacks_are_theirs():
         small(architecture="hybrid", callbacks=[Fails()]).fit(*documents())
 
 
+class NoOptimizer:
+    def apply_gradients(self, gradients):
+        pass
+
+
 @pytest.mark.parametrize(
     ("parameters", "error", "message"),
     [
-        ({"optimizer": keras.optimizers.Adam()}, TypeError, "optimizer is a Adam .* Give the class"),
+        ({"optimizer": NoOptimizer()}, TypeError, "optimizer=<.*NoOptimizer .* is no optimizer of Keras"),
+        ({"optimizer": keras.optimizers.Adam()}, ValueError, "learning_rate=0.05, but optimizer is .* Adam"),
         ({"optimizer": lambda: None}, TypeError, r"optimizer=.* failed at optimizer\(learning_rate=0\.05\)"),
         ({"optimizer": lambda learning_rate: None}, TypeError, "made None, which is no keras.optimizers"),
         ({"loss": lambda targets, probabilities: probabilities}, ValueError, r"loss=.* got shape \(3, 2\)"),

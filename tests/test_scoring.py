@@ -3,7 +3,7 @@ from functools import partial
 import numpy as np
 import pytest
 from sklearn import config_context
-from sklearn.metrics import accuracy_score, f1_score, fbeta_score, log_loss, make_scorer, roc_auc_score
+from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, log_loss, make_scorer, roc_auc_score
 
 from skglove.scoring import HeldOutScore
 
@@ -31,9 +31,8 @@ def test_scores_are_those_of_scikit_learn(weights, routing):
         assert score("neg_log_loss", weights) == pytest.approx(-expected, rel=1e-5)
         expected = roc_auc_score(y, PROBABILITIES, multi_class="ovr", **options)
         assert score("roc_auc_ovr", weights) == pytest.approx(expected)
-        scorer = make_scorer(fbeta_score, beta=2, average="micro")
-        expected = fbeta_score(y, PREDICTED, beta=2, average="micro", **options)
-        assert score(scorer, weights) == pytest.approx(expected)
+        expected = cohen_kappa_score(y, PREDICTED, **options)
+        assert score(make_scorer(cohen_kappa_score), weights) == pytest.approx(expected)
 
 
 def test_binary_scores_know_the_positive_class():
@@ -78,7 +77,7 @@ def fails(estimator, X, y):
         (fails, r"scoring=<function fails.* fails on the 8 held-out documents: KeyError: 'mine'"),
         (lambda estimator, X, y: None, "scoring=.* fails on the 8 held-out documents: TypeError"),
         (lambda estimator, X, y: {"a": 1}, "scoring=.* fails on the 8 held-out documents: TypeError"),
-        ("f1", "scoring='f1' fails on the 8 held-out documents: ValueError: .*multiclass"),
+        ("f1", "scoring='f1' fails on the 8 held-out documents: ValueError"),
         (
             lambda estimator, X, y: np.nan,
             "is nan on the 8 held-out documents, of 3 classes, but must",

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from classifier_samples import VOCABULARY, all_architectures, documents, ragged, small
+from classifier_samples import VOCABULARY, documents, ragged, small
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.metrics import f1_score, log_loss
@@ -37,7 +37,19 @@ SIZES = {"vocabulary_size": 70, "embedding_dim": 8, "filters": 8, "pretrained": 
 
 @pytest.fixture(scope="module")
 def fitted():
-    return small(architecture="hybrid", **SIZES).fit(X, NAMES[Y], X_val=X_VAL, y_val=NAMES[Y_VAL])
+    """A classifier fitted with the validation set; `trained_on` has the rows of each of its trainings."""
+    train, trained_on = fitting.train, []
+
+    def record(*args, rows, **options):
+        trained_on.append(rows.tolist())
+        return train(*args, rows=rows, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "train", record)
+        classifier = small(architecture="hybrid", **SIZES)
+        classifier.fit(X, NAMES[Y], X_val=X_VAL, y_val=NAMES[Y_VAL])
+    classifier.trained_on = trained_on
+    return classifier
 
 
 def best_epoch(classifier):
@@ -66,21 +78,11 @@ def test_the_linear_model_learns_from_all_of_x_and_not_from_the_validation_set(f
     np.testing.assert_array_equal(fitted.lexical_model_.weights_[0], alone.weights_[0])
 
 
-def test_the_network_learns_from_all_of_x_once(monkeypatch):
-    trained_on = []
-    train = fitting.train
-
-    def record(*args, rows, **options):
-        trained_on.append(rows.tolist())
-        return train(*args, rows=rows, **options)
-
-    monkeypatch.setattr(fitting, "train", record)
-    X, y = noisy(450, 0)  # of which by default a tenth would be held out, and learned from in the end
-    sizes = {**SIZES, "epochs": "auto", "batch_size": 64}
-    small(architecture="hybrid", **sizes).fit(X, y, **VALIDATION)
-    assert trained_on == [list(range(450))]
+def test_the_network_learns_from_all_of_x_once(fitted):
+    assert fitted.trained_on == [list(range(len(Y)))]
 
 
+@pytest.mark.slow
 def test_labels_of_the_validation_set_change_only_when_to_stop_and_the_pool():
     options = {**SIZES, "early_stopping": False, "epochs": 2}
     one, other = (
@@ -94,7 +96,7 @@ def test_labels_of_the_validation_set_change_only_when_to_stop_and_the_pool():
             np.testing.assert_array_equal(weights, others)
 
 
-@pytest.mark.parametrize("architecture", ["stacked", "parallel"])
+@pytest.mark.parametrize("architecture", ["stacked", pytest.param("parallel", marks=pytest.mark.slow)])
 def test_networks_without_a_linear_model_stop_on_it_too(architecture):
     sizes = {**SIZES, "early_stopping": True, "n_iter_no_change": 2}
     classifier = small(architecture=architecture, **sizes).fit(X, Y, **VALIDATION)
@@ -105,6 +107,7 @@ def test_networks_without_a_linear_model_stop_on_it_too(architecture):
     assert min(classifier.history_["loss"]) < classifier.history_["loss"][best]
 
 
+@pytest.mark.slow
 def test_it_takes_precedence_over_a_validation_fraction(fitted):
     again = (
         clone(fitted).set_params(validation_fraction=0.4).fit(X, NAMES[Y], X_val=X_VAL, y_val=NAMES[Y_VAL])
@@ -130,12 +133,16 @@ def test_its_weights_count():
     assert abs(log_loss(Y_VAL, probabilities) / expected - 1) > 1e-3
 
 
-def test_it_may_be_ragged_or_a_matrix():
+@pytest.mark.slow
+def test_a_ragged_one_is_padded_as_a_matrix_x():
     X, y = documents()
     X_val, y_val = ragged(n=12)
     one = small(epochs=2).fit(X, y, X_val=X_val, y_val=y_val)
     padded = SequencePadder(maxlen=6).fit_transform(X_val)
     assert small(epochs=2).fit(X, y, X_val=padded, y_val=y_val).history_ == one.history_
+
+
+def test_longer_documents_than_a_ragged_x_has_are_cut():
     X, y = ragged()
     longer = TokenIds(np.array([[3] * 3000 + [1], [3] * 3000 + [2]]), VOCABULARY)
     history = small(epochs=1).fit(X, y, X_val=longer, y_val=[0, 1]).history_
@@ -183,6 +190,15 @@ def test_an_id_without_a_row_is_an_error():
     X, y = documents(vocabulary=None)
     with pytest.raises(ValueError, match=r"X_val, .* X has the id 9, but the embedding ends at 4"):
         small(epochs=1, pretrained=False).fit(X, y, X_val=np.full((2, 6), 9), y_val=[0, 1])
+
+
+def test_weights_of_an_epoch_that_a_callback_restores_go_with_the_weights_of_the_pool():
+    stopping = keras.callbacks.EarlyStopping("val_loss", patience=2, restore_best_weights=True)
+    classifier = small(architecture="hybrid", **SIZES, early_stopping=False, callbacks=[stopping])
+    classifier.fit(X, NAMES[Y], X_val=X_VAL, y_val=NAMES[Y_VAL])
+    losses = classifier.history_["val_loss"]
+    assert int(np.argmin(losses)) == len(losses) - 3 < 9
+    assert log_loss(Y_VAL, classifier.predict_proba(X_VAL)) == pytest.approx(min(losses), rel=1e-4)
 
 
 # In a Pipeline
@@ -261,7 +277,10 @@ def test_a_score_decides_when_to_stop_and_which_epoch_is_kept():
     assert inverted_loss(classifier, X_VAL, NAMES[Y_VAL]) == pytest.approx(scores[best], rel=1e-4)
 
 
-@all_architectures
+@pytest.mark.parametrize(
+    "architecture",
+    ["stacked", *(pytest.param(name, marks=pytest.mark.slow) for name in ("hybrid", "parallel"))],
+)
 def test_a_named_score_is_that_of_scikit_learn_on_held_out_documents(architecture):
     classifier = small(
         architecture=architecture, **{**SIZES, "epochs": 2}, scoring="f1_macro", validation_fraction=0.3

@@ -401,10 +401,9 @@ def _compile(model, optimizer, loss, jit_compile, *, multilabel):
             f"jit_compile=True does not work with Keras's backend {keras.backend.backend()!r}: its compiler "
             "fails on this network. Use jit_compile=False."
         )
-    accuracy_of = _subset_accuracy if multilabel else keras.metrics.categorical_accuracy
+    accuracy = _Accuracy(multilabel, name="accuracy")
     if len(model.output_shape) > 2:
-        loss, accuracy_of = _MeanOverHeads(loss), partial(_accuracy_of_heads, accuracy_of)
-    accuracy = keras.metrics.MeanMetricWrapper(accuracy_of, "accuracy")
+        loss = _MeanOverHeads(loss)
     model.compile(optimizer, loss, weighted_metrics=[accuracy], jit_compile=runs_compiled(jit_compile))
     # With that metric, all variables exist before the first step is traced. Otherwise TensorFlow would trace
     # it twice, which takes longer than some trainings.
@@ -426,16 +425,32 @@ class _MeanOverHeads(keras.losses.Loss):
         return sum(losses) / len(losses)
 
 
-def _subset_accuracy(targets, probabilities):
-    """Tell for each document whether all of its labels are right."""
-    return ops.cast(ops.all((probabilities > 0.5) == (targets > 0.5), axis=-1), "float32")
+class _Accuracy(keras.metrics.Mean):
+    """The share of documents with the right label; in multilabel, with all labels right.
 
+    Of heads, the product of the probabilities counts.
+    """
 
-def _accuracy_of_heads(accuracy_of, targets, probabilities):
-    product = ops.prod(probabilities, axis=1)
-    if accuracy_of is _subset_accuracy:
-        product /= product + ops.prod(1 - probabilities, axis=1) + 1e-30
-    return accuracy_of(targets, product)
+    def __init__(self, multilabel, **kwargs):
+        super().__init__(**kwargs)
+        self.multilabel = multilabel
+
+    def update_state(self, targets, probabilities, sample_weight=None):
+        """Count a batch."""
+        if len(probabilities.shape) > 2:
+            against = ops.prod(1 - probabilities, axis=1)
+            probabilities = ops.prod(probabilities, axis=1)
+            if self.multilabel:
+                probabilities /= probabilities + against + 1e-30
+        if self.multilabel:
+            right = ops.all((probabilities > 0.5) == (targets > 0.5), axis=-1)
+        else:
+            right = ops.argmax(probabilities, axis=-1) == ops.argmax(targets, axis=-1)
+        return super().update_state(ops.cast(right, "float32"), sample_weight)
+
+    def get_config(self):
+        """Return the arguments that rebuild the metric."""
+        return {**super().get_config(), "multilabel": self.multilabel}
 
 
 def _make_optimizer(optimizer, learning_rate):

@@ -10,13 +10,15 @@ from keras.callbacks import Callback, LambdaCallback, LearningRateScheduler, Red
 from skglove.messages import shortened, warn
 
 
-def loss_check(learning_rate):
+def loss_check(learning_rate, name="learning_rate"):
     """Make a callback that refuses a loss that is not finite.
 
     Parameters
     ----------
     learning_rate : float
         As in `KerasConvTextClassifier`, for the error.
+    name : str, default="learning_rate"
+        What to call it in the error.
 
     Returns
     -------
@@ -28,8 +30,7 @@ def loss_check(learning_rate):
         for loss in (logs["loss"], logs.get("val_loss", 0.0)):
             if not np.isfinite(loss):
                 raise ValueError(
-                    f"The loss is {loss} in epoch {epoch + 1}. Try a learning_rate lower than "
-                    f"{learning_rate}."
+                    f"The loss is {loss} in epoch {epoch + 1}. Try a {name} lower than {learning_rate}."
                 )
 
     return LambdaCallback(on_epoch_end=check_loss)
@@ -64,7 +65,7 @@ def copy_callbacks(callbacks):
     return copies
 
 
-def check_callbacks(callbacks, *, one_cycle, has_validation):
+def check_callbacks(callbacks, *, one_cycle, has_validation, schedule_in_optimizer=False):
     """Refuse callbacks that cannot work, and warn of those that monitor what is not measured.
 
     Parameters
@@ -75,6 +76,8 @@ def check_callbacks(callbacks, *, one_cycle, has_validation):
         Whether the learning rate follows the "one_cycle" schedule.
     has_validation : bool
         Whether documents are held out for validation.
+    schedule_in_optimizer : bool, default=False
+        Whether the learning rate of a configured optimizer is a schedule.
 
     Raises
     ------
@@ -88,8 +91,10 @@ def check_callbacks(callbacks, *, one_cycle, has_validation):
             raise TypeError(
                 f"callbacks has {shortened(callback)}, which is no instance of keras.callbacks.Callback."
             )
-        if one_cycle and isinstance(callback, (LearningRateScheduler, ReduceLROnPlateau)):
-            raise ValueError(_sets_the_learning_rate(f"{type(callback).__name__} in callbacks"))
+        if isinstance(callback, (LearningRateScheduler, ReduceLROnPlateau)) and (
+            one_cycle or schedule_in_optimizer
+        ):
+            raise ValueError(_sets_the_learning_rate(f"{type(callback).__name__} in callbacks", one_cycle))
         # A ModelCheckpoint that saves every epoch looks at nothing.
         monitor = getattr(callback, "monitor", None) if getattr(callback, "save_best_only", True) else None
         if not has_validation and isinstance(monitor, str) and monitor.startswith("val_"):
@@ -99,28 +104,37 @@ def check_callbacks(callbacks, *, one_cycle, has_validation):
             )
 
 
-def _sets_the_learning_rate(name):
+def _sets_the_learning_rate(name, one_cycle):
+    if one_cycle:
+        return (
+            f"{name} sets the learning rate, but so does learning_rate_schedule='one_cycle', which sets "
+            "it in every step. Set learning_rate_schedule='constant'."
+        )
     return (
-        f"{name} sets the learning rate, but so does learning_rate_schedule='one_cycle', which sets "
-        "it in every step. Set learning_rate_schedule='constant'."
+        f"{name} sets the learning rate, but so does the schedule inside optimizer, which sets it in every "
+        "step. Give the optimizer a number as its learning_rate, or leave the callback out."
     )
 
 
 @contextmanager
-def learning_rate_errors_named(*, one_cycle):
+def learning_rate_errors_named(*, one_cycle, schedule_in_optimizer=False):
     """Turn Keras's errors about setting a scheduled learning rate into one that names the parameter.
 
     Parameters
     ----------
     one_cycle : bool
         Whether the learning rate follows the "one_cycle" schedule.
+    schedule_in_optimizer : bool, default=False
+        Whether it follows another schedule.
     """
     try:
         yield
     except (TypeError, AttributeError) as error:
         message = str(error)
-        if one_cycle and ("LearningRateSchedule" in message or "no attribute 'assign'" in message):
-            raise ValueError(_sets_the_learning_rate("A callback")) from error
+        if (one_cycle or schedule_in_optimizer) and (
+            "LearningRateSchedule" in message or "no attribute 'assign'" in message
+        ):
+            raise ValueError(_sets_the_learning_rate("A callback", one_cycle)) from error
         raise
 
 

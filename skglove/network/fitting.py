@@ -7,7 +7,7 @@ from skglove.auto_settings import LITTLE_TEXT, OF_NETWORK
 from skglove.multilabel import log_odds_of_labels, n_outputs
 from skglove.network.build import ARCHITECTURES, build_network, starting_vectors
 from skglove.network.callbacks import copy_callbacks, loss_check
-from skglove.network.loss_and_optimizer import checked_optimizer
+from skglove.network.loss_and_optimizer import checked_optimizer, is_configured
 from skglove.network.models import continue_from, expand
 from skglove.network.stopping import PoolWeights, StopAtLoss, StopWhenLearned
 from skglove.network.training import train
@@ -94,7 +94,8 @@ def fit_network(
         callbacks.append(measuring)
     elif parameters["early_stopping"]:
         callbacks.append(StopAtLoss(LOW_LOSS * _loss_of_guessing(data)))
-    callbacks.append(loss_check(parameters["learning_rate"]))
+    name = "learning rate in optimizer" if is_configured(parameters["optimizer"]) else "learning_rate"
+    callbacks.append(loss_check(parameters["learning_rate"], name))
     copies = copy_callbacks(parameters["callbacks"])
 
     def run(rows, callbacks, **changed):
@@ -117,7 +118,8 @@ def fit_network(
         start.restore(model)
         run(np.arange(len(data.codes)), callbacks[-1:], epochs=measuring.best_epoch + 1)
     if validation is not None:
-        weights = measuring.weights
+        # The user's callbacks may have restored the weights of another epoch.
+        weights = measuring.measure()[0] if copies else measuring.weights
     else:
         n_heads = ARCHITECTURES[parameters["architecture"]].n_heads
         weights = PoolWeights.usual(n_heads, parameters["lexical_weight"])

@@ -1,6 +1,7 @@
-"""Checks of the parameters `loss` and `optimizer`, so that errors name them."""
+"""Checks of the parameters `loss` and `optimizer`, so that errors name them, and copies of optimizers."""
 
 import keras
+import numpy as np
 
 from skglove.messages import shortened
 
@@ -65,31 +66,104 @@ def check_loss(loss, n_classes, *, multilabel=False):
         )
 
 
-def checked_optimizer(optimizer):
-    """Wrap a callable so that its errors name the parameter `optimizer`.
+def is_configured(optimizer):
+    """Tell whether an optimizer is an instance, in contrast to a name or a callable that makes one."""
+    return isinstance(optimizer, keras.optimizers.Optimizer)
+
+
+def learning_rate_of(optimizer, parameters):
+    """Check a configured optimizer against the parameters; return its learning rate.
 
     Parameters
     ----------
-    optimizer : str or callable
+    optimizer : keras.optimizers.Optimizer
+        As in `KerasConvTextClassifier`.
+    parameters : dict
+        "learning_rate" and "learning_rate_schedule" as the user gave them.
+
+    Returns
+    -------
+    learning_rate : float
+        With a schedule inside, that of the first step.
+
+    Raises
+    ------
+    ValueError
+        If the parameters give a learning rate or a schedule, or if the optimizer wraps another one.
+    TypeError
+        If the optimizer cannot be made again from its configuration.
+    """
+    name = type(optimizer).__name__
+    made = _copy(optimizer)
+    rate = made.get_config().get("learning_rate")
+    if rate is None:
+        raise ValueError(
+            f"optimizer is a {name}, which wraps other optimizers and cannot be used here. Give an optimizer "
+            "that has a learning rate of its own."
+        )
+    # The shortest number that is the same in float32.
+    learning_rate = float(str(np.float32(made.learning_rate if isinstance(rate, dict) else rate)))
+    if parameters["learning_rate"] != "auto":
+        given = parameters["learning_rate"]
+        raise ValueError(
+            f"learning_rate={given}, but optimizer is a configured {name} that has a learning rate, "
+            f"{learning_rate}. Put it in one place: leave learning_rate='auto', or give "
+            f"learning_rate={given} to {name}."
+        )
+    if parameters["learning_rate_schedule"] == "one_cycle":
+        raise ValueError(
+            "learning_rate_schedule='one_cycle' sets the learning rate, but optimizer is a configured "
+            f"{name} that has one. Give it a schedule of keras.optimizers.schedules as learning_rate, and "
+            f"leave learning_rate_schedule='auto'; or give the class, optimizer=keras.optimizers.{name}."
+        )
+    return learning_rate
+
+
+def has_schedule(optimizer):
+    """Tell whether the learning rate of an optimizer instance is a schedule of Keras."""
+    return isinstance(optimizer.get_config().get("learning_rate"), dict)
+
+
+def _copy(optimizer):
+    """Make an optimizer again from its configuration, without its state."""
+    try:
+        return type(optimizer).from_config(optimizer.get_config())
+    except Exception as error:
+        raise TypeError(
+            f"optimizer={shortened(optimizer)} cannot be copied by its configuration: "
+            f"{type(error).__name__}: {str(error)[:200]}. Its get_config must return all arguments of its "
+            "class; your own schedules and functions need keras.saving.register_keras_serializable. Or give "
+            "a callable optimizer(learning_rate=...) that makes it."
+        ) from error
+
+
+def checked_optimizer(optimizer):
+    """Wrap an optimizer or a callable into a function that makes optimizers and checks them.
+
+    Parameters
+    ----------
+    optimizer : str, callable or keras.optimizers.Optimizer
         As in `KerasConvTextClassifier`.
 
     Returns
     -------
     optimizer : str or callable
-        A string is returned as it is. Otherwise a function that calls `optimizer` and checks the result.
+        A string is returned as it is. For an instance, a function that copies it, whose learning rate holds.
+        Otherwise a function that calls `optimizer` and checks the result.
 
     Raises
     ------
     TypeError
-        If `optimizer` is an optimizer instance: every fit needs a new one.
+        If `optimizer` is anything else.
     """
     if isinstance(optimizer, str):
         return optimizer
+    if is_configured(optimizer):
+        return lambda learning_rate: _copy(optimizer)
     if not callable(optimizer):
-        name = type(optimizer).__name__
         raise TypeError(
-            f"optimizer is a {name} that has been made already, but every fit makes its own. Give the class, "
-            f"or a callable such as functools.partial(keras.optimizers.{name}, weight_decay=0.01)."
+            f"optimizer={shortened(optimizer)} is no optimizer of Keras. Give a name, such as 'adam', an "
+            "instance, such as keras.optimizers.AdamW(1e-3), or a callable that makes one."
         )
 
     def make(learning_rate):

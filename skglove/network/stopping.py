@@ -1,9 +1,10 @@
 """Learn when to stop and how much to trust each model, on documents held out from training."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from keras.callbacks import Callback
+from keras.callbacks import Callback, SwapEMAWeights
 
 from skglove.multilabel import log_of_both
 from skglove.network.inference import LookupNetwork, can_look_up
@@ -164,6 +165,10 @@ class StopWhenLearned(Callback):
 
     def on_epoch_end(self, epoch, logs):
         """Measure, and stop or go on."""
+        with _averaged(self.model):
+            self._look_at(epoch, logs)
+
+    def _look_at(self, epoch, logs):
         weights, measured = self.measure()
         logs.update(measured)
         if "val_score" in measured:
@@ -182,3 +187,19 @@ class StopWhenLearned(Callback):
         """Restore the weights of the best epoch."""
         if self.network is not None:
             self.model.set_weights(self.network)
+
+
+@contextmanager
+def _averaged(model):
+    """Give a network the moving average of its weights for a while, if its optimizer has one (`use_ema`).
+
+    Keras does so for good at the end of training.
+    """
+    if not getattr(getattr(model, "optimizer", None), "use_ema", False):
+        yield
+        return
+    swap = SwapEMAWeights()
+    swap.set_model(model)
+    swap.on_test_begin()
+    yield
+    swap.on_test_end()

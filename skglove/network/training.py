@@ -4,6 +4,7 @@ import numpy as np
 
 from skglove.network.batches import Batches
 from skglove.network.callbacks import learning_rate_errors_named, retracing_warnings_hidden
+from skglove.network.loss_and_optimizer import has_schedule
 
 
 def train(
@@ -49,7 +50,8 @@ def train(
         random_state=random_state,
     )
     one_cycle = settings["learning_rate_schedule"] == "one_cycle"
-    with retracing_warnings_hidden(), learning_rate_errors_named(one_cycle=one_cycle):
+    schedule = {"one_cycle": one_cycle, "schedule_in_optimizer": has_schedule(model.optimizer)}
+    with retracing_warnings_hidden(), learning_rate_errors_named(**schedule):
         return model.fit(
             batches.for_keras(),
             epochs=settings["epochs"],
