@@ -165,7 +165,11 @@ def test_it_learns(architecture, optimizer):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"early_stopping": True}, pytest.param({"architecture": "hybrid"}, marks=pytest.mark.slow)],
+    [
+        {},
+        pytest.param({"early_stopping": True}, marks=pytest.mark.slow),
+        pytest.param({"architecture": "hybrid"}, marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_what_is_measured_is_the_moving_average_that_is_kept(options):
