@@ -2,6 +2,7 @@
 
 from skglove.classifier import KerasConvTextClassifier
 from skglove.datasets import fetch_glove, fetch_newsgroups, load_text_folders
+from skglove.displays import TrainingHistoryDisplay, WordVectorsDisplay
 from skglove.padder import SequencePadder
 from skglove.pipeline import make_text_classifier
 from skglove.token_ids import TokenIds, Vocabulary
@@ -15,10 +16,12 @@ __all__ = [
     "KerasConvTextClassifier",
     "SequencePadder",
     "TokenIds",
+    "TrainingHistoryDisplay",
     "UnknownWordError",
     "VectorFileError",
     "Vocabulary",
     "WordVectors",
+    "WordVectorsDisplay",
     "fetch_glove",
     "fetch_newsgroups",
     "load_text_folders",

@@ -211,7 +211,7 @@ pipeline = make_pipeline(*steps)
 for parameters in ParameterGrid({"kerasconvtextclassifier__epochs": [1, 2]}):
     repr(clone(pipeline).set_params(**parameters))
 ids = pipeline[1].fit_transform(skglove.GloveTokenizer(vectors=None).fit_transform(["a b", "b"]))
-print(sorted(name for name in sys.modules if name in ("keras", "tensorflow", "requests")))
+print(sorted(name for name in sys.modules if name in ("keras", "tensorflow", "requests", "matplotlib")))
 """
     assert run_python(code) == "[]\n"
 

@@ -1,0 +1,6 @@
+"""Pictures, by scikit-learn's conventions: ``from_...`` computes, ``plot`` draws with matplotlib."""
+
+from skglove.displays.training_history import TrainingHistoryDisplay
+from skglove.displays.word_vectors import WordVectorsDisplay
+
+__all__ = ["TrainingHistoryDisplay", "WordVectorsDisplay"]
