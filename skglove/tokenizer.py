@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skglove.coverage import describe_stray_characters, measure_coverage
+from skglove.coverage_report import report_on_fit, report_on_texts
 from skglove.documents import Documents, holds_sequences
 from skglove.given_vocabulary import warn_of_upper_case, words_in_order
 from skglove.messages import ShortErrors, shortened, warn
@@ -335,6 +336,39 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
             raise ValueError(f"Id {largest} stands for no word: the vocabulary ends at {n_words}.")
         words = np.array(["", *self._vocabulary.words], dtype=object)
         return [self.split.join(words[ids[ids > 0]]) for ids in documents.sequences()]
+
+    def coverage_report(self, texts=None, n=20):
+        """Report which tokens have a vector, and which words have none.
+
+        Parameters
+        ----------
+        texts : iterable of n_documents str or bytes, or None, default=None
+            The texts to report on, such as those to predict. None reports on the texts given to `fit`,
+            without the share of each document.
+        n : int, default=20
+            How many of the most frequent words without a vector to list.
+
+        Returns
+        -------
+        report : CoverageReport
+            With the attributes `tokens`, `words`, `missing` and `documents`, and the method `to_frame`. It
+            can be printed, and a notebook shows it as a table.
+
+        Raises
+        ------
+        ValueError
+            If the tokenizer has no vectors, or if `n` is negative.
+        TypeError, ValueError
+            If `texts` is not a collection of texts.
+        """
+        check_is_fitted(self)
+        if texts is None:
+            counts = getattr(self, "word_counts_", None)
+            return report_on_fit(self._vocabulary, self.vocabulary_, counts, n)
+        documents, column = self._split(texts)
+        words = decode_words(column)
+        ids = np.array([self.vocabulary_.get(word, 0) for word in words], dtype=np.int64)
+        return report_on_texts(self._vocabulary, words, ids, documents, n)
 
     def _learn(self, X):
         """Learn the vocabulary and return the ids of X."""
