@@ -31,6 +31,7 @@ from skglove.network.forks import record_use, refuse_fork
 from skglove.network.pickling import StoredNetwork
 from skglove.partial_fitting import PartialFitMixin
 from skglove.pooling import log, pool
+from skglove.progress import say, shown
 from skglove.rollback import rollback
 from skglove.scoring import HeldOutScore
 from skglove.token_ids import vocabulary_of
@@ -193,7 +194,9 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         is the network in training, which numbers the ids that the documents have anew: what `ModelCheckpoint`
         saves is of no use for predictions.
     verbose : int, default=0
-        0: silent, 1: Keras's progress bar, 2: one line per epoch.
+        0: silent, 1: Keras's progress bar, 2: one line per epoch. Above 0 there is also a line for each other
+        step: the linear model, the shares of the two models, a second training; and a progress bar if the
+        vectors take more than two seconds to read.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, dropout, the order of documents, and the choice of documents to hold out.
         Two fits with the same int give exactly the same model on the same versions, backend, kind of
@@ -222,6 +225,9 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         subset accuracy, as in `score`.
     n_iter_ : int
         Number of epochs run, also those after the best.
+    best_epoch_ : int
+        The epoch, counted from 1, whose weights were kept: by early stopping on held-out documents, the best,
+        otherwise the last.
     callbacks_ : list of keras.callbacks.Callback
         The copies of `callbacks` used in `fit`, with what they recorded. They are not pickled.
     maxlen_ : int
@@ -428,7 +434,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
             If this process was forked from one that has used a network.
         """
         refuse_fork()
-        with rollback(self):
+        with rollback(self), shown(self.verbose):
             return self._fit(X, y, (X_val, y_val, sample_weight_val), **fit_params)
 
     def _fit(self, X, y, of_validation, **fit_params):
@@ -455,6 +461,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         settings, n_steps = self._resolve_settings(data, rows, has_validation_set, **keep)
         lexical_model = log_probabilities = None
         if settings["lexical_weight"]:  # it leaves documents out itself, so it may learn from all
+            say(f"Linear model of words and pairs: {len(documents):,} documents")
             ignored, left_out = vocabulary_checks.punctuation_ids(self._vocabulary), rows[1]
             lexical_model = LabelModel() if self._multilabel else LexicalModel()
             _, log_probabilities = lexical_model.fit_predict(
@@ -464,7 +471,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
                 log_probabilities = lexical_model.predict_log_proba(validation.documents)
         from skglove.network.fitting import fit_network
 
-        network, history, pool_weights, callbacks = fit_network(
+        network, history, pool_weights, callbacks, self.best_epoch_ = fit_network(
             data,
             rows,
             self._parameters() | settings,
@@ -479,7 +486,9 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         self._network, self.lexical_model_ = StoredNetwork(network), lexical_model
         self._pool_weights = pool_weights
         vars(self).pop("_stream", None)
-        settings["lexical_weight"] = float(pool_weights[1:].sum() / pool_weights.sum())
+        settings["lexical_weight"] = share = float(pool_weights[1:].sum() / pool_weights.sum())
+        if lexical_model is not None:
+            say(f"Shares: network {1 - share:.2f}, linear model {share:.2f}")
         self.settings_, self.callbacks_ = settings, callbacks
         self.history_ = {name: [float(value) for value in values] for name, values in history.history.items()}
         self.n_iter_ = len(history.epoch)

@@ -16,6 +16,7 @@ from skglove.coverage_report import report_on_fit, report_on_texts
 from skglove.documents import Documents, holds_sequences
 from skglove.given_vocabulary import warn_of_upper_case, words_in_order
 from skglove.messages import ShortErrors, shortened, warn
+from skglove.progress import counted, length_of, shown
 from skglove.rollback import rollback
 from skglove.splitting import check_encoding, check_texts, decode_words, encode_words, split_texts
 from skglove.token_ids import Vocabulary, with_vocabulary
@@ -103,6 +104,9 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         How to decode texts given as bytes.
     decode_error : {"strict", "ignore", "replace"}, default="strict"
         What to do with bytes that cannot be decoded.
+    verbose : int or bool, default=0
+        1 shows a progress bar for work of more than two seconds: splitting of texts, reading of vectors. The
+        bar needs tqdm (``pip install 'skglove[fetch]'``); without it, there are two lines on stderr.
 
     Attributes
     ----------
@@ -184,6 +188,7 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         "encoding": [str],
         "decode_error": [StrOptions({"strict", "ignore", "replace"})],
         "vocabulary": "no_validation",  # `words_in_order` checks it, for the same reason
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -200,6 +205,7 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         encoding="utf-8",
         decode_error="strict",
         vocabulary=None,
+        verbose=0,
     ):
         self.vectors = vectors
         self.style = style
@@ -212,6 +218,7 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         self.encoding = encoding
         self.decode_error = decode_error
         self.vocabulary = vocabulary
+        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -236,7 +243,7 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
             If X is not a collection of texts. The message names the first element that is not a text. If
             `vocabulary` is empty, has no order, holds a word twice, or holds something else than words.
         """
-        with rollback(self):
+        with rollback(self), shown(self.verbose):
             self._learn(X)
         return self
 
@@ -261,7 +268,7 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         TypeError, ValueError
             If X is not a collection of texts. The message names the first element that is not a text.
         """
-        with rollback(self):
+        with rollback(self), shown(self.verbose):
             return self._learn(X)
 
     def transform(self, X):
@@ -440,7 +447,9 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
     def _split(self, X):
         """Split texts into documents of word codes. Return them and the column of distinct words."""
         texts = check_texts(X, self.encoding, self.decode_error, any_type=callable(self.style))
-        return split_texts(texts, style=self.style, lower=self.lower, filters=self.filters, split=self.split)
+        rules = {"style": self.style, "lower": self.lower, "filters": self.filters, "split": self.split}
+        with shown(self.verbose):
+            return split_texts(counted(texts, "Splitting texts", "texts", length_of(X)), **rules)
 
     def _count_kept(self, seen):
         """Return how many of the words, the most frequent first, get an id below `num_words`."""
@@ -472,6 +481,9 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         if not self._oov_id:
             documents = documents.keep(documents.values > 0)
         return with_vocabulary(documents.sequences(), self._vocabulary)
+
+    def _read_state(self, state):
+        super()._read_state({"verbose": 0} | state)  # 0.1.0 had no `verbose`
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -11,6 +11,7 @@ from skglove.network.loss_and_optimizer import checked_optimizer, is_configured
 from skglove.network.models import continue_from, expand
 from skglove.network.stopping import PoolWeights, StopAtLoss, StopWhenLearned
 from skglove.network.training import train
+from skglove.progress import say
 from skglove.validation_set import ValidationSet
 
 # Where nothing is held out, training stops at this share of the loss that guessing has.
@@ -70,6 +71,8 @@ def fit_network(
         Weights of the network and, if there is one, of the linear model.
     callbacks : list of keras.callbacks.Callback
         The copies of the user's callbacks.
+    best_epoch : int
+        The epoch, counted from 1, whose weights were kept.
     """
     training, held_out = rows
     documents, trained, word_weights = _used_ids(data, validation)
@@ -116,6 +119,8 @@ def fit_network(
     history = run(training, callbacks + copies)
     if start is not None:
         start.restore(model)
+        n_documents, n_epochs = len(data.codes), measuring.best_epoch + 1
+        say(f"Second training: all {n_documents:,} documents, as many epochs as were best: {n_epochs}")
         run(np.arange(len(data.codes)), callbacks[-1:], epochs=measuring.best_epoch + 1)
     if validation is not None:
         # The user's callbacks may have restored the weights of another epoch.
@@ -124,7 +129,14 @@ def fit_network(
         n_heads = ARCHITECTURES[parameters["architecture"]].n_heads
         weights = PoolWeights.usual(n_heads, parameters["lexical_weight"])
     network = expand(model, vectors, trained, word_weights=word_weights, head_weights=weights.heads)
-    return network, history, weights.models, copies
+    return network, history, weights.models, copies, _kept_epoch(callbacks, history)
+
+
+def _kept_epoch(callbacks, history):
+    for callback in callbacks:
+        if isinstance(callback, StopWhenLearned) and callback.network is not None:
+            return callback.best_epoch + 1
+    return len(history.epoch)
 
 
 class Start:

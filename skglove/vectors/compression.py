@@ -30,11 +30,15 @@ class ByteReader:
 
     def __init__(self, path, kind, stream, size):
         self.path, self.kind, self.stream, self.size = path, kind, stream, size
+        self.on_read = None
 
     def read(self, n):
-        """Read up to `n` bytes."""
+        """Read up to `n` bytes, and tell `on_read`, if there is one, how many they are."""
         with _naming(self.path, self.kind):
-            return self.stream.read(n)
+            data = self.stream.read(n)
+        if self.on_read is not None:
+            self.on_read(len(data))
+        return data
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
+from skglove.progress import progress_bar
 from skglove.vectors.compression import open_bytes
 from skglove.vectors.errors import VectorFileError
 from skglove.vectors.formats import FORMATS, HEAD, sniff
@@ -200,7 +201,8 @@ class VectorFile:
     @contextmanager
     def _open_vectors(self):
         start = self.layout.start
-        with self._open() as reader:
+        label = f"Reading {self.file.name}"
+        with self._open() as reader, progress_bar(label, "B", reader.size) as reader.on_read:
             reader.read(start)
             yield reader
 

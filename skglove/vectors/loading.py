@@ -4,13 +4,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from skglove.progress import shown
 from skglove.vectors.cache import cached_vectors
 from skglove.vectors.files import VectorFile
 from skglove.vectors.locations import PackageFiles, find
 from skglove.vectors.word_vectors import WordVectors, is_keyed_vectors
 
 
-def load_vectors(source, *, format=None):
+def load_vectors(source, *, format=None, verbose=0):
     """Load word vectors. Nothing is ever downloaded.
 
     A file is read once and kept in the cache folder; from then on it is memory-mapped.
@@ -24,6 +25,9 @@ def load_vectors(source, *, format=None):
         of several members); a dict of words and their arrays; or vectors, which are returned as they are.
     format : {"glove", "word2vec", "fasttext", "word2vec-binary"}, default=None
         The format of a file; None recognises it.
+    verbose : int or bool, default=0
+        1 shows a progress bar if it takes more than two seconds, as the first reading of a file may. The bar
+        needs tqdm (``pip install 'skglove[fetch]'``); without it, there are two lines on stderr.
 
     Returns
     -------
@@ -53,7 +57,8 @@ def load_vectors(source, *, format=None):
     found = find(source)
     is_name = isinstance(found, PackageFiles) or found != Path(source)
     vectors = WordVectors._from(source if is_name else str(found.absolute()), format)
-    vectors._stored  # noqa: B018 opens the vectors, so that an error is raised here
+    with shown(verbose):
+        vectors._stored  # noqa: B018 opens the vectors, so that an error is raised here
     return vectors
 
 
