@@ -29,6 +29,7 @@ from skglove.messages import ShortErrors, shortened, warn
 from skglove.multilabel import log_of_both
 from skglove.network.forks import record_use, refuse_fork
 from skglove.network.pickling import StoredNetwork
+from skglove.notebook import Summarised, describe_classifier
 from skglove.partial_fitting import PartialFitMixin
 from skglove.pooling import log, pool
 from skglove.progress import say, shown
@@ -40,7 +41,9 @@ from skglove.versions import Versioned
 from skglove.warm_start import LastFit
 
 
-class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, ClassifierMixin, BaseEstimator):
+class KerasConvTextClassifier(
+    ShortErrors, Versioned, Summarised, PartialFitMixin, ClassifierMixin, BaseEstimator
+):
     """Classify documents of token ids with a 1D convolutional network in Keras.
 
     The embedding starts from pre-trained word vectors if X carries a vocabulary with vectors, as the ids of
@@ -491,7 +494,7 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
             say(f"Shares: network {1 - share:.2f}, linear model {share:.2f}")
         self.settings_, self.callbacks_ = settings, callbacks
         self.history_ = {name: [float(value) for value in values] for name, values in history.history.items()}
-        self.n_iter_ = len(history.epoch)
+        self.n_iter_, self._n_documents = len(history.epoch), len(documents)
         return self
 
     def _hold_out(self, data):
@@ -751,6 +754,15 @@ class KerasConvTextClassifier(ShortErrors, Versioned, PartialFitMixin, Classifie
         if "_network" not in vars(self):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'model_' before fit.")
         return self._network.model
+
+    def __dir__(self):
+        # As scikit-learn's, which would build `model_`: in its diagram in a notebook, and to complete names.
+        built = "_network" in vars(self) and self._network.is_built
+        names = object.__dir__(self)
+        return [name for name in names if (built if name == "model_" else hasattr(self, name))]
+
+    def _summary(self):
+        return describe_classifier(self)
 
     def __getstate__(self):
         state = super().__getstate__()

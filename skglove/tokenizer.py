@@ -16,6 +16,7 @@ from skglove.coverage_report import report_on_fit, report_on_texts
 from skglove.documents import Documents, holds_sequences
 from skglove.given_vocabulary import warn_of_upper_case, words_in_order
 from skglove.messages import ShortErrors, shortened, warn
+from skglove.notebook import Summarised, describe_tokenizer
 from skglove.progress import counted, length_of, shown
 from skglove.rollback import rollback
 from skglove.splitting import check_encoding, check_texts, decode_words, encode_words, split_texts
@@ -31,7 +32,7 @@ HASHING_SHARE = 8
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 
-class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
+class GloveTokenizer(ShortErrors, Versioned, Summarised, TransformerMixin, BaseEstimator):
     r"""Split texts into words and number the words by frequency.
 
     The default, ``style="glove"``, splits much like the tokenizer that was used for GloVe's training texts.
@@ -481,6 +482,9 @@ class GloveTokenizer(ShortErrors, Versioned, TransformerMixin, BaseEstimator):
         if not self._oov_id:
             documents = documents.keep(documents.values > 0)
         return with_vocabulary(documents.sequences(), self._vocabulary)
+
+    def _summary(self):
+        return describe_tokenizer(self)
 
     def _read_state(self, state):
         super()._read_state({"verbose": 0} | state)  # 0.1.0 had no `verbose`

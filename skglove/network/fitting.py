@@ -119,8 +119,8 @@ def fit_network(
     history = run(training, callbacks + copies)
     if start is not None:
         start.restore(model)
-        n_documents, n_epochs = len(data.codes), measuring.best_epoch + 1
-        say(f"Second training: all {n_documents:,} documents, as many epochs as were best: {n_epochs}")
+        n_epochs = measuring.best_epoch + 1
+        say(f"Second training: all {len(data.codes):,} documents, {n_epochs} epochs, which were best")
         run(np.arange(len(data.codes)), callbacks[-1:], epochs=measuring.best_epoch + 1)
     if validation is not None:
         # The user's callbacks may have restored the weights of another epoch.

@@ -62,6 +62,11 @@ class StoredNetwork:
             return self._model
 
     @property
+    def is_built(self):
+        """Whether there is a Keras model."""
+        return self._model is not None
+
+    @property
     def lookup(self):
         """The network, a `LookupNetwork`, which the first use makes; None if only Keras can compute it."""
         with self._lock:
