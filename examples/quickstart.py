@@ -17,12 +17,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from bbc_news import load_bbc_news
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import ConfusionMatrixDisplay, classification_report
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
-from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder
+from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder, TrainingHistoryDisplay
 
 news = load_bbc_news()
 labels = np.array(news.target_names)[news.target]
@@ -63,13 +62,7 @@ ConfusionMatrixDisplay.from_predictions(
     test_labels, predicted, ax=left, cmap="Blues", colorbar=False, xticks_rotation=45
 )
 left.set_title(f"{len(test_texts)} test articles: accuracy {np.mean(predicted == test_labels):.3f}")
-history = pipeline["cnn"].history_
-epochs = range(1, len(history["loss"]) + 1)
-right.plot(epochs, history["accuracy"], "o-", label="training articles")
-right.plot(epochs, history["val_accuracy"], "o-", label="validation articles (10 %)")
-right.set(xlabel="epoch", ylabel="accuracy of the network", title="Training")
-right.xaxis.set_major_locator(MaxNLocator(integer=True))
-right.grid(alpha=0.3)
-right.legend()
+TrainingHistoryDisplay.from_estimator(pipeline, ax=right, metrics="accuracy")
+right.set_title("Training")
 figure.savefig("quickstart.png")
 print("The confusion matrix and the training history are in quickstart.png.")

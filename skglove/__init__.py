@@ -2,7 +2,7 @@
 
 from skglove.classifier import KerasConvTextClassifier
 from skglove.datasets import fetch_glove, fetch_newsgroups, load_text_folders
-from skglove.displays import TrainingHistoryDisplay, WordVectorsDisplay
+from skglove.displays import TellingWordsDisplay, TrainingHistoryDisplay, WordVectorsDisplay
 from skglove.padder import SequencePadder
 from skglove.pipeline import make_text_classifier
 from skglove.token_ids import TokenIds, Vocabulary
@@ -15,6 +15,7 @@ __all__ = [
     "GloveVectorizer",
     "KerasConvTextClassifier",
     "SequencePadder",
+    "TellingWordsDisplay",
     "TokenIds",
     "TrainingHistoryDisplay",
     "UnknownWordError",

@@ -201,6 +201,7 @@ def test_early_stopping_keeps_the_best_epoch():
     losses = classifier.history_["val_loss"]
     best = len(losses) - 3
     assert classifier.n_iter_ == len(losses) < 50
+    assert classifier.best_epoch_ == best + 1
     # An improvement of less than 0.2 % is none.
     assert losses[best] < 1.0021 * min(losses)
     held_out = held_out_rows(classifier, X, y)
@@ -219,13 +220,14 @@ def test_the_best_epoch_is_kept_when_the_epochs_end_training():
     assert losses[-1] > 1.01 * min(losses)
 
 
-def test_by_default_training_stops_when_the_classifier_has_learned(monkeypatch):
+def test_by_default_training_stops_when_the_classifier_has_learned(monkeypatch, capsys):
     rng = np.random.RandomState(0)
     y = rng.permutation(np.arange(420) % 2)
     X = rng.randint(2, 30, (420, 6))
     X[:, 3] = np.where(rng.rand(420) < 0.8, y, 1 - y)  # the rest is learned by heart only
     sizes = {"filters": 8, "kernel_size": 2, "embedding_dim": 8, "learning_rate": 0.02, "lexical_weight": 0}
-    again = KerasConvTextClassifier(**sizes, random_state=0).fit(X, y)
+    again = KerasConvTextClassifier(**sizes, random_state=0, verbose=2).fit(X, y)
+    shown = capsys.readouterr().out
     monkeypatch.setattr(fitting, "LITTLE_TEXT", 0)
     classifier = KerasConvTextClassifier(**sizes, random_state=0).fit(X, y)
     losses = classifier.history_["val_loss"]
@@ -240,6 +242,9 @@ def test_by_default_training_stops_when_the_classifier_has_learned(monkeypatch):
     assert log_loss_of(classifier, X[held_out], y[held_out]) == pytest.approx(losses[-1 - patience], rel=1e-4)
     # With the second training, the same was measured, and the held-out documents were learned from.
     assert again.history_ == classifier.history_
+    assert again.best_epoch_ == classifier.best_epoch_ == len(losses) - patience
+    assert f"\nSecond training: all 420 documents, {again.best_epoch_} epochs, which were best\n" in shown
+    assert "Linear model" not in shown
     assert log_loss_of(again, X[held_out], y[held_out]) < 0.95 * losses[-1 - patience]
 
 
@@ -453,9 +458,15 @@ def test_jit_compile_is_deprecated(jit_compile):
         small(jit_compile=jit_compile, callbacks=[Interruption()]).fit(*documents())
 
 
-def test_verbose_shows_keras_progress(capsys):
-    small(epochs=2, verbose=1).fit(*documents())
-    assert "Epoch 2/2" in capsys.readouterr().out
+def test_verbose_shows_keras_progress_and_the_other_steps(capsys):
+    classifier = small(architecture="hybrid", epochs=2, verbose=2).fit(*documents())
+    shown = capsys.readouterr().out
+    share = classifier.settings_["lexical_weight"]
+    assert shown.startswith("Linear model of words and pairs: 32 documents\nEpoch 1/2\n")
+    assert shown.endswith(f"\nShares: network {1 - share:.2f}, linear model {share:.2f}\n")
+    assert classifier.best_epoch_ == 2
+    classifier.set_params(verbose=0).fit(*documents())
+    assert capsys.readouterr().out == ""
 
 
 # Randomness

@@ -1,4 +1,5 @@
 import sys
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from skglove import (
     GloveTokenizer,
     KerasConvTextClassifier,
+    TellingWordsDisplay,
     TrainingHistoryDisplay,
     UnknownWordError,
     WordVectors,
@@ -22,6 +24,13 @@ HISTORY = {
     "val_loss": [0.7, 0.4, 0.35, 0.36],
     "val_accuracy": [0.8, 0.9, 0.91, 0.92],
 }
+TABLE = [
+    ("sport", "match", 2.0),
+    ("sport", "team", 1.0),
+    ("sport", "the $ 5 and the $ 10 notes of the bank", -0.5),
+    ("sport", "shares", -1.5),
+    ("business", "shares", 2.5),
+]
 PAIRS = [("kitchen", "dinner"), ("office", "work")]
 
 
@@ -43,6 +52,14 @@ def vectors():
 
 def legend(ax):
     return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def is_cut(figure):
+    """Tell whether something is drawn at the border of a figure."""
+    figure.canvas.draw()
+    pixels = np.asarray(figure.canvas.buffer_rgba())[:, :, :3]
+    border = [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
+    return any((edge != 255).any() for edge in border)
 
 
 # ---- axes
@@ -90,6 +107,11 @@ def test_a_history_without_validation_has_one_line():
     display = TrainingHistoryDisplay.from_history({"loss": [2.0, 1.0], "recall": [0.1, 0.2]})
     assert len(display.ax_.lines) == 1
     assert legend(display.ax_) == ["training"]
+
+
+def test_no_panel_of_a_history_is_cut():
+    assert not is_cut(TrainingHistoryDisplay.from_history(HISTORY).figure_)
+    assert is_cut(TrainingHistoryDisplay.from_history(HISTORY).ax_[0].set_ylabel("x" * 100).figure)
 
 
 def test_one_epoch_is_shown_with_one_tick():
@@ -172,6 +194,7 @@ def test_labels_neither_overlap_nor_leave_the_axes(vectors):
     # Without the line to a far label, which belongs to the extent of an Annotation.
     boxes = [Text.get_window_extent(text) for text in display.texts_]
     frame = display.ax_.get_window_extent()
+    assert not is_cut(display.figure_)
     for i, box in enumerate(boxes):
         assert frame.x0 <= box.x0 <= box.x1 <= frame.x1
         assert frame.y0 <= box.y0 <= box.y1 <= frame.y1
@@ -211,3 +234,71 @@ def test_vectors_of_one_dimension_are_refused():
 def test_equal_vectors_are_shown():
     display = WordVectorsDisplay.from_vectors({"a": [1.0, 2.0], "b": [1.0, 2.0]}, ["a", "b"])
     assert display.explained_variance_ratio == (0, 0)
+
+
+# ---- TellingWordsDisplay
+
+
+class Row(NamedTuple):
+    label: str
+    words: str
+    weight: float
+
+
+@pytest.fixture
+def table():
+    return [Row(*row) for row in TABLE]
+
+
+def bars(ax):
+    return [bar.get_width() for bar in ax.patches]
+
+
+def names(ax):
+    return [label.get_text() for label in ax.get_yticklabels()]
+
+
+def test_words_are_shown_by_falling_weight(table):
+    display = TellingWordsDisplay.from_table(table[::-1])
+    business, sport = display.ax_
+    assert [ax.get_title() for ax in display.ax_] == ["business", "sport"]
+    assert names(sport) == ["match", "team", "the $ 5 and the $ 10 no…", "shares"]
+    assert bars(sport) == [2, 1, -0.5, -1.5]
+    assert bars(business) == [2.5]
+    low, high = sport.get_ylim()
+    assert low > high  # the first bar is at the top
+    colours = [bar.get_facecolor() for bar in sport.patches]
+    assert colours[0] == colours[1] != colours[2] == colours[3]
+
+
+def test_the_strongest_words_of_some_labels_are_shown(table):
+    display = TellingWordsDisplay.from_table(table, n=1, labels=["sport"])
+    assert names(display.ax_) == ["match", "shares"]
+
+
+def test_no_panel_of_telling_words_is_cut(table):
+    assert not is_cut(TellingWordsDisplay.from_table(table).figure_)
+    assert not is_cut(TellingWordsDisplay.from_table(table, labels=["sport"], n=2).figure_)
+
+
+def test_a_frame_of_telling_words_is_shown(table):
+    pandas = pytest.importorskip("pandas")
+    display = TellingWordsDisplay.from_table(pandas.DataFrame(table))
+    assert bars(display.ax_[0]) == [2, 1, -0.5, -1.5]
+
+
+def test_what_is_no_table_of_telling_words_is_refused(table):
+    with pytest.raises(ValueError, match=r"no label 'spotr'. It has: \['sport', 'business'\]"):
+        TellingWordsDisplay.from_table(table, labels=["spotr"])
+    with pytest.raises(ValueError, match="There is no label to show"):
+        TellingWordsDisplay.from_table([])
+    with pytest.raises(TypeError, match=r"must have label, words, weight, .* got \('sport', 'match', 2.0\)"):
+        TellingWordsDisplay.from_table(TABLE)
+
+
+def test_the_telling_words_of_a_classifier(fitted):
+    telling = pytest.importorskip("skglove.telling")
+    display = TellingWordsDisplay.from_estimator(fitted, n=2)
+    assert [ax.get_title() for ax in display.ax_] == ["+", "-"]
+    table = telling.telling_words(fitted, 2)
+    assert bars(display.ax_[0]) == [row.weight for row in table if row.label == "+"]

@@ -7,6 +7,7 @@ def test_public_names():
         "GloveVectorizer",
         "KerasConvTextClassifier",
         "SequencePadder",
+        "TellingWordsDisplay",
         "TokenIds",
         "TrainingHistoryDisplay",
         "UnknownWordError",

@@ -57,7 +57,7 @@ def place_labels(ax, points, labels, arrows=()):
 
 def _measure(ax, label):
     """Return the width and the height of a label in pixels."""
-    text = ax.text(0, 0, label, fontsize="small")
+    text = ax.text(0, 0, label, fontsize="small", parse_math=False)
     extent = text.get_window_extent()
     text.remove()
     return extent.width, extent.height
@@ -95,5 +95,6 @@ def _write(ax, label, xy, direction, distance):
         ha=("right", "center", "left")[direction[0] + 1],
         va=("top", "center", "bottom")[direction[1] + 1],
         fontsize="small",
+        parse_math=False,
         arrowprops=line if distance > DISTANCES[1] else None,
     )
