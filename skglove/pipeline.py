@@ -21,7 +21,8 @@ def make_text_classifier(vectors="glove.6B.50d", **params):
         Where the word vectors are, as in `GloveTokenizer`.
     **params : dict
         Parameters of the three steps by their own names, such as ``num_words=20_000`` or ``epochs=5``. Each
-        goes to the step that has it; ``maxlen`` is that of `SequencePadder`.
+        goes to the step that has it; ``maxlen`` is that of `SequencePadder`, ``verbose`` goes to tokenizer
+        and classifier.
 
     Returns
     -------
@@ -45,13 +46,14 @@ def make_text_classifier(vectors="glove.6B.50d", **params):
     of_steps = {name: {} for name in STEPS}
     names_of = {name: kind._get_param_names() for name, kind in STEPS.items()}
     for parameter, value in {"vectors": vectors, **params}.items():
-        step = next((name for name in STEPS if parameter in names_of[name]), None)
-        if step is None:
+        steps = [name for name in STEPS if parameter in names_of[name]]
+        if not steps:
             names = [name for names in names_of.values() for name in names]
             raise TypeError(
                 f"make_text_classifier() has no parameter {shortened(parameter)}."
                 f"{nearest_names(parameter, names)} It takes those of "
                 f"{', '.join(kind.__name__ for kind in STEPS.values())}."
             )
-        of_steps[step][parameter] = value
+        for step in steps if parameter == "verbose" else steps[:1]:
+            of_steps[step][parameter] = value
     return Pipeline([(name, kind(**of_steps[name])) for name, kind in STEPS.items()])

@@ -120,6 +120,7 @@ def test_one_epoch_is_shown_with_one_tick():
     for ax in display.ax_:
         low, high = ax.get_xlim()
         assert [tick for tick in ax.get_xticks() if low < tick < high] == [1]
+        assert legend(ax) == ["training", "validation"]
 
 
 @pytest.mark.parametrize(

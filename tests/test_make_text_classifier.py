@@ -28,6 +28,11 @@ def test_it_is_the_pipeline_of_the_three_steps():
     assert clone(made).get_params().keys() == made.get_params().keys()
 
 
+def test_verbose_is_that_of_tokenizer_and_classifier():
+    made = make_text_classifier(verbose=2)
+    assert (made["tokens"].verbose, made["cnn"].verbose) == (2, 2)
+
+
 def test_every_parameter_of_the_steps_is_taken():
     for step in (GloveTokenizer(), SequencePadder(), KerasConvTextClassifier()):
         for name, value in step.get_params().items():

@@ -182,7 +182,7 @@ class TrainingHistoryDisplay:
         ax.plot(epochs, values, "o-", markersize=4, label=training)
         if VALIDATION + metric in self.history:
             ax.plot(epochs, self.history[VALIDATION + metric], "s--", markersize=4, label=validation)
-        if self.best_epoch is not None:
+        if self.best_epoch is not None and len(values) > 1:
             mark = {"color": "gray", "linestyle": ":", "zorder": 0}
             ax.axvline(self.best_epoch, **mark, label=f"{best}: {self.best_epoch}")
         ax.set(xlabel="epoch", ylabel=metric)
