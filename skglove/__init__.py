@@ -3,14 +3,18 @@
 from skglove.classifier import KerasConvTextClassifier
 from skglove.datasets import fetch_glove, fetch_newsgroups, load_text_folders
 from skglove.displays import TellingWordsDisplay, TrainingHistoryDisplay, WordVectorsDisplay
+from skglove.explanation import Explanation, explain
+from skglove.misfiled import errors
 from skglove.padder import SequencePadder
 from skglove.pipeline import make_text_classifier
+from skglove.telling import telling_words
 from skglove.token_ids import TokenIds, Vocabulary
 from skglove.tokenizer import GloveTokenizer
 from skglove.vectorizer import GloveVectorizer
 from skglove.vectors import UnknownWordError, VectorFileError, WordVectors, load_vectors
 
 __all__ = [
+    "Explanation",
     "GloveTokenizer",
     "GloveVectorizer",
     "KerasConvTextClassifier",
@@ -23,11 +27,14 @@ __all__ = [
     "Vocabulary",
     "WordVectors",
     "WordVectorsDisplay",
+    "errors",
+    "explain",
     "fetch_glove",
     "fetch_newsgroups",
     "load_text_folders",
     "load_vectors",
     "make_text_classifier",
+    "telling_words",
 ]
 
 __version__ = "0.2.0.dev0"

@@ -103,6 +103,10 @@ class LexicalModel:
         The weights of the scores in the pool.
     softening_ : float
         Lower bound of the divisor in the standardisation.
+    deviation_ : float
+        Median, over the left-out documents, of the standard deviation of the scores of naive Bayes.
+    n_documents_ : int
+        Number of documents seen in `fit`.
 
     References
     ----------
@@ -173,6 +177,7 @@ class LexicalModel:
         away = self._leave_out(training, frequencies, seed, left_out)
         n = max(1, min(np.count_nonzero(frequencies > 1), MAX_REGRESSION_WEIGHTS // n_classes))
         first = training._replace(X=training.X[:, :n]), away._replace(new=away.new[:, :n])
+        self.n_documents_ = len(codes)
         log_probabilities = self._fit_models(training, away, *first, seed)
         if left_out is None:
             return away.rows, log_probabilities
@@ -189,6 +194,7 @@ class LexicalModel:
             fits.append(_fit_regression(repeated, repeated_away, fits[0][0], seed))
         scores, self.weights_, self.intercepts_ = map(list, zip(*fits, strict=True))
         self.sharpness_, self.softening_ = _calibrate(scores, away.codes, away.weights)
+        self.deviation_ = float(np.median(scores[0].std(axis=1)))
         return _log_probabilities(scores, self.sharpness_, self.softening_).astype(np.float32)
 
     def _replace_ignored(self, documents):

@@ -3,6 +3,7 @@ import skglove
 
 def test_public_names():
     assert skglove.__all__ == [
+        "Explanation",
         "GloveTokenizer",
         "GloveVectorizer",
         "KerasConvTextClassifier",
@@ -15,10 +16,13 @@ def test_public_names():
         "Vocabulary",
         "WordVectors",
         "WordVectorsDisplay",
+        "errors",
+        "explain",
         "fetch_glove",
         "fetch_newsgroups",
         "load_text_folders",
         "load_vectors",
         "make_text_classifier",
+        "telling_words",
     ]
     assert all(hasattr(skglove, name) for name in skglove.__all__)

@@ -1,0 +1,310 @@
+"""explain: why a text was given its label, token by token."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skglove.classifier import KerasConvTextClassifier
+from skglove.contributions import contributions
+from skglove.messages import shortened
+from skglove.rendering import to_html, to_terminal
+from skglove.splitting import check_texts, decode_words
+from skglove.tables import import_pandas
+from skglove.token_places import token_places
+from skglove.tokenizer import GloveTokenizer
+
+
+class Token(NamedTuple):
+    """A word of a text, and what it adds to the log-odds."""
+
+    word: str
+    start: int | None  # its place in the text; None if it is not in the text, see `Explanation`
+    stop: int | None
+    contribution: float
+    known: bool
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation:
+    """What each token of a text adds to the log-odds of a label, made by `explain`.
+
+    The log-odds are ``log(p / (1 - p))``, where p is the probability of the label. They are the sum of
+    `baseline` and of all contributions, within 0.001. `print` shows the explanation in a terminal, in colour
+    where there is one. A notebook shows it as HTML: blue with a solid line for the label, orange with a
+    dashed line against it.
+
+    Attributes
+    ----------
+    text : str or object
+        What the tokenizer got.
+    label : object
+        The label that is explained, a member of `classes_`.
+    probability : float
+        The probability of the label.
+    baseline : float
+        The log-odds of a text without words.
+    tokens : tuple of Token
+        All words of the text, in order. Each has a `word`; its `start` and `stop` in the text, so that
+        ``text[start:stop]`` is the word as it was written, or None where a function as `style` returned a
+        word that is not in the text; its `contribution`, above zero if it speaks for the label; and `known`,
+        False if the classifier has not seen it, because the vocabulary lacks it or the text was cut.
+    """
+
+    text: object
+    label: object
+    probability: float
+    baseline: float
+    tokens: tuple
+
+    @property
+    def log_odds(self):
+        """The log-odds of the label: the baseline and all contributions."""
+        return self.baseline + sum(token.contribution for token in self.tokens)
+
+    def strongest(self, n=10):
+        """Add up the contributions of each word.
+
+        Parameters
+        ----------
+        n : int, default=10
+            How many words to return at most.
+
+        Returns
+        -------
+        words : list of tuple of (str, float)
+            The words with the largest sums, for or against the label, and the sums, the largest first.
+        """
+        sums = {}
+        for token in self.tokens:
+            sums[token.word] = sums.get(token.word, 0.0) + token.contribution
+        return sorted(
+            ((word, total) for word, total in sums.items() if total), key=lambda item: -abs(item[1])
+        )[:n]
+
+    def to_frame(self):
+        """Return the tokens as a pandas DataFrame.
+
+        Returns
+        -------
+        frame : pandas.DataFrame of shape (n_tokens, 5)
+            Columns "word", "start", "stop", "contribution" and "known".
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        return import_pandas().DataFrame(self.tokens, columns=Token._fields)
+
+    def to_html(self):
+        """Write the explanation as HTML.
+
+        The text is escaped. There are no scripts, and styles are inline. So the HTML can be put into any
+        page, of any encoding.
+
+        Returns
+        -------
+        html : str
+            A "div" element.
+        """
+        return to_html(self)
+
+    def __str__(self):
+        return to_terminal(self)
+
+    def __repr__(self):
+        return (
+            f"Explanation(label={shortened(self.label)}, probability={self.probability:.3f}, "
+            f"{len(self.tokens)} tokens)"
+        )
+
+    def _repr_html_(self):
+        return self.to_html()
+
+
+def explain(pipeline, texts, *, labels=None, verbose=0):
+    """Explain the labels of texts by what each word adds to their log-odds.
+
+    The linear model is taken apart exactly. Each word, and each pair of adjacent words, adds its coefficient
+    times its TF-IDF; the two words of a pair share its part equally. Of the network, a maximum over time is
+    shared among the words of its window, and the weighted sum of words is linear. For "stacked", and with
+    ``dtype_policy="mixed_bfloat16"``, a word's part is instead what the network's scores lose without it
+    (occlusion), and what is left is shared equally; this takes one prediction per word.
+
+    A word's contribution depends on the other words, so removing a word does not change the log-odds by
+    exactly its contribution.
+
+    Parameters
+    ----------
+    pipeline : sklearn.pipeline.Pipeline
+        A fitted Pipeline of `GloveTokenizer`, perhaps other steps that keep ids, such as `SequencePadder`,
+        and `KerasConvTextClassifier`. Steps before the tokenizer are applied to the texts first. A fitted
+        search, such as `GridSearchCV`, stands for its best estimator.
+    texts : iterable of n_texts str or bytes
+        The texts, as in ``pipeline.predict``.
+    labels : array-like of shape (n_texts,) or None, default=None
+        The label of each text to explain. None explains the predicted ones.
+    verbose : int, default=0
+        1 shows a progress bar, for which tqdm must be installed.
+
+    Returns
+    -------
+    explanations : list of n_texts Explanation
+
+    Raises
+    ------
+    TypeError
+        If `pipeline` is not such a Pipeline.
+    ValueError
+        If a label is unknown, or if a step changes the ids.
+    NotFittedError
+        If the pipeline is not fitted.
+
+    See Also
+    --------
+    telling_words : The words that tell the classes apart in all texts.
+    errors : The texts that a pipeline misfiles.
+
+    Examples
+    --------
+    >>> from skglove import explain, make_text_classifier
+    >>> classifier = make_text_classifier(vectors=None, num_words=100, epochs=3, random_state=0)
+    >>> texts, labels = ["good", "so good", "bad", "so bad"] * 5, ["+", "+", "-", "-"] * 5
+    >>> (explanation,) = explain(classifier.fit(texts, labels), ["A good film!"])
+    >>> explanation.label, [token.word for token in explanation.tokens if token.known]
+    ('+', ['good'])
+    """
+    pipeline, position = check_text_pipeline(pipeline, "explain")
+    tokenizer, classifier = pipeline.steps[position][1], pipeline.steps[-1][1]
+    if position:
+        texts = pipeline[:position].transform(texts)
+    texts = list(
+        check_texts(texts, tokenizer.encoding, tokenizer.decode_error, any_type=callable(tokenizer.style))
+    )
+    X = pipeline[position:-1].transform(texts)
+    probabilities = classifier.predict_proba(X)
+    codes = _codes(classifier.classes_, labels, probabilities)
+    documents, words = tokenizer._split(texts)
+    words, ids = _look_up(tokenizer, decode_words(words))
+    seen = classifier._documents_to_predict(X)
+    rules = {name: getattr(tokenizer, name) for name in ("style", "lower", "filters", "split")}
+    classes, explanations = classifier.classes_.tolist(), []
+    for i in _with_progress(range(len(texts)), verbose):
+        of_text = documents[i]
+        baseline, parts = contributions(classifier, seen[i], codes[i])
+        contribution, is_seen = _align(ids[of_text], seen[i], parts, i)
+        found = [words[code] for code in of_text.tolist()]
+        places = token_places(texts[i], found, **rules)
+        known = (is_seen & (ids[of_text] != tokenizer._oov_id)).tolist()
+        tokens = tuple(
+            Token(word, *place, *rest)
+            for word, place, *rest in zip(found, places, contribution.tolist(), known, strict=True)
+        )
+        label, probability = classes[codes[i]], float(probabilities[i, codes[i]])
+        explanations.append(Explanation(texts[i], label, probability, baseline, tokens))
+    return explanations
+
+
+def check_text_pipeline(pipeline, name):
+    """Check that a Pipeline leads from texts over ids to labels, and is fitted.
+
+    Parameters
+    ----------
+    pipeline : object
+        What a user gave.
+    name : str
+        The function that needs it, for messages.
+
+    Returns
+    -------
+    pipeline : sklearn.pipeline.Pipeline
+        The Pipeline, or the best one of a search.
+    position : int
+        The index of its `GloveTokenizer`.
+
+    Raises
+    ------
+    TypeError
+        If it is not such a Pipeline.
+    NotImplementedError
+        If a text may have several labels.
+    NotFittedError
+        If it is not fitted.
+    """
+    pipeline = getattr(pipeline, "best_estimator_", pipeline)
+    needed = f"{name} needs a Pipeline with a GloveTokenizer, and a KerasConvTextClassifier as its last step"
+    if not hasattr(pipeline, "steps"):
+        raise TypeError(f"{needed}, got {type(pipeline).__name__}. Give the whole fitted Pipeline.")
+    kinds = [type(step).__name__ if step is not None else "None" for _, step in pipeline.steps]
+    positions = [i for i, (_, step) in enumerate(pipeline.steps) if isinstance(step, GloveTokenizer)]
+    classifier = pipeline.steps[-1][1]
+    if len(positions) != 1 or not isinstance(classifier, KerasConvTextClassifier):
+        raise TypeError(f"{needed}, got one of {', '.join(kinds)}.")
+    check_is_fitted(pipeline.steps[positions[0]][1])
+    check_is_fitted(classifier)
+    if getattr(classifier, "_multilabel", False):
+        raise NotImplementedError(f"{name} does not support classifiers of several labels a text.")
+    return pipeline, positions[0]
+
+
+def _codes(classes, labels, probabilities):
+    """Return the class of each text that is explained, as indices."""
+    if labels is None:
+        return probabilities.argmax(axis=1)
+    if isinstance(labels, str) or len(labels) != len(probabilities):
+        raise ValueError(
+            f"labels must hold one label per text, of {len(probabilities)} texts; got {shortened(labels)}."
+        )
+    labels = np.asarray(labels)
+    unknown = ~np.isin(labels, classes)
+    if unknown.any():
+        raise ValueError(
+            f"The classifier knows no label {shortened(labels[unknown][0].item())}; it knows "
+            f"{shortened(classes.tolist(), 200)}."
+        )
+    return np.searchsorted(classes, labels)
+
+
+def _look_up(tokenizer, words):
+    """Return words, and the id of each that the tokenizer gives it; 0 if it leaves the word out."""
+    n_words, oov_id = len(tokenizer._vocabulary), tokenizer._oov_id
+    ids = np.array([tokenizer.vocabulary_.get(word, 0) for word in words], dtype=np.int64)
+    ids[(ids == 0) | (ids > n_words)] = oov_id
+    return words, ids
+
+
+def _align(ids, seen, parts, i):
+    """Give the parts of the ids that the classifier saw to the tokens of a text.
+
+    Returns
+    -------
+    contributions : ndarray of shape (n_tokens,), float64
+    is_seen : ndarray of shape (n_tokens,), bool
+    """
+    (kept,) = np.nonzero(ids)
+    parts, seen = parts[seen != 0], seen[seen != 0]
+    n_cut = len(kept) - len(seen)
+    # Texts lose their beginning, or with truncating="post" their end, or both.
+    starts = (start for start in [n_cut, *range(n_cut)] if start >= 0)
+    for start in starts:
+        at = kept[start : start + len(seen)]
+        if np.array_equal(ids[at], seen):
+            contributions, is_seen = np.zeros(len(ids)), np.zeros(len(ids), dtype=bool)
+            contributions[at], is_seen[at] = parts, True
+            return contributions, is_seen
+    raise ValueError(
+        f"The classifier gets other ids for the text at index {i} than GloveTokenizer makes. Between the two "
+        "there may only be steps that pad or cut, such as SequencePadder."
+    )
+
+
+def _with_progress(numbers, verbose):
+    if not verbose:
+        return numbers
+    try:
+        from tqdm.auto import tqdm
+    except ImportError as error:
+        raise ImportError("verbose=1 needs tqdm: pip install tqdm. Or set verbose=0.") from error
+    return tqdm(numbers, desc="explain", unit="text")
