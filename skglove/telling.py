@@ -83,14 +83,12 @@ def telling_words(pipeline, n=20):
     rows = []
     for code, label in enumerate(classifier.classes_.tolist()):
         weights = classifier._pool_weights[1] * _weights(model, code)
-        order = np.argsort(-weights, kind="stable")
-        chosen = [*order[:n][weights[order[:n]] > 0], *order[-n:][weights[order[-n:]] < 0]]
-        documents = (
-            np.rint((1 + model.n_documents_) / np.exp(model._tfidf.idf_[chosen] - 1.0)).astype(int) - 1
-        )
+        chosen = np.concatenate([_largest(weights, n), _largest(-weights, n)[::-1]])
+        # From TfidfTransformer's inverse document frequency: log((1 + n_documents) / (1 + documents)) + 1
+        documents = (1 + model.n_documents_) / np.exp(model._tfidf.idf_[chosen] - 1.0) - 1
         rows += [
-            TellingWord(label, _words(vocabulary, keys[column]), float(weights[column]), count)
-            for column, count in zip(chosen, counts.tolist(), strict=True)
+            TellingWord(label, _words(vocabulary, keys[column]), float(weights[column]), round(count))
+            for column, count in zip(chosen, documents.tolist(), strict=True)
         ]
     return Table(TellingWord, rows)
 
@@ -104,11 +102,20 @@ def _weights(model, code):
     effects = -softmax(empty)
     effects[code] = 1
     divisor = np.hypot(model.deviation_, model.softening_)
-    weights = model.weights_[0] @ (model.sharpness_[0] / divisor * effects)
+    # In float32, as the weights, of which there may be millions
+    weights = model.weights_[0] @ (model.sharpness_[0] / divisor * effects).astype(np.float32)
     if len(model.weights_) > 1:
         slopes = model.sharpness_[1] * expit(-model.intercepts_[1].astype(np.float64))
-        weights[: len(model.weights_[1])] += model.weights_[1] @ (slopes * effects)
+        weights[: len(model.weights_[1])] += model.weights_[1] @ (slopes * effects).astype(np.float32)
     return weights
+
+
+def _largest(values, n):
+    """Return the indices of the `n` largest values that are above zero, the largest first."""
+    (found,) = np.nonzero(values > 0)
+    if len(found) > n:
+        found = found[np.argpartition(-values[found], n - 1)[:n]]
+    return found[np.argsort(-values[found], kind="stable")]
 
 
 def _words(vocabulary, key):
