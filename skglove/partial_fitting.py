@@ -159,7 +159,7 @@ class PartialFitMixin:
             raise ValueError(
                 f"Training needs at least 2 classes, classes has one: {shortened(classes.tolist())}."
             )
-        self.classes_ = classes
+        self.classes_, self._multilabel = classes, False
 
     def _encode(self, X, y):
         """Check labels and number them."""

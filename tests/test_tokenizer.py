@@ -422,6 +422,7 @@ def test_clone_keeps_every_parameter():
         "encoding": "latin-1",
         "decode_error": "ignore",
         "vocabulary": ["a"],
+        "verbose": 1,
     }
     assert clone(GloveTokenizer(**rules)).get_params() == rules
     assert rules.keys() == GloveTokenizer().get_params().keys()

@@ -425,7 +425,7 @@ class _MeanOverHeads(keras.losses.Loss):
         return sum(losses) / len(losses)
 
 
-class _Accuracy(keras.metrics.Mean):
+class _Accuracy(keras.metrics.CategoricalAccuracy):
     """The share of documents with the right label; in multilabel, with all labels right.
 
     Of heads, the product of the probabilities counts.
@@ -442,11 +442,10 @@ class _Accuracy(keras.metrics.Mean):
             probabilities = ops.prod(probabilities, axis=1)
             if self.multilabel:
                 probabilities /= probabilities + against + 1e-30
-        if self.multilabel:
-            right = ops.all((probabilities > 0.5) == (targets > 0.5), axis=-1)
-        else:
-            right = ops.argmax(probabilities, axis=-1) == ops.argmax(targets, axis=-1)
-        return super().update_state(ops.cast(right, "float32"), sample_weight)
+        if not self.multilabel:
+            return super().update_state(targets, probabilities, sample_weight)
+        right = ops.all((probabilities > 0.5) == (targets > 0.5), axis=-1)
+        return keras.metrics.Mean.update_state(self, ops.cast(right, "float32"), sample_weight)
 
     def get_config(self):
         """Return the arguments that rebuild the metric."""
