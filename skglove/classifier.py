@@ -258,6 +258,9 @@ class KerasConvTextClassifier(
     ``tensorflow.config.threading.set_intra_op_parallelism_threads(1)`` before the first fit, or set the
     environment variable ``TF_NUM_INTRAOP_THREADS=1``. The linear model does not depend on threads.
 
+    *Streams.* `partial_fit` learns from one batch of documents after the other. What it sets in
+    `settings_`, `history_`, `n_iter_`, `lexical_model_` and `model_` is said there.
+
     *Prediction without Keras.* NumPy computes the predictions of "hybrid" and "parallel" with float32
     weights. A loaded pickle never imports Keras for them. They are equal to those of `model_` up to rounding,
     but do not change if you change the weights of `model_`, which is a copy.
