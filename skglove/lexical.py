@@ -32,8 +32,9 @@ CLEAR_GAIN = 0.03
 # With no more documents than the first number, the first is taken; with more than the second, the last, which
 # does better where documents are fewer, is not tried.
 CHOICE_DOCUMENTS = 500, 10_000
-# Documents left out for calibration, and their scores. Three numbers need no more.
-CALIBRATION_DOCUMENTS, CALIBRATION_SCORES = 2_000, 1_000_000
+# Documents left out for calibration, and their scores. Three numbers need no more. In multilabel also about
+# how many labels of documents, because the regressions of many labels take long.
+CALIBRATION_DOCUMENTS, CALIBRATION_SCORES, CALIBRATION_LABELS = 2_000, 1_000_000, 40_000
 # Regression is fitted without one fold of about this share of the documents at a time.
 FOLD = 1 / 8
 # Medians of the priors. They matter only with few documents.
@@ -226,6 +227,8 @@ class LexicalModel:
         rows = np.random.RandomState(seed).permutation(len(codes))
         rows = rows[copy_of[rows] == rows]
         n_rows = CALIBRATION_DOCUMENTS
+        if codes.ndim == 2:
+            n_rows = int(np.clip(CALIBRATION_LABELS // codes.shape[1], 200, n_rows))
         if asked is not None:
             is_asked = np.isin(rows, copy_of[asked])
             rows = np.concatenate([rows[is_asked], rows[~is_asked]])

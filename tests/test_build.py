@@ -4,10 +4,12 @@ import random
 import keras
 import numpy as np
 import pytest
+from scipy.special import expit, logit
 
 from skglove import KerasConvTextClassifier
 from skglove.auto_settings import AUTO
 from skglove.network.build import build_network, receptive_field, runs_compiled, starting_vectors
+from skglove.network.models import expand
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +241,36 @@ def test_a_loss_gets_targets_and_probabilities_of_one_head_at_a_time():
     model = build_network(9, 3, architecture="hybrid", kernel_size=2, loss=spy)
     model.train_on_batch(np.array([[1, 2, 3], [4, 5, 6]]), np.eye(3, dtype=np.float32)[:2])
     assert set(columns) == {(3,)}
+
+
+@pytest.mark.parametrize("architecture", ["stacked", "parallel", "hybrid"])
+def test_a_network_for_multilabel_starts_from_log_odds_and_measures_sets_of_labels(architecture):
+    log_odds = np.array([-2.0, 0.0, 1.0])
+    options = {"filters": 4, "kernel_size": 2, "n_conv_layers": 1, "log_odds": log_odds}
+    model = build_network(9, 3, architecture=architecture, **options)
+    empty = model.predict_on_batch(np.zeros((1, 4), dtype=np.int32)).reshape(-1, 3)
+    if architecture == "hybrid":  # in the others, random weights have a say
+        np.testing.assert_allclose(empty[1], expit(log_odds), rtol=1e-5)
+    model.set_weights([0.1 * np.random.RandomState(0).standard_normal(w.shape) for w in model.get_weights()])
+    ids = np.random.RandomState(1).randint(1, 9, (20, 5))
+    targets = np.random.RandomState(2).randint(0, 2, (20, 3)).astype(np.float32)
+    probabilities = model.predict_on_batch(ids).reshape(20, -1, 3).astype(np.float64)
+    loss, accuracy = model.test_on_batch(ids, targets, np.ones(20, dtype=np.float32))
+    losses = -np.log(np.where(targets[:, None], probabilities, 1 - probabilities)).sum(axis=2)
+    assert loss == pytest.approx(losses.mean(), rel=1e-3)
+    right = (logit(probabilities).sum(axis=1) > 0) == targets
+    assert accuracy == pytest.approx(right.all(axis=1).mean())
+
+
+def test_pooled_heads_of_multilabel_are_a_sum_of_log_odds():
+    model = build_network(9, 3, architecture="hybrid", kernel_size=2, log_odds=np.zeros(3))
+    model.set_weights([0.1 * np.random.RandomState(0).standard_normal(w.shape) for w in model.get_weights()])
+    ids = np.random.RandomState(1).randint(1, 9, (20, 5))
+    heads = logit(model.predict_on_batch(ids).astype(np.float64))
+    vectors = model.get_layer("embedding").get_weights()[0]
+    pooled = expand(model, vectors, np.arange(9), head_weights=np.array([0.8, 0.3]))
+    expected = expit(0.8 * heads[:, 0] + 0.3 * heads[:, 1])
+    np.testing.assert_allclose(pooled.predict_on_batch(ids), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", keras.optimizers.SGD])

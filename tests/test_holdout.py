@@ -61,6 +61,38 @@ def test_a_tenth_is_held_out_of_each_class():
     assert held_out.tolist() == hold_out_a_tenth(X, y)[1].tolist()
 
 
+def test_documents_of_several_labels_are_held_out_but_each_label_keeps_half_of_its_documents():
+    X = np.arange(1, 4001).reshape(1000, 4)
+    y = (np.random.RandomState(0).rand(1000, 9) < [0.5, 0.1, 0.01] * 3).astype(np.uint8)
+    y[:, 6:] = 0
+    y[[0, 1, 2], 6] = y[5, 7] = 1
+    training, held_out = hold_out_a_tenth(X, y)
+    assert sorted([*training, *held_out]) == list(range(1000))
+    assert len(held_out) == 100
+    assert (y[training].sum(axis=0) * 2 >= y.sum(axis=0)).all()
+    assert 30 < y[held_out, 0].sum() < 70
+    assert held_out.tolist() != hold_out_a_tenth(X, y, random_state=1)[1].tolist()
+    assert held_out.tolist() == hold_out_a_tenth(X, y)[1].tolist()
+    rare = np.zeros((1000, 100), dtype=np.uint8)
+    rare[np.arange(1000), np.arange(1000) // 10] = 1  # ten documents each, of which five may be held out
+    for seed in range(3):
+        training, validation = hold_out(
+            Documents(X.ravel(), np.full(1000, 4)), rare, None, 0.5, np.random.RandomState(seed)
+        )
+        assert (len(validation), rare[training].sum(axis=0).min()) == (500, 5)
+
+
+def test_the_share_of_documents_of_several_labels_is_held_out_even_if_labels_lose_most_of_theirs():
+    X, y = np.arange(1, 81).reshape(40, 2), np.eye(40, dtype=np.uint8)
+    X[39], y[39] = X[38], y[38]
+    training, validation = split(X, y, np.random.RandomState(0), fraction=0.75)
+    assert sorted([*training, *validation]) == list(range(40))
+    assert len(np.unique(X[validation], axis=0)) == 30  # of 39
+    assert (38 in validation) == (39 in validation)
+    with pytest.raises(ValueError, match=r"validation_fraction=0\.99 leaves none of 39 different documents"):
+        split(X, y, np.random.RandomState(0), fraction=0.99)
+
+
 def test_too_few_to_measure_on_are_not_held_out():
     X, y = np.arange(1, 801).reshape(400, 2), np.arange(400) % 2
     assert len(hold_out_a_tenth(X, y)[1]) == 40

@@ -65,6 +65,9 @@ def look_up(model, documents, maxlen):
         ("hybrid", {"kernel_size": (2, 5, 2)}),
         ("hybrid", {"kernel_size": 3, "filters": 1, "dim": 1}),
         ("hybrid", {"kernel_size": (4, 1), "pooled": False}),
+        ("parallel", {"kernel_size": (3, 1), "log_odds": np.zeros(3)}),
+        ("hybrid", {"kernel_size": (3, 1), "log_odds": np.zeros(3)}),
+        ("hybrid", {"kernel_size": 2, "log_odds": np.zeros(3), "pooled": False}),
     ],
     ids=str,
 )

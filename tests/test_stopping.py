@@ -2,7 +2,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.special import expit, log_expit
 
+from skglove.multilabel import from_log_odds
 from skglove.network.stopping import PoolWeights, StopAtLoss, StopWhenLearned
 from skglove.pooling import fit_weights
 
@@ -35,10 +37,10 @@ def run(monkeypatch):
     """Train such a network, and return it, its callback and the logs of each epoch."""
     monkeypatch.setattr(StopWhenLearned, "_predict", lambda self: self.model.outputs[self.model.epoch].copy())
 
-    def run(outputs, patience=None, lexical=None, lexical_weight=0.0, weights=None):
+    def run(outputs, patience=None, lexical=None, lexical_weight=0.0, weights=None, codes=CODES):
         callback = StopWhenLearned(
             None,
-            CODES,
+            codes,
             np.ones(N) if weights is None else weights,
             lexical=lexical,
             lexical_weight=lexical_weight,
@@ -80,6 +82,22 @@ def test_loss_and_accuracy_are_weighted(run):
     assert logs["val_accuracy"] == pytest.approx(
         np.average(opinion(1).argmax(axis=1) == CODES, weights=weights)
     )
+
+
+def test_log_losses_of_labels_are_summed_and_a_document_is_right_if_all_its_labels_are(run):
+    rng = np.random.RandomState(1)
+    codes = rng.randint(0, 2, (N, 3)).astype(np.uint8)
+    weights = rng.rand(N)
+    log_odds = [rng.standard_normal((N, 3)) + certainty * (codes - 0.5) for certainty in (1, 2, 1)]
+    heads, lexical = expit(log_odds[:2]).astype(np.float32).swapaxes(0, 1), from_log_odds(log_odds[2])
+    _, callback, [logs] = run([heads], lexical=lexical, lexical_weight=0.3, weights=weights, codes=codes)
+    of_network = np.tensordot(callback.weights.heads, log_odds[:2], axes=1)
+    pooled = 0.7 * of_network + 0.3 * log_odds[2]
+    losses = -log_expit(np.where(codes, pooled, -pooled)).sum(axis=1)
+    assert logs["val_loss"] == pytest.approx(np.average(losses, weights=weights), rel=1e-4)
+    right = ((pooled > 0) == codes).all(axis=1)
+    assert logs["val_accuracy"] == pytest.approx(np.average(right, weights=weights))
+    assert 0.1 < right.mean() < 0.9
 
 
 def test_a_given_share_of_the_linear_model_is_taken(run):

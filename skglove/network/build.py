@@ -444,7 +444,7 @@ class _Accuracy(keras.metrics.CategoricalAccuracy):
                 probabilities /= probabilities + against + 1e-30
         if not self.multilabel:
             return super().update_state(targets, probabilities, sample_weight)
-        right = ops.all((probabilities > 0.5) == (targets > 0.5), axis=-1)
+        right = ops.all(ops.equal(probabilities > 0.5, targets > 0.5), axis=-1)
         return keras.metrics.Mean.update_state(self, ops.cast(right, "float32"), sample_weight)
 
     def get_config(self):

@@ -1,0 +1,152 @@
+"""Several labels a document, through the whole classifier."""
+
+import pickle
+
+import keras
+import numpy as np
+import pytest
+from classifier_samples import each_architecture, small
+from scipy.sparse import csr_matrix
+from scipy.special import expit, logit
+from sklearn.model_selection import cross_val_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import ClassifierChain
+
+from skglove import TokenIds
+from skglove.documents import Documents
+from skglove.multilabel import from_log_odds, label_sets, log_odds_of_labels, log_of_both, n_outputs
+
+
+def test_documents_with_the_same_labels_have_the_same_number():
+    codes = np.random.RandomState(0).randint(0, 2, (40, 11)).astype(np.uint8)
+    codes[20:] = codes[:20]
+    numbers = label_sets(codes)
+    np.testing.assert_array_equal(numbers[20:], numbers[:20])
+    assert len(np.unique(numbers)) == len(np.unique(codes, axis=0))
+    assert label_sets(np.array([2, 0, 1])).tolist() == [2, 0, 1]
+
+
+def test_outputs_are_classes_or_labels():
+    assert n_outputs(np.array([0, 2, 1])) == 3
+    assert n_outputs(np.zeros((2, 5), dtype=np.uint8)) == 5
+
+
+def test_log_odds_of_labels_are_weighted():
+    codes = np.array([[1, 0], [0, 0], [0, 0]], dtype=np.uint8)
+    log_odds = log_odds_of_labels(codes, np.array([2.0, 1.0, 0.0]))
+    np.testing.assert_allclose(log_odds, np.log([2.5 / 1.5, 0.5 / 3.5]))
+
+
+def test_both_outcomes_of_each_label():
+    probabilities = np.array([[0.25, 0.5], [0.9, 1.0]], dtype=np.float32)
+    both = log_of_both(probabilities)
+    np.testing.assert_allclose(np.exp(both[:3]), [[0.75, 0.25], [0.5, 0.5], [0.1, 0.9]], rtol=1e-6)
+    assert np.isfinite(both).all()
+    np.testing.assert_allclose(from_log_odds(logit(probabilities[:1])), both[:2], rtol=1e-6)
+
+
+def documents(n=64, seed=0):
+    """Documents of fillers, ids 4 to 29, with id 1, 2 and 3 for each of three labels. A fourth has none."""
+    rng = np.random.RandomState(seed)
+    ids = rng.randint(4, 30, size=(n, 9))
+    y = rng.randint(0, 2, size=(n, 4))
+    y[:, 3] = 0
+    for label in range(3):
+        ids[np.arange(n), 3 * label + rng.randint(0, 3, n)] = np.where(y[:, label], label + 1, 4)
+    return ids, y
+
+
+def multilabel(architecture, **parameters):
+    sizes = {"kernel_size": 1, "filters": 16, "embedding_dim": 8, "epochs": 30, "pretrained": False}
+    if architecture == "stacked":
+        sizes["dense_units"] = 16
+    return small(architecture=architecture, **{**sizes, "learning_rate": 0.02, **parameters})
+
+
+@pytest.fixture(scope="module", params=["hybrid", "stacked", "parallel"])
+def fitted(request):
+    return multilabel(request.param).fit(*documents())
+
+
+def test_predictions_are_an_indicator_matrix(fitted):
+    X, y = documents(seed=1)
+    predicted, probabilities = fitted.predict(X), fitted.predict_proba(X)
+    assert (predicted.dtype, probabilities.dtype) == (np.int64, np.float32)
+    assert fitted.classes_.tolist() == [0, 1, 2, 3]
+    np.testing.assert_array_equal(predicted, probabilities > 0.5)
+    np.testing.assert_allclose(np.exp(fitted.predict_log_proba(X)), probabilities, rtol=1e-5)
+    assert fitted.score(X, y) == fitted.score(X, csr_matrix(y)) == (predicted == y).all(axis=1).mean()
+    assert fitted.score(X, y) > 0.85
+    assert probabilities[:, 3].max() < 0.1  # of the label that no document had
+    assert fitted.history_["accuracy"][-1] > 0.85
+
+
+def test_pickling_keeps_the_probabilities(fitted):
+    X, _ = documents(seed=1)
+    loaded = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_allclose(loaded.predict_proba(X), fitted.predict_proba(X), atol=1e-6)
+
+
+def test_the_log_odds_of_network_and_linear_model_are_added():
+    X, y = documents(n=450)
+    classifier = multilabel("hybrid", epochs=3, validation_fraction="auto").fit(X, y)
+    assert {"val_loss", "val_accuracy"} <= set(classifier.history_)
+    weights = classifier._pool_weights
+    of_network = logit(keras.ops.convert_to_numpy(classifier.model_(X)).astype(float))
+    of_linear = np.diff(classifier.lexical_model_.predict_log_proba(Documents.from_matrix(X)), axis=1)
+    expected = expit(weights[0] * of_network + weights[1] * of_linear.reshape(y.shape))
+    np.testing.assert_allclose(classifier.predict_proba(X), expected, atol=1e-5)
+
+
+@each_architecture
+def test_what_a_label_of_documents_without_weight_says_does_not_matter(architecture):
+    X, y = documents()
+    weights = np.arange(len(X)) % 2
+    y[weights == 0, 3] = 1
+    classifier = multilabel(architecture, epochs=10).fit(X, y, sample_weight=weights)
+    assert classifier.predict_proba(X)[:, 3].max() < 0.25
+
+
+def test_a_label_that_all_documents_have_is_predicted():
+    X, y = documents(n=48)
+    probabilities = multilabel("hybrid", epochs=2).fit(X, 1 - y).predict_proba(X)
+    assert probabilities[:, 3].min() > 0.9
+    no_labels = multilabel("hybrid", epochs=2).fit(X, np.zeros_like(y))
+    assert no_labels.predict(X).sum() == 0
+
+
+def test_a_loss_gets_the_indicator_matrix_and_the_default_is_summed_over_the_labels():
+    X, y = documents(n=16)
+    seen = []
+
+    def spy(targets, probabilities):
+        seen.append((tuple(targets.shape)[1:], tuple(probabilities.shape)[1:]))
+        return keras.ops.sum(keras.ops.binary_crossentropy(targets, probabilities), axis=-1)
+
+    options = {"epochs": 1, "batch_size": 16}
+    losses = [
+        multilabel("stacked", loss=loss, **options).fit(X, y).history_["loss"][0]
+        for loss in ("categorical_crossentropy", spy, "binary_crossentropy")
+    ]
+    assert set(seen) == {((4,), (4,))}
+    np.testing.assert_allclose(losses, [losses[0], losses[0], losses[0] / 4], rtol=1e-5)
+    with pytest.raises(ValueError, match="the targets 0 or 1"):
+        multilabel("stacked", loss=lambda targets, probabilities: targets[9]).fit(X, y)
+
+
+def test_meta_estimators_and_scorers_take_it():
+    X, y = documents()
+    X = TokenIds(X, None)
+    tiny = multilabel("stacked", epochs=1)
+    assert np.isfinite(cross_val_score(tiny, X, y, scoring="f1_micro", cv=2)).all()
+    for meta in (OneVsRestClassifier(tiny), ClassifierChain(tiny, random_state=0)):
+        assert meta.fit(np.asarray(X), y[:, :2]).predict(np.asarray(X)).shape == (64, 2)
+
+
+def test_a_classifier_can_be_fitted_to_classes_after_labels_and_the_reverse():
+    X, y = documents()
+    classifier = multilabel("stacked", epochs=1)
+    assert classifier.fit(X, y).predict(X).shape == y.shape
+    assert classifier.fit(X, y[:, 0]).predict(X).shape == (64,)
+    assert classifier.predict_proba(X).shape == (64, 2)
+    assert classifier.fit(X, y[:, :1].ravel()).classes_.tolist() == [0, 1]
