@@ -9,11 +9,14 @@ import pytest
 from classifier_samples import all_architectures, small
 from scipy.sparse import csr_matrix
 from scipy.special import expit, logit
+from sklearn.metrics import f1_score
 from sklearn.model_selection import cross_val_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import ClassifierChain
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MultiLabelBinarizer
 
-from skglove import TokenIds
+from skglove import GloveTokenizer, KerasConvTextClassifier, TokenIds
 from skglove.documents import Documents
 from skglove.multilabel import from_log_odds, label_sets, log_odds_of_labels, log_of_both, n_outputs
 
@@ -162,7 +165,7 @@ TOPICS = {
     "music": "song guitar band piano concert tune choir singer album drum melody opera chord",
     "sport": "goal team match coach player stadium race medal league score referee trainer win",
 }
-COMMON = ["the", "a", "of", "and", "we", "they", "was", "very", "good", "new", "old", "great", "day", "year", "people", "time", "place"]
+COMMON = "the a of and we they was very good new old great day year people time place".split()  # noqa: SIM905
 
 
 def texts(n, seed):
