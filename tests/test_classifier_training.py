@@ -404,7 +404,7 @@ class NoOptimizer:
 @pytest.mark.parametrize(
     ("parameters", "error", "message"),
     [
-        ({"optimizer": NoOptimizer()}, TypeError, "optimizer=<.*NoOptimizer .* is no optimizer of Keras"),
+        ({"optimizer": NoOptimizer()}, TypeError, "optimizer=<.* is no optimizer of Keras"),
         ({"optimizer": keras.optimizers.Adam()}, ValueError, "learning_rate=0.05, but optimizer is .* Adam"),
         ({"optimizer": lambda: None}, TypeError, r"optimizer=.* failed at optimizer\(learning_rate=0\.05\)"),
         ({"optimizer": lambda learning_rate: None}, TypeError, "made None, which is no keras.optimizers"),

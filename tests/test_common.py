@@ -28,7 +28,7 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from skglove import KerasConvTextClassifier, SequencePadder
+from skglove import KerasConvTextClassifier, SequencePadder, holdout
 
 # Sizes and learning rate of networks that learn scikit-learn's small data in a second; no vectors, because it
 # has no vocabulary, of which the default warns.
@@ -49,6 +49,7 @@ ESTIMATORS = [SequencePadder(), KerasConvTextClassifier(**HYBRID)]
 BLOG_NETWORK = KerasConvTextClassifier(**STACKED)
 KIMS_NETWORK = KerasConvTextClassifier(**PARALLEL)
 WARM = KerasConvTextClassifier(**HYBRID, warm_start=True)
+STOPPING = KerasConvTextClassifier(**{**HYBRID, "epochs": 4}, early_stopping=True, scoring="accuracy")
 
 
 def expect_failures(estimator):
@@ -75,6 +76,24 @@ def test_sklearn_check(estimator, check):
 @parametrize_with_checks([BLOG_NETWORK, KIMS_NETWORK, WARM], expected_failed_checks=expect_failures)
 def test_sklearn_check_of_variants(estimator, check):
     run(check, estimator)
+
+
+@pytest.fixture
+def held_out(monkeypatch):
+    """Hold out documents of scikit-learn's small data, too."""
+    monkeypatch.setattr(holdout, "FEWEST_HELD_OUT", 1)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:scoring='accuracy' has no effect")  # with nine documents or fewer
+@parametrize_with_checks([STOPPING], expected_failed_checks=expect_failures)
+def test_sklearn_check_with_early_stopping(estimator, check, held_out):
+    run(check, estimator)
+
+
+@pytest.mark.parametrize("check", [check_estimators_pickle, check_fit_idempotent])
+def test_some_sklearn_checks_with_early_stopping(check, held_out):
+    run(partial(check, type(STOPPING).__name__), STOPPING)
 
 
 # Those of the slow ones above whose outcome depends on the network most.
@@ -136,8 +155,8 @@ def test_number_of_checks_that_scikit_learn_yields():
     newer = scikit_learn >= Version("1.6.1")  # which brought one
     assert count_checks(SequencePadder()) >= 46 + newer
     assert count_checks(KerasConvTextClassifier()) >= 59 + newer  # four of them are for multilabel
-    others = map(count_checks, (BLOG_NETWORK, KIMS_NETWORK, WARM))
-    assert set(others) == {count_checks(ESTIMATORS[1])}
+    for estimator in (BLOG_NETWORK, KIMS_NETWORK, STOPPING, WARM):
+        assert count_checks(estimator) == count_checks(ESTIMATORS[1])
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: type(estimator).__name__)
