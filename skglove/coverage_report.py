@@ -6,6 +6,7 @@ from numbers import Integral
 import numpy as np
 
 from skglove.messages import shortened
+from skglove.notebook import table_row
 
 KINDS = {"with_vector": "with a vector", "without_vector": "without a vector", "left_out": "left out, no id"}
 
@@ -114,12 +115,15 @@ class CoverageReport:
         shares = [
             (label, f"{self.tokens[kind]:.1%}", f"{self.words[kind]:.1%}") for kind, label in KINDS.items()
         ]
-        parts = [f"<p>{escape(self._title())}</p>", _table(("", "tokens", "distinct words"), shares)]
+        parts = [
+            f"<p>{escape(self._title())}</p>",
+            _table(("", "tokens", "distinct words"), shares, ("left", "right", "right")),
+        ]
         parts += [f"<p>{escape(line)}</p>" for line in self._describe_documents()]
         if self.missing:
             rows = [(shortened(word, 40), f"{count:,}", KINDS[kind]) for word, count, kind in self.missing]
             parts.append("<p>The most frequent words without a vector or an id:</p>")
-            parts.append(_table(("word", "count", "reason"), rows))
+            parts.append(_table(("word", "count", "reason"), rows, ("left", "right", "left")))
         return f"<div>{''.join(parts)}</div>"
 
     def _title(self):
@@ -220,7 +224,6 @@ def _shares(counts):
     return {kind: float(count / total) for kind, count in zip(KINDS, counts, strict=True)}
 
 
-def _table(head, rows):
-    cells = "".join(f"<th>{escape(name)}</th>" for name in head)
-    lines = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table>"
+def _table(head, rows, sides):
+    body = "".join(table_row(row, sides) for row in rows)
+    return f"<table><thead>{table_row(head, sides, 'th')}</thead><tbody>{body}</tbody></table>"

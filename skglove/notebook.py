@@ -44,10 +44,34 @@ def summary_as_html(summary):
     Examples
     --------
     >>> summary_as_html([("classes", "2: <, >")])
-    '<table><tbody><tr><th>classes</th><td>2: &lt;, &gt;</td></tr></tbody></table>'
+    '<table><tr><td style="text-align:left">classes</td><td style="text-align:left">2: &lt;, &gt;</td></...'
     """
-    rows = "".join(f"<tr><th>{escape(label)}</th><td>{escape(text)}</td></tr>" for label, text in summary)
-    return f"<table><tbody>{rows}</tbody></table>" if rows else ""
+    rows = "".join(table_row(row, ("left", "left")) for row in summary)
+    return f"<table>{rows}</table>" if rows else ""
+
+
+def table_row(cells, sides, tag="td"):
+    """Format a row of a table. Each cell says its side, because notebooks have defaults of their own.
+
+    Parameters
+    ----------
+    cells : sequence of str
+        Escaped here.
+    sides : sequence of {"left", "right"}
+    tag : {"td", "th"}, default="td"
+
+    Returns
+    -------
+    html : str
+
+    Examples
+    --------
+    >>> table_row(["a < b"], ["right"])
+    '<tr><td style="text-align:right">a &lt; b</td></tr>'
+    """
+    pairs = zip(cells, sides, strict=True)
+    html = "".join(f'<{tag} style="text-align:{side}">{escape(cell)}</{tag}>' for cell, side in pairs)
+    return f"<tr>{html}</tr>"
 
 
 def describe_tokenizer(tokenizer):

@@ -1,4 +1,5 @@
 import sys
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +39,9 @@ PAIRS = [("kitchen", "dinner"), ("office", "work")]
 def plt():
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # matplotlib 3.8 with the newest pyparsing
+        import matplotlib.pyplot as plt
 
     yield plt
     plt.close("all")

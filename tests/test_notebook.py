@@ -29,7 +29,7 @@ def classifier(tokenizer):
 
 def test_an_estimator_that_is_not_fitted_has_the_diagram_alone():
     for estimator in (GloveTokenizer(), KerasConvTextClassifier()):
-        assert "<th>" not in estimator._repr_html_()
+        assert not estimator._repr_html_().endswith("</table>")
         assert estimator._summary() == []
 
 
