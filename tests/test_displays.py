@@ -205,6 +205,20 @@ def test_labels_neither_overlap_nor_leave_the_axes(vectors):
         assert not any(box.overlaps(other) for other in boxes[:i])
 
 
+def test_a_long_label_at_the_edge_stays_inside():
+    display = WordVectorsDisplay(["a", "b", "c" * 25], np.array([[0, 0], [0, 1], [1, 0]])).plot()
+    frame, box = display.ax_.get_window_extent(), display.texts_[2].get_window_extent()
+    assert frame.x0 <= box.x0 <= box.x1 <= frame.x1
+
+
+def test_dollars_in_words_are_no_formula():
+    words = ["$ 5", "5 $ and $"]
+    display = WordVectorsDisplay(words, np.eye(2)).plot()
+    assert not any(text.get_parse_math() for text in display.texts_)
+    ax = TellingWordsDisplay({"$ $": [(word, 1.0) for word in words]}).plot().ax_
+    assert not any(text.get_parse_math() for text in [ax.title, *ax.get_yticklabels()])
+
+
 def test_a_word_without_a_vector_is_an_error_as_elsewhere(vectors):
     with pytest.raises(UnknownWordError, match="kitchn"):
         WordVectorsDisplay.from_vectors(vectors, ["office", "kitchn"])
@@ -266,7 +280,7 @@ def test_words_are_shown_by_falling_weight(table):
     display = TellingWordsDisplay.from_table(table[::-1])
     business, sport = display.ax_
     assert [ax.get_title() for ax in display.ax_] == ["business", "sport"]
-    assert names(sport) == ["match", "team", "the $ 5 and the $ 10 no…", "shares"]
+    assert names(sport) == ["match", "team", "the $ 5 and the $ 1…", "shares"]
     assert bars(sport) == [2, 1, -0.5, -1.5]
     assert bars(business) == [2.5]
     low, high = sport.get_ylim()
@@ -282,7 +296,8 @@ def test_the_strongest_words_of_some_labels_are_shown(table):
 
 def test_no_panel_of_telling_words_is_cut(table):
     assert not is_cut(TellingWordsDisplay.from_table(table).figure_)
-    assert not is_cut(TellingWordsDisplay.from_table(table, labels=["sport"], n=2).figure_)
+    long = [Row(label, "w" * 50 + str(i), 1e3 * i) for label in "abc" for i in range(-3, 4)]
+    assert not is_cut(TellingWordsDisplay.from_table(long).figure_)
 
 
 def test_a_frame_of_telling_words_is_shown(table):

@@ -2,20 +2,23 @@
 
 import numpy as np
 
-# Directions from the point to its label, the best to read first.
-DIRECTIONS = (1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)
+# Directions from the point to its label: right, left, up and down are the best to read.
+ANGLES = np.deg2rad([0, 180, 90, 270, *range(0, 360, 15)])
 # Distances in points. Beyond the second, a thin line leads to the label.
-DISTANCES = 5, 9, 16, 25, 36, 50, 66
-# What a pixel of overlap with another label or of length outside the axes costs, what a covered dot or a
-# piece of a covered arrow costs, and what a point of distance costs.
+DISTANCES = 5, 9, 16, 25, 36, 50
+# What it costs: a pixel of overlap with another label, a pixel outside the axes, a dot or a piece of an arrow
+# that is covered, and a point of distance.
 OVERLAP, OUTSIDE, COVERED, DISTANCE = 5.0, 100.0, 60.0, 1.0
 ARROW_PIECES = 40
+# Pixels between labels, and between a label and a dot. Passes over all labels.
+GAP, PASSES = 2, 4
 
 
 def place_labels(ax, points, labels, arrows=()):
     """Write a label beside each point of finished axes.
 
-    It is a greedy search: for one label after the other, the place of the lowest cost is taken.
+    It is a greedy search. The first pass takes the best place for one label after the other; further passes
+    look for a better one, now that the places of the others are known.
 
     Parameters
     ----------
@@ -33,26 +36,24 @@ def place_labels(ax, points, labels, arrows=()):
     """
     figure = ax.figure
     figure.draw_without_rendering()  # now the layout is final, and pixels mean something
-    pixels = ax.transData.transform(points)
-    per_point = figure.dpi / 72
-    frame = ax.get_window_extent()
+    pixels, per_point = ax.transData.transform(points), figure.dpi / 72
     steps = np.linspace(0, 1, ARROW_PIECES)[:, None]
     pieces = [pixels[a] + steps * (pixels[b] - pixels[a]) for a, b in arrows]
-    obstacles = np.concatenate([pixels, *pieces])
-    boxes, texts = np.empty((0, 4)), []
-    for point, xy, label in zip(pixels, points, labels, strict=True):
-        width, height = _measure(ax, label)
-        best = None
-        for distance in DISTANCES:
-            for direction in DIRECTIONS:
-                box = _box(point, direction, distance * per_point, width, height)
-                cost = _cost(box, boxes, obstacles, frame) + DISTANCE * distance
-                if best is None or cost < best[0]:
-                    best = cost, box, direction, distance
-        _, box, direction, distance = best
-        boxes = np.vstack([boxes, box])
-        texts.append(_write(ax, label, xy, direction, distance))
-    return texts
+    obstacles, frame = np.concatenate([pixels, *pieces]), ax.get_window_extent()
+    candidates = [
+        _boxes(point, _measure(ax, label), per_point) for point, label in zip(pixels, labels, strict=True)
+    ]
+    costs = [_fixed_costs(boxes, obstacles, frame) for boxes in candidates]
+    chosen = np.full((len(labels), 4), -np.inf)  # boxes that overlap none, until they are placed
+    places = [0] * len(labels)
+    for _ in range(PASSES):
+        for i, boxes in enumerate(candidates):
+            others = np.delete(chosen, i, axis=0)
+            places[i] = int(np.argmin(costs[i] + OVERLAP * _overlaps(boxes, others)))
+            chosen[i] = boxes[places[i]]
+    offsets = (chosen[:, :2] - pixels) / per_point
+    far = [DISTANCES[place // len(ANGLES)] > DISTANCES[1] for place in places]
+    return [_write(ax, *each) for each in zip(labels, points, offsets, far, strict=True)]
 
 
 def _measure(ax, label):
@@ -60,41 +61,47 @@ def _measure(ax, label):
     text = ax.text(0, 0, label, fontsize="small", parse_math=False)
     extent = text.get_window_extent()
     text.remove()
-    return extent.width, extent.height
+    return np.array([extent.width, extent.height])
 
 
-def _box(point, direction, distance, width, height):
-    """Return left, bottom, right and top of a label in pixels."""
-    diagonal = all(direction)
-    away = distance * (0.7 if diagonal else 1)
-    x, y = point[0] + direction[0] * away, point[1] + direction[1] * away
-    left = x - width * (1 - direction[0]) / 2
-    bottom = y - height * (1 - direction[1]) / 2
-    return np.array([left, bottom, left + width, bottom + height])
+def _boxes(point, size, per_point):
+    """Return left, bottom, right and top of a label in all places: (n_places, 4), in pixels."""
+    directions = np.column_stack([np.cos(ANGLES), np.sin(ANGLES)])
+    distances = np.repeat(DISTANCES, len(ANGLES))[:, None] * per_point
+    directions = np.tile(directions, (len(DISTANCES), 1))
+    # The side or the corner that is nearest to the point lies at the distance from it.
+    starts = point + distances * directions - size * (1 - np.clip(1.5 * directions, -1, 1)) / 2
+    return np.hstack([starts, starts + size])
 
 
-def _cost(box, boxes, obstacles, frame):
-    left, bottom, right, top = box
-    sides = np.minimum(boxes[:, 2:] + 2, box[2:]) - np.maximum(boxes[:, :2] - 2, box[:2])
-    overlap = np.where((sides > 0).all(axis=1), sides.clip(0).prod(axis=1), 0).sum()
-    outside = sum(
-        max(0, length) for length in (frame.x0 - left, frame.y0 - bottom, right - frame.x1, top - frame.y1)
+def _fixed_costs(boxes, obstacles, frame):
+    """Return what the places cost that does not depend on other labels: (n_places,)."""
+    low, high = boxes[:, None, :2], boxes[:, None, 2:]
+    covered = ((obstacles > low - GAP) & (obstacles < high + GAP)).all(axis=2).sum(axis=1)
+    outside = np.maximum([frame.x0, frame.y0] - boxes[:, :2], 0) + np.maximum(
+        boxes[:, 2:] - [frame.x1, frame.y1], 0
     )
-    covered = ((obstacles > box[:2] - 3) & (obstacles < box[2:] + 3)).all(axis=1).sum()
-    return OVERLAP * overlap + OUTSIDE * outside + COVERED * covered
+    distances = np.repeat(DISTANCES, len(ANGLES))
+    return OUTSIDE * outside.sum(axis=1) + COVERED * covered + DISTANCE * distances
 
 
-def _write(ax, label, xy, direction, distance):
-    away = distance * (0.7 if all(direction) else 1)
+def _overlaps(boxes, others):
+    """Return how many pixels each box shares with other boxes: (n_boxes,)."""
+    low = np.maximum(boxes[:, None, :2] - GAP, others[:, :2])
+    high = np.minimum(boxes[:, None, 2:] + GAP, others[:, 2:])
+    return (high - low).clip(0).prod(axis=2).sum(axis=1)
+
+
+def _write(ax, label, xy, offset, far):
     line = {"arrowstyle": "-", "color": "gray", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3}
     return ax.annotate(
         label,
         xy,
-        xytext=(direction[0] * away, direction[1] * away),
+        xytext=offset,
         textcoords="offset points",
-        ha=("right", "center", "left")[direction[0] + 1],
-        va=("top", "center", "bottom")[direction[1] + 1],
+        ha="left",
+        va="bottom",
         fontsize="small",
         parse_math=False,
-        arrowprops=line if distance > DISTANCES[1] else None,
+        arrowprops=line if far else None,
     )

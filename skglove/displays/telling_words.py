@@ -5,7 +5,7 @@ from skglove.messages import shortened
 
 FIELDS = "label", "words", "weight"
 # Characters of words and labels that are shown.
-N_CHARACTERS = 24
+N_CHARACTERS = 20
 # Inches: the width of a panel, its height for each bar, and what its title and axis need.
 WIDTH, BAR, FRAME = 3.4, 0.19, 0.8
 
@@ -154,7 +154,7 @@ def _plot_label(ax, label, rows):
     ax.invert_yaxis()
     ax.axvline(0, color="gray", linewidth=0.8)
     ax.set_title(_cut(label), fontsize="medium", parse_math=False)
-    ax.set_xlabel("against ← weight → for", fontsize="small")
+    ax.set_xlabel("weight", fontsize="small")
     ax.grid(axis="x", alpha=0.3)
     ax.set_axisbelow(True)
 

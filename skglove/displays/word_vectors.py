@@ -45,7 +45,8 @@ class WordVectorsDisplay:
     the shown words reduces them to the two dimensions in which these words differ most. Distances and
     directions are only roughly those of the vectors: see the shares of the variance at the axes.
 
-    Labels are placed when `plot` is called. If the figure is made smaller afterwards, they may overlap.
+    Labels are placed when `plot` is called, so that they do not overlap. About 40 words fit into a figure of
+    the default size. If the figure is made smaller afterwards, they may overlap.
 
     Examples
     --------
