@@ -7,8 +7,8 @@ from html import escape
 
 # Tokens whose contribution is smaller than this share of the largest are not marked.
 LEAST = 0.1
-# Words that are listed with their sums.
-N_LISTED = 8
+# Words that are listed with their sums, unless the sums round to zero.
+N_LISTED, LEAST_LISTED = 8, 0.005
 # Blue and orange of Okabe and Ito, which colour-blind people can tell apart. They are transparent, and
 # letters keep the colour of the page, so both are readable on light and on dark pages.
 BLUE, ORANGE = "0,114,178", "230,159,0"
@@ -28,20 +28,9 @@ def to_html(explanation):
         A "div" element, in ASCII. The text in it is escaped.
     """
     largest = _largest(explanation)
-    pieces, at = [], 0
-    for token in explanation.tokens:
-        if token.start is None:
-            continue
-        pieces.append(escape(explanation.text[at : token.start]))
-        pieces.append(_mark(explanation.text[token.start : token.stop], token, largest))
-        at = token.stop
-    if at or not explanation.tokens:
-        pieces.append(escape(explanation.text[at:]) if isinstance(explanation.text, str) else "")
-    others = [token for token in explanation.tokens if token.start is None]
-    if others:
-        pieces.append("\n" * bool(at) + " ".join(_mark(token.word, token, largest) for token in others))
+    text = _join(explanation, escape, lambda shown, token: _mark(shown, token, largest))
     listed = "".join(
-        f"<div>{name}: {', '.join(f'{escape(word)} {total:+.2f}' for word, total in words)}</div>"
+        f"<div>{name}: {' · '.join(f'{escape(word)} {total:+.2f}' for word, total in words)}</div>"
         for name, words in _listed(explanation)
     )
     legend = (
@@ -54,7 +43,7 @@ def to_html(explanation):
         f'<div style="margin:.3em 0">{legend}</div>'
         '<div tabindex="0" style="max-height:20em;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere;'
         'line-height:1.6;border:1px solid rgba(128,128,128,.5);padding:.5em">'
-        f"{''.join(pieces)}</div></div>"
+        f"{text}</div></div>"
     )
 
 
@@ -85,21 +74,23 @@ def to_terminal(explanation):
         code = "44;97" if token.contribution > 0 else "43;30;4"
         return f"\x1b[{code}m{shown}\x1b[0m"
 
-    pieces, at = [], 0
-    for token in explanation.tokens:
-        if token.start is not None:
-            pieces += [
-                printable(explanation.text[at : token.start]),
-                mark(explanation.text[token.start : token.stop], token),
-            ]
-            at = token.stop
-    if isinstance(explanation.text, str):
-        pieces.append(printable(explanation.text[at:]))
-    others = [mark(token.word, token) for token in explanation.tokens if token.start is None]
     lines = [_headline(explanation, bold=printable)]
     for name, words in _listed(explanation):
-        lines.append(f"{name}: {', '.join(f'{printable(word)} {total:+.2f}' for word, total in words)}")
-    return "\n".join([*lines, *filter(None, ["".join(pieces), " ".join(others)])])
+        lines.append(f"{name}: {' · '.join(f'{printable(word)} {total:+.2f}' for word, total in words)}")
+    return "\n".join([*lines, _join(explanation, printable, mark)]).rstrip()
+
+
+def _join(explanation, plain, mark):
+    """Join the parts of the text between tokens and the marked tokens; words that are not in it follow."""
+    text = explanation.text if isinstance(explanation.text, str) else ""
+    pieces, at = [], len(text) - len(text.lstrip())
+    for token in explanation.tokens:
+        if token.start is not None:
+            pieces += [plain(text[at : token.start]), mark(text[token.start : token.stop], token)]
+            at = token.stop
+    pieces.append(plain(text[at:]))
+    others = [mark(token.word, token) for token in explanation.tokens if token.start is None]
+    return "\n".join(filter(None, ["".join(pieces), " ".join(others)]))
 
 
 def _headline(explanation, bold):
@@ -116,7 +107,10 @@ def _headline(explanation, bold):
 def _listed(explanation):
     """List the words that speak most for the label and against it."""
     words = explanation.strongest(len(explanation.tokens))
-    sides = ("for", [pair for pair in words if pair[1] > 0]), ("against", [p for p in words if p[1] < 0])
+    sides = (
+        ("for", [(word, total) for word, total in words if total > LEAST_LISTED]),
+        ("against", [(word, total) for word, total in words if total < -LEAST_LISTED]),
+    )
     return [(name, side[:N_LISTED]) for name, side in sides if side]
 
 

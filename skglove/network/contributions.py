@@ -88,14 +88,16 @@ def _share_maxima(tables, places, bias, n_columns, nothing):
 
 
 def _occlude(network, ids, maxlen, batch_size):
+    (words,) = np.nonzero(ids)
     n = len(ids)
-    # The document, an empty one, and the document without each token.
-    without = np.tile(ids, (n, 1))[~np.eye(n, dtype=bool)]
-    values = np.concatenate([ids, [0], without]).astype(np.int32)
-    lengths = np.concatenate([[n, 1], np.full(n, n - 1)])
-    predict = network.predict(Documents(values, lengths), maxlen=maxlen, batch_size=batch_size)
-    whole, empty, *others = log(predict).astype(np.float64)
-    if not n:
-        return np.zeros((0, len(empty))), empty
-    scores = whole - others
-    return scores + (whole - empty - scores.sum(axis=0)) / n, empty
+    # The document, an empty one, and the document without each of its words.
+    without = [np.delete(ids, word) for word in words]
+    values = np.concatenate([ids, [0], *without]).astype(np.int32)
+    lengths = np.array([n, 1, *[n - 1] * len(words)])
+    predicted = network.predict(Documents(values, lengths), maxlen=maxlen, batch_size=batch_size)
+    whole, empty, *others = log(predicted).astype(np.float64)
+    scores = np.zeros((n, len(whole)))
+    if len(words):
+        scores[words] = whole - others
+        scores[words] += (whole - empty - scores.sum(axis=0)) / len(words)
+    return scores, empty
