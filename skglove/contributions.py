@@ -1,7 +1,7 @@
 """What each token of a document adds to the log-odds of a class."""
 
 import numpy as np
-from scipy.special import expit, log_expit, logsumexp, softmax
+from scipy.special import expit, log_expit
 
 from skglove.network.contributions import token_scores
 
@@ -60,7 +60,7 @@ def log_odds(scores, code):
     -------
     log_odds : float
     """
-    return float(scores[code] - logsumexp(np.delete(scores, code)))
+    return float(scores[code] - np.logaddexp.reduce(np.delete(scores, code)))
 
 
 def _mean_effects(empty, change, code):
@@ -68,7 +68,8 @@ def _mean_effects(empty, change, code):
     places = (np.arange(N_POINTS) + 0.5) / N_POINTS
     scores = empty + places[:, np.newaxis] * change
     scores[:, code] = -np.inf
-    effects = -softmax(scores, axis=1).mean(axis=0)
+    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+    effects = -(odds / odds.sum(axis=1, keepdims=True)).mean(axis=0)
     effects[code] = 1
     return effects
 
@@ -95,7 +96,7 @@ def lexical_token_scores(model, ids):
     empty : ndarray of shape (n_classes,), float64
         The scores of a document without known words. The softmax of all added up is the model's answer.
     """
-    keys = _keys(np.where(np.isin(ids, model.ignored_), 0, ids).astype(np.int64))
+    keys = _keys(ids.astype(np.int64))  # those with ignored words are no features
     at = np.minimum(np.searchsorted(model.features_, keys), len(model.features_) - 1)
     (known,) = np.nonzero((model.features_[at] == keys) & (keys != 0))
     columns, places, counts = np.unique(model.columns_[at[known]], return_inverse=True, return_counts=True)
@@ -114,7 +115,7 @@ def _keys(ids):
     """Make two keys for each word, its own and that of the pair that it begins, as `words_and_pairs`."""
     keys = np.zeros((len(ids), 2), dtype=np.int64)
     keys[:, 0] = ids
-    keys[:-1, 1] = np.where((ids[:-1] != 0) & (ids[1:] != 0), ids[:-1] << 32 | ids[1:], 0)
+    keys[:-1, 1] = np.where(ids[:-1] * ids[1:] != 0, ids[:-1] << 32 | ids[1:], 0)
     return keys.ravel()
 
 
