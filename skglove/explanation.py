@@ -257,14 +257,14 @@ def _codes(classes, labels, probabilities):
         raise ValueError(
             f"labels must hold one label per text, of {len(probabilities)} texts; got {shortened(labels)}."
         )
-    labels = np.asarray(labels)
-    unknown = ~np.isin(labels, classes)
-    if unknown.any():
-        raise ValueError(
-            f"The classifier knows no label {shortened(labels[unknown][0].item())}; it knows "
-            f"{shortened(classes.tolist(), 200)}."
-        )
-    return np.searchsorted(classes, labels)
+    places = {label: code for code, label in enumerate(classes.tolist())}
+    labels = np.asarray(labels).tolist()
+    for label in labels:
+        if label not in places:
+            raise ValueError(
+                f"The classifier knows no label {shortened(label)}; it knows {shortened(list(places), 200)}."
+            )
+    return np.array([places[label] for label in labels])
 
 
 def _look_up(tokenizer, words):

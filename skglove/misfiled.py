@@ -67,27 +67,20 @@ def errors(pipeline, texts, labels):
     if not (hasattr(pipeline, "predict_proba") and hasattr(pipeline, "fit")):
         raise TypeError(f"errors needs a classifier with predict_proba, got {shortened(pipeline)}.")
     check_labels(labels)
-    labels = np.asarray(labels).ravel()
-    probabilities = pipeline.predict_proba(texts)
-    texts = list(texts)
+    labels = np.asarray(labels).ravel().tolist()
+    texts = texts if hasattr(texts, "__len__") else list(texts)
     if len(labels) != len(texts):
         raise ValueError(f"There are {len(texts)} texts, but {len(labels)} labels.")
-    classes = pipeline.classes_
-    best = probabilities.argmax(axis=1)
-    places = {label: i for i, label in enumerate(classes.tolist())}
-    codes = [places.get(label) for label in labels.tolist()]
-    wrong = [i for i in np.argsort(-probabilities.max(axis=1), kind="stable").tolist() if codes[i] != best[i]]
-    rows = [
-        Error(
-            i,
-            labels.tolist()[i],
-            classes.tolist()[best[i]],
-            0.0 if codes[i] is None else float(probabilities[i, codes[i]]),
-            float(probabilities[i, best[i]]),
-            beginning(texts[i]),
-        )
-        for i in wrong
-    ]
+    probabilities, classes = pipeline.predict_proba(texts), pipeline.classes_.tolist()
+    best, in_order = probabilities.argmax(axis=1).tolist(), getattr(texts, "iloc", texts)
+    codes = {label: code for code, label in enumerate(classes)}
+    rows = []
+    for i in np.argsort(-probabilities.max(axis=1), kind="stable").tolist():
+        code = codes.get(labels[i])
+        if code != best[i]:
+            of_label = 0.0 if code is None else float(probabilities[i, code])
+            of_best = float(probabilities[i, best[i]])
+            rows.append(Error(i, labels[i], classes[best[i]], of_label, of_best, beginning(in_order[i])))
     return Table(Error, rows, f"{len(rows)} of {len(texts)} texts are misfiled.")
 
 

@@ -208,6 +208,12 @@ def test_other_estimators_are_refused(steps_of, make, message):
         explain(make(steps_of), ["good"])
 
 
+def test_several_labels_a_text_are_refused(steps_of, monkeypatch):
+    monkeypatch.setattr(steps_of[-1], "_multilabel", True, raising=False)
+    with pytest.raises(NotImplementedError, match="explain does not support classifiers of several labels"):
+        explain(make_pipeline(*steps_of), ["good"])
+
+
 def test_pipelines_that_are_not_fitted_are_refused(steps_of):
     with pytest.raises(NotFittedError, match="This KerasConvTextClassifier instance is not fitted"):
         explain(make_pipeline(steps_of[0], KerasConvTextClassifier()), ["good"])

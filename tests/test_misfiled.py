@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from skglove import errors
@@ -36,6 +37,12 @@ def test_a_long_text_is_shown_by_its_beginning():
     (row,) = errors(Classifier(), ["a 0.8 " + "word " * 100], ["b"])
     assert len(row.text) == 80
     assert row.text.endswith("...")
+
+
+@pytest.mark.parametrize("make", [iter, lambda texts: pd.Series(texts, index=[7, 5])])
+def test_texts_may_be_a_generator_or_a_series(make):
+    table = errors(Classifier(), make(["a 0.8", "b 0.6"]), pd.Series(["a", "a"], index=[3, 4]))
+    assert [(row.index, row.text) for row in table] == [(1, "b 0.6")]
 
 
 def test_nothing_is_misfiled():
