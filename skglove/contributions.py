@@ -3,47 +3,62 @@
 import numpy as np
 from scipy.special import expit, log_expit
 
-from skglove.network.contributions import token_scores
+from skglove.network.contributions import reader
 
 # Points on the path from the empty text to the text.
 N_POINTS = 256
 
 
-def contributions(classifier, ids, code):
-    """Share the log-odds of a class against all others among the tokens of a document.
+class Contributions:
+    """Share the log-odds of a class against all others among the tokens of documents.
 
-    The scores of the classes are sums over tokens: see `lexical_token_scores`, and `token_scores` in
-    `skglove.network.contributions`. The log-odds are not: how much a score matters depends on the other
-    scores. So each score is weighted by its mean effect on the straight path from the scores of an empty text
-    to those of the text (integrated gradients [1]_). With two classes, these weights are 1 and -1.
+    The scores of the classes are sums over tokens: see `lexical_token_scores`, and
+    `skglove.network.contributions.reader`. The log-odds are not: how much a score matters depends on the
+    other scores. So each score is weighted by its mean effect on the straight path from the scores of an
+    empty text to those of the text (integrated gradients [1]_, of the scores). With two classes, these
+    weights are 1 and -1.
 
     Parameters
     ----------
     classifier : KerasConvTextClassifier
         A fitted classifier.
-    ids : ndarray of shape (n_tokens,), int32
-        The document, of at most `maxlen_` ids; 0 is padding.
-    code : int
-        The class, as its index in `classes_`.
-
-    Returns
-    -------
-    baseline : float
-        The log-odds of an empty text.
-    contributions : ndarray of shape (n_tokens,), float64
-        What each token adds. Together with `baseline` they add up to the log-odds, within 0.001.
 
     References
     ----------
     .. [1] M. Sundararajan, A. Taly, Q. Yan, "Axiomatic Attribution for Deep Networks", ICML 2017.
     """
-    weights, model = classifier._pool_weights, classifier.lexical_model_
-    sizes = {"maxlen": classifier.maxlen_, "batch_size": classifier.settings_["batch_size"]}
-    scores, empty = (weights[0] * part for part in token_scores(classifier._network, ids, **sizes))
-    if model is not None:
-        of_words, of_nothing = lexical_token_scores(model, ids)
-        scores, empty = scores + weights[1] * of_words, empty + weights[1] * of_nothing
-    return log_odds(empty, code), scores @ _mean_effects(empty, scores.sum(axis=0), code)
+
+    def __init__(self, classifier):
+        self._weights, self._model = classifier._pool_weights, classifier.lexical_model_
+        self._read = reader(classifier._network, classifier.maxlen_)
+
+    def of(self, ids, code):
+        """Share the log-odds of one document.
+
+        Parameters
+        ----------
+        ids : ndarray of shape (n_tokens,), int32
+            The document, of at most `maxlen_` ids; 0 is padding.
+        code : int
+            The class, as its index in `classes_`.
+
+        Returns
+        -------
+        baseline : float
+            The log-odds of an empty text.
+        contributions : ndarray of shape (n_tokens,), float64
+            What each token adds. Together with `baseline` they add up to the log-odds, within 0.001.
+        """
+        weight = self._weights[0]
+        whole, empty, share = self._read(ids)
+        whole, empty, lexical = weight * whole, weight * empty, None
+        if self._model is not None:
+            scores, of_nothing = lexical_token_scores(self._model, ids)
+            lexical, of_nothing = self._weights[1] * scores, self._weights[1] * of_nothing
+            whole, empty = whole + of_nothing + lexical.sum(axis=0), empty + of_nothing
+        effects = _mean_effects(empty, whole - empty, code)
+        parts = weight * share(effects)
+        return log_odds(empty, code), parts if lexical is None else parts + lexical @ effects
 
 
 def log_odds(scores, code):

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skglove.classifier import KerasConvTextClassifier
-from skglove.contributions import contributions
+from skglove.contributions import Contributions
 from skglove.messages import shortened
 from skglove.rendering import to_html, to_terminal
 from skglove.splitting import check_texts, decode_words
@@ -31,7 +31,8 @@ class Explanation:
     """What each token of a text adds to the log-odds of a label, made by `explain`.
 
     The log-odds are ``log(p / (1 - p))``, where p is the probability of the label. They are the sum of
-    `baseline` and of all contributions, within 0.001. `print` shows the explanation in a terminal, in colour
+    `baseline` and of all contributions, within 0.001; with ``dtype_policy="mixed_bfloat16"``, which rounds
+    probabilities, within 0.1. `print` shows the explanation in a terminal, in colour
     where there is one. A notebook shows it as HTML: blue with a solid line for the label, orange with a
     dashed line against it.
 
@@ -129,9 +130,8 @@ def explain(pipeline, texts, *, labels=None, verbose=0):
 
     The linear model is taken apart exactly. Each word, and each pair of adjacent words, adds its coefficient
     times its TF-IDF; the two words of a pair share its part equally. Of the network, a maximum over time is
-    shared among the words of its window, and the weighted sum of words is linear. For "stacked", and with
-    ``dtype_policy="mixed_bfloat16"``, a word's part is instead what the network's scores lose without it
-    (occlusion), and what is left is shared equally; this takes one prediction per word.
+    shared among the words of its window, and the weighted sum of words is linear. "stacked" is read by the
+    gradient times the word vectors, and what this leaves out is shared equally.
 
     A word's contribution depends on the other words, so removing a word does not change the log-odds by
     exactly its contribution.
@@ -190,10 +190,10 @@ def explain(pipeline, texts, *, labels=None, verbose=0):
     words, ids = _look_up(tokenizer, decode_words(words))
     seen = classifier._documents_to_predict(X)
     rules = {name: getattr(tokenizer, name) for name in ("style", "lower", "filters", "split")}
-    classes, explanations = classifier.classes_.tolist(), []
+    contributions, classes, explanations = Contributions(classifier), classifier.classes_.tolist(), []
     for i in _with_progress(range(len(texts)), verbose):
         of_text = documents[i]
-        baseline, parts = contributions(classifier, seen[i], codes[i])
+        baseline, parts = contributions.of(seen[i], codes[i])
         contribution, is_seen = _align(ids[of_text], seen[i], parts, i)
         found = [words[code] for code in of_text.tolist()]
         places = token_places(texts[i], found, **rules)

@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -328,3 +329,42 @@ def test_models_are_made_from_vectors_and_a_seed(module):
         made = model.make("none.txt", 3)
         assert model.grid or 3 in made.get_params().values() or made[-1].random_state == 3
     assert set(accuracy.FEW_MODELS) <= set(accuracy.MODELS)
+
+
+class Additive:
+    """A classifier whose log-odds are the sum of the numbers in a text; it explains itself."""
+
+    classes_ = np.array(["no", "yes"])
+
+    def predict_proba(self, texts):
+        log_odds = np.array([sum(map(float, text.split())) for text in texts])
+        return np.stack([1 / (1 + np.exp(log_odds)), 1 / (1 + np.exp(-log_odds))], axis=1)
+
+    def explain(self, texts):
+        return [
+            SimpleNamespace(label="yes", tokens=[*map(self.token, re.finditer(r"\S+", t))]) for t in texts
+        ]
+
+    @staticmethod
+    def token(match):
+        return SimpleNamespace(
+            start=match.start(), stop=match.end(), contribution=float(match.group()), known=True
+        )
+
+
+def test_explanations_are_faithful_if_the_log_odds_fall_without_their_top_words(module, monkeypatch):
+    explanations = module("explanations")
+    texts = ["3 0.5 -1 2.25", "0.125 7 1", "2 2 2 2"]
+    pipeline = Additive()
+    monkeypatch.setattr(explanations, "fit", lambda *_: (pipeline, texts))
+    monkeypatch.setattr(explanations, "explain", lambda _, texts: pipeline.explain(texts))
+    monkeypatch.setattr(explanations, "N_TOP", 2)
+    rows = []
+    for way in explanations.WAYS:
+        figures = explanations.measure(SimpleNamespace(glove=""), way, "hybrid", (), ())
+        rows.append({"group": "mr", "network": "hybrid", "way": way, **figures})
+    ours, exact, chance = rows
+    assert ours["fall"] == exact["fall"] == pytest.approx((5.25 + 8 + 4) / 3)
+    assert ours["words"] == pytest.approx(11 / 3)
+    assert chance["fall"] < ours["fall"]
+    assert "| MR, sentences of film reviews: hybrid | 4 | 5.75 | 5.75 |" in explanations.summarise(rows)

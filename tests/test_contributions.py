@@ -3,10 +3,10 @@ import pytest
 from classifier_samples import documents, hybrid, parallel, small, stacked  # noqa: F401
 from scipy.special import expit, log_softmax
 
-from skglove.contributions import contributions, lexical_token_scores, log_odds
+from skglove.contributions import Contributions, lexical_token_scores, log_odds
 from skglove.documents import Documents
 from skglove.lexical import LexicalModel
-from skglove.network.contributions import token_scores
+from skglove.network.contributions import reader
 
 
 def as_documents(ids):
@@ -28,7 +28,7 @@ def test_contributions_add_up_to_the_log_odds(classifier, ids):
     X = np.zeros((1, 6), dtype=np.int32)
     X[0, 6 - len(ids) :] = ids
     for code in (0, 1):
-        baseline, parts = contributions(classifier, ids, code)
+        baseline, parts = Contributions(classifier).of(ids, code)
         with pytest.warns(UserWarning, match="was fitted with a vocabulary"):
             expected = classifier.predict_proba(X)[0, code]
         assert expit(baseline + parts.sum()) == pytest.approx(expected, abs=1e-4)
@@ -36,13 +36,16 @@ def test_contributions_add_up_to_the_log_odds(classifier, ids):
         assert not parts[ids == 0].any()
 
 
-@pytest.mark.parametrize("classifier", ["hybrid", "parallel"], indirect=True)
+@pytest.mark.parametrize("classifier", ["hybrid", "parallel", "stacked"], indirect=True)
 @pytest.mark.parametrize("ids", DOCUMENTS)
-def test_scores_of_tokens_add_up_to_those_of_the_network(classifier, ids):
+def test_parts_of_tokens_add_up_to_the_scores_of_the_network(classifier, ids):
     document = as_documents(ids)
-    scores, empty = token_scores(classifier._network, document.values, maxlen=6, batch_size=8)
-    predicted = classifier._network.lookup.predict(document, 6)[0]
-    np.testing.assert_allclose(log_softmax(empty + scores.sum(axis=0)), np.log(predicted), atol=1e-4)
+    whole, empty, share = reader(classifier._network, maxlen=6)(document.values)
+    predicted = classifier._network.predict(document, maxlen=6, batch_size=8)[0]
+    np.testing.assert_allclose(log_softmax(whole), np.log(predicted), atol=1e-4)
+    for effects in np.eye(2):
+        parts = share(effects)
+        assert parts.sum() == pytest.approx(effects @ (whole - empty) * (max(ids) > 0), abs=1e-4)
 
 
 @pytest.mark.parametrize("ids", DOCUMENTS)
@@ -73,7 +76,7 @@ def test_the_word_that_decides_contributes_most(hybrid):  # noqa: F811
     X, y = documents()
     for row, code in zip(np.asarray(X)[:8], y[:8], strict=True):
         ids = row[row != 0].astype(np.int32)
-        _, parts = contributions(hybrid, ids, code)
+        _, parts = Contributions(hybrid).of(ids, code)
         assert ids[parts.argmax()] == (1 if code else 2)
 
 
@@ -90,6 +93,6 @@ def test_contributions_of_many_classes_add_up():
     probabilities = classifier.predict_proba(X[:10])
     for row, given in zip(X[:10].astype(np.int32), probabilities, strict=True):
         for code in range(5):
-            baseline, parts = contributions(classifier, row, code)
+            baseline, parts = Contributions(classifier).of(row, code)
             expected = np.log(given[code] / np.delete(given, code).sum())
             assert baseline + parts.sum() == pytest.approx(expected, abs=1e-3)

@@ -1,50 +1,61 @@
 """What each token adds to the class scores of a network."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
 import numpy as np
 
 from skglove.documents import Documents
-from skglove.network.inference import NORM, TINY, _lay_out, _renumber
-from skglove.pooling import log
+from skglove.network.gradients import StackedGradient
+from skglove.network.inference import NORM, TINY, LookupNetwork, _lay_out, _renumber
 
 
-def token_scores(network, ids, *, maxlen, batch_size):
-    """Share the class scores of a network among the tokens of a document.
+class Parts(NamedTuple):
+    """Class scores, which softmax makes probabilities of, and how to share them among tokens."""
 
-    Networks that `LookupNetwork` computes are taken apart, exactly. A maximum over time is a sum of what the
-    words of one window give to it; ReLU scales this sum. That equals the integrated gradients [1]_ of these
-    layers, from vectors of zero. The weighted sum of words is linear in the words, given its L2 norm.
+    whole: np.ndarray  # of the document, (n_classes,)
+    empty: np.ndarray  # of a document without words, (n_classes,)
+    share: Callable  # from the effects of the scores, (n_classes,), to a number for each token
 
-    Of other networks, a token's part is what the scores lose without it (occlusion [2]_). What these parts do
-    not explain, because several tokens say the same, is shared equally.
+
+def reader(network, maxlen):
+    """Make a function that shares the class scores of a network among the tokens of a document.
+
+    NumPy computes it, for any backend of Keras, in float32. "parallel" and "hybrid" are taken apart exactly:
+    a maximum over time is a sum of what the words of one window give to it, and ReLU scales this sum. That
+    equals the integrated gradients [1]_ of these layers, from vectors of zero. The weighted sum of words is
+    linear in the words, given its L2 norm. "stacked" is read by gradient x input [2]_, relative to padding;
+    what this leaves out is shared equally.
 
     Parameters
     ----------
     network : StoredNetwork
         The network.
-    ids : ndarray of shape (n_tokens,), int32
-        The document; 0 is padding.
-    maxlen, batch_size : int
-        As in `StoredNetwork.predict`.
+    maxlen : int
+        Columns of the padded documents, as in training.
 
     Returns
     -------
-    scores : ndarray of shape (n_tokens, n_classes), float64
-        What each token adds.
-    empty : ndarray of shape (n_classes,), float64
-        The scores of a document without words. The softmax of all added up is the network's answer.
+    read : callable
+        From ids of shape (n_tokens,), int32, to `Parts`.
 
     References
     ----------
     .. [1] M. Sundararajan, A. Taly, Q. Yan, "Axiomatic Attribution for Deep Networks", ICML 2017.
-    .. [2] J. Li, W. Monroe, D. Jurafsky, "Understanding Neural Networks through Representation Erasure",
-       2016.
+    .. [2] A. Shrikumar, P. Greenside, A. Kundaje, "Learning Important Features Through Propagating Activation
+       Differences", ICML 2017.
     """
-    if network.lookup is None:
-        return _occlude(network, ids, maxlen, batch_size)
-    return _take_apart(network.lookup, ids, maxlen)
+    if network.lookup is not None:
+        return partial(_take_apart, network.lookup, maxlen)
+    model = network.model
+    if type(model).__name__ == "PackedConvnet":
+        return partial(_read_gradient, StackedGradient(model, maxlen))
+    # Its layers compute in another type than float32.
+    return partial(_take_apart, LookupNetwork(model.get_config(), model.get_weights()), maxlen)
 
 
-def _take_apart(lookup, ids, maxlen):
+def _take_apart(lookup, maxlen, ids):
     words, places = _renumber(ids, lookup.n_ids)
     tables, vectors = lookup._tables(words)
     shares, features = _share_maxima(tables, places, lookup._bias, max(maxlen, len(tables)), len(words))
@@ -55,8 +66,11 @@ def _take_apart(lookup, ids, maxlen):
         norm = np.sqrt((terms.sum(axis=0) ** 2).sum() + TINY**2) + TINY
         heads.append((terms @ (kernel * (NORM / norm)), bias))
     weights = [1.0] if lookup._head_weights is None else lookup._head_weights
-    scores, empty = zip(*heads, strict=True)
-    return tuple(sum(w * part for w, part in zip(weights, parts, strict=True)) for parts in (scores, empty))
+    scores, empty = (
+        sum(weight * part for weight, part in zip(weights, parts, strict=True))
+        for parts in zip(*heads, strict=True)
+    )
+    return Parts(empty + scores.sum(axis=0), empty, partial(np.matmul, scores))
 
 
 def _share_maxima(tables, places, bias, n_columns, nothing):
@@ -87,17 +101,14 @@ def _share_maxima(tables, places, bias, n_columns, nothing):
     return shares[width:], empty
 
 
-def _occlude(network, ids, maxlen, batch_size):
-    (words,) = np.nonzero(ids)
-    n = len(ids)
-    # The document, an empty one, and the document without each of its words.
-    without = [np.delete(ids, word) for word in words]
-    values = np.concatenate([ids, [0], *without]).astype(np.int32)
-    lengths = np.array([n, 1, *[n - 1] * len(words)])
-    predicted = network.predict(Documents(values, lengths), maxlen=maxlen, batch_size=batch_size)
-    whole, empty, *others = log(predicted).astype(np.float64)
-    scores = np.zeros((n, len(whole)))
-    if len(words):
-        scores[words] = whole - others
-        scores[words] += (whole - empty - scores.sum(axis=0)) / len(words)
-    return scores, empty
+def _read_gradient(stacked, ids):
+    whole, empty = stacked.scores(ids), stacked.empty
+
+    def share(effects):
+        parts = stacked.gradient_times_input(ids, effects).astype(np.float64)
+        (words,) = np.nonzero(ids)
+        if len(words):
+            parts[words] += (effects @ (whole - empty) - parts.sum()) / len(words)
+        return parts
+
+    return Parts(whole, empty, share)
