@@ -15,7 +15,7 @@ from skglove.rollback import rollback
 from skglove.stream import MOST_CALLS, start_stream
 
 # What "auto" stands for in a stream, if it differs, and what has no effect there.
-AUTO = {"batch_size": 32, "filters": 100}
+AUTO = {"batch_size": 16, "filters": 100}
 FIXED = {"epochs": 1, "early_stopping": False}
 
 
@@ -65,7 +65,7 @@ class PartialFitMixin:
 
         Notes
         -----
-        "auto" is 32 for `batch_size` and 100 for `filters` of "hybrid". `epochs`, `validation_fraction`,
+        "auto" is 16 for `batch_size` and 100 for `filters` of "hybrid". `epochs`, `validation_fraction`,
         `n_iter_no_change` and `verbose` have no effect.
 
         `n_iter_` is the number of calls. `history_` has one value per call, of the last 1,000 calls: "loss"
