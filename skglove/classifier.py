@@ -540,10 +540,13 @@ class KerasConvTextClassifier(
             )
         weights = check_weights(sample_weight, codes)
         check_weighted_classes(weights, codes, self.classes_)
+        # Last, because numbers that are no ids are not the first problem to name.
+        if not isinstance(documents, Documents):
+            documents = Documents.from_matrix(documents)
         return documents, codes, weights
 
     def _read_first(self, X):
-        """Set `maxlen_` and the vocabulary; return documents."""
+        """Set `maxlen_` and the vocabulary; return documents, or a checked matrix."""
         check_not_text(X)
         self._vocabulary = vocabulary_of(X)
         if is_ragged(X):
@@ -556,7 +559,7 @@ class KerasConvTextClassifier(
         self.maxlen_ = X.shape[1]
         if self.maxlen not in ("auto", None, self.maxlen_):
             warn(f"maxlen={self.maxlen} has no effect: X is a matrix, of {self.maxlen_} columns.")
-        return Documents.from_matrix(X)
+        return X
 
     def _check_parameters(self, has_validation_set=False):
         """Check parameters that depend on each other."""

@@ -8,11 +8,13 @@ from sklearn.utils.validation import check_consistent_length
 
 from skglove import vocabulary_checks
 from skglove.data import Data
+from skglove.documents import Documents
 from skglove.inputs import check_labels, check_raw_weights
-from skglove.messages import shortened
+from skglove.messages import shortened, warn
 from skglove.network.forks import refuse_fork
 from skglove.rollback import rollback
 from skglove.stream import MOST_CALLS, start_stream
+from skglove.warm_start import LastFit
 
 # What "auto" stands for in a stream, if it differs, and what has no effect there.
 AUTO = {"batch_size": 16, "filters": 100}
@@ -29,7 +31,8 @@ class PartialFitMixin:
         One call is one pass over X in mini-batches. The first call builds the network for the whole
         vocabulary of X and reads all parameters; later calls must have ids of the same vocabulary. After a
         pickle is loaded, `partial_fit` goes on to the last bit as if it had not been pickled. `fit` starts
-        afresh.
+        afresh. After `fit`, the first call goes on from the weights of its network, and warns that the linear
+        model starts anew, because that of `fit` keeps no counts.
 
         The linear model is complement naive Bayes, whose counts add up; there is no logistic regression in a
         stream. The weights of the pool are learned by progressive validation: from the second call on, the
@@ -57,9 +60,8 @@ class PartialFitMixin:
         ------
         ValueError
             As in `fit`; if `classes` are missing at the first call, or others than before; if y has a label
-            that `classes` do not have; if X has ids of another vocabulary; if the classifier was fitted by
-            `fit`; or if `early_stopping`, `callbacks` or the schedule "one_cycle" is asked for. The
-            classifier is then as it was.
+            that `classes` do not have; if X has ids of another vocabulary; or if `early_stopping`,
+            `callbacks` or the schedule "one_cycle" is asked for. The classifier is then as it was.
         TypeError, RuntimeError
             As in `fit`.
 
@@ -101,26 +103,31 @@ class PartialFitMixin:
 
     def _partial_fit(self, X, y, classes, sample_weight):
         is_first = not hasattr(self, "_stream")
-        if is_first and hasattr(self, "_network"):
-            raise ValueError(
-                "partial_fit cannot go on after fit, whose linear model keeps no counts. Start with "
-                "partial_fit, on a clone of this classifier; or use fit with warm_start=True."
+        last = LastFit.before(self) if is_first else None
+        if last is not None and self.lexical_model_ is not None:
+            warn(
+                "partial_fit after fit goes on from the network, but its linear model starts anew, because "
+                "that of fit keeps no counts. Start with partial_fit to keep both."
             )
         self._check_stream_parameters()
         check_labels(y)
-        self._set_classes(classes, is_first)
+        self._set_classes(classes, is_first and last is None)
         documents = self._read_first(X) if is_first else self._documents_to_predict(X, self._network.n_ids)
+        if not isinstance(documents, Documents):
+            documents = Documents.from_matrix(documents)
         codes = self._encode(X, y)
         weights = check_raw_weights(sample_weight, codes)
         n_ids = None
         if is_first:
             n_ids = vocabulary_checks.count_rows(documents, self._vocabulary, self.vocabulary_size)
+            if last is not None:
+                n_ids = last.check(documents, self.classes_, self._vocabulary)
             documents = documents.keep_last(self.maxlen_)
         if not weights.all():
             some = np.flatnonzero(weights)
             documents, codes, weights = documents.take(some), codes[some], weights[some]
         if is_first:
-            self._start(documents, codes, weights, n_ids)
+            self._start(documents, codes, weights, n_ids, last)
         with self._stream.network.rollback():
             self._stream, logs = self._stream.learn(documents, codes, weights)
             self._take_over(logs)
@@ -174,7 +181,7 @@ class PartialFitMixin:
             )
         return np.searchsorted(self.classes_, y)
 
-    def _start(self, documents, codes, weights, n_ids):
+    def _start(self, documents, codes, weights, n_ids, last):
         """Begin a stream."""
         self._check_parameters()
         random_state = check_random_state(self.random_state)
@@ -182,6 +189,8 @@ class PartialFitMixin:
         changed = {name: value for name, value in AUTO.items() if getattr(self, name) == "auto"}
         if self._architecture != "hybrid":
             changed.pop("filters", None)
+        elif last is not None and "filters" in changed:
+            changed["filters"] = last.filters
         nothing = np.array([], dtype=np.int64)
         settings, _ = self._resolve_settings(data, (np.arange(len(codes)), nothing), **FIXED, **changed)
         self._stream = start_stream(
@@ -192,6 +201,8 @@ class PartialFitMixin:
             ignored=vocabulary_checks.punctuation_ids(self._vocabulary),
             maxlen=self.maxlen_,
         )
+        if last is not None:
+            self._stream.network.continue_from(last.network.model)
         self.settings_, self.history_, self.callbacks_ = settings, {}, []
 
     def _take_over(self, logs):

@@ -30,7 +30,12 @@ class LastFit(NamedTuple):
         -------
         last : LastFit or None
         """
-        if not classifier.warm_start or not hasattr(classifier, "_network"):
+        return cls.before(classifier) if classifier.warm_start else None
+
+    @classmethod
+    def before(cls, classifier):
+        """Return the last fit of a classifier, whatever its `warm_start`; None if there is none."""
+        if not hasattr(classifier, "_network"):
             return None
         return cls(
             classifier._network,

@@ -90,9 +90,13 @@ def test_automatic_filters_stay_as_they_were(monkeypatch):
     assert classifier.fit(X, Y).settings_["filters"] == 100
 
 
-def test_partial_fit_cannot_go_on_after_fit(once):
-    with pytest.raises(ValueError, match=r"partial_fit cannot go on after fit, .*warm_start=True"):
-        once.partial_fit(X, Y)
+def test_partial_fit_after_fit_goes_on_from_the_network(once):
+    classifier = pickle.loads(pickle.dumps(once)).set_params(learning_rate=1e-20)
+    before = classifier.model_.get_weights()[0]
+    with pytest.warns(UserWarning, match="its linear model starts anew"):
+        classifier.partial_fit(X, Y)
+    np.testing.assert_allclose(classifier.model_.get_weights()[0], before, rtol=1e-6)
+    assert classifier.n_iter_ == 1
 
 
 @pytest.mark.slow

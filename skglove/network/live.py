@@ -59,6 +59,13 @@ class LiveNetwork:
             seed=self._seed,
         )
 
+    def continue_from(self, previous):
+        """Take over the weights of a fitted `keras.Model`."""
+        from skglove.network.models import continue_from
+
+        continue_from(previous, self.model, np.arange(self._n_ids))
+        self._weights = self.model.get_weights()
+
     @property
     def model(self):
         """The network, a compiled `keras.Model`, which the first use after loading builds."""
