@@ -110,6 +110,11 @@ class PartialFitMixin:
                 "that of fit keeps no counts. Start with partial_fit to keep both."
             )
         self._check_stream_parameters()
+        if getattr(self, "_multilabel", False):
+            raise ValueError(
+                "partial_fit takes one label a document, but this classifier was fitted to several. Use fit "
+                "with warm_start=True, or a clone of it."
+            )
         check_labels(y)
         self._set_classes(classes, is_first and last is None)
         documents = self._read_first(X) if is_first else self._documents_to_predict(X, self._network.n_ids)
