@@ -22,7 +22,7 @@ from skglove.auto_settings import (
 from skglove.data import Data
 from skglove.documents import Documents, holds_sequences, is_ragged
 from skglove.holdout import hold_out, hold_out_some
-from skglove.inputs import as_indicator, check_labels, check_not_text, check_weighted_classes, check_weights
+from skglove.inputs import as_indicator, check_labels, check_not_text
 from skglove.label_model import LabelModel
 from skglove.lexical import LexicalModel
 from skglove.messages import ShortErrors, shortened, warn
@@ -39,6 +39,7 @@ from skglove.token_ids import vocabulary_of
 from skglove.validation_set import check_validation_set, is_given
 from skglove.versions import Versioned
 from skglove.warm_start import LastFit
+from skglove.weights import repeat, weigh
 
 
 class KerasConvTextClassifier(
@@ -131,6 +132,11 @@ class KerasConvTextClassifier(
         Keras loss on one-hot targets of shape (n_documents, n_classes) that returns one value per document.
         In multilabel the targets are those of y, of shape (n_documents, n_labels), and the default stands
         for binary cross-entropy, summed over the labels.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of classes, by which the weights of their documents are multiplied. A dict has a label as each
+        key; labels that it does not have get 1. "balanced" gives all classes the same weight in all:
+        ``n_documents / (n_classes * n_documents_of_class)``, where ``sample_weight`` counts, too. In a grid
+        search it is computed anew for each fold.
     lexical_weight : "auto" or float, default="auto"
         Share, from 0 to below 1, of a linear model of words and pairs of adjacent words. Its probabilities
         are combined with the network's by a weighted geometric mean (a logarithmic opinion pool). "auto" is 0
@@ -307,6 +313,7 @@ class KerasConvTextClassifier(
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "learning_rate_schedule": [StrOptions({"auto", "constant", "one_cycle"})],
         "loss": [str, callable],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
         "lexical_weight": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -321,10 +328,6 @@ class KerasConvTextClassifier(
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
-
-    # sample_weight is not a named parameter of `fit`: scikit-learn's checks would demand that a weight of two
-    # equals two copies, to seven digits. A network that is trained in batches cannot do that.
-    __metadata_request__fit = {"sample_weight": None}
 
     def __init__(
         self,
@@ -345,6 +348,7 @@ class KerasConvTextClassifier(
         learning_rate="auto",
         learning_rate_schedule="auto",
         loss="categorical_crossentropy",
+        class_weight=None,
         lexical_weight="auto",
         batch_size="auto",
         epochs="auto",
@@ -375,6 +379,7 @@ class KerasConvTextClassifier(
         self.learning_rate = learning_rate
         self.learning_rate_schedule = learning_rate_schedule
         self.loss = loss
+        self.class_weight = class_weight
         self.lexical_weight = lexical_weight
         self.batch_size = batch_size
         self.epochs = epochs
@@ -390,7 +395,7 @@ class KerasConvTextClassifier(
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, *, X_val=None, y_val=None, sample_weight_val=None, **fit_params):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Build the network and train it.
 
         Parameters
@@ -401,6 +406,12 @@ class KerasConvTextClassifier(
             Labels of any type, with at least two classes. For multilabel an indicator matrix of 0 and 1, with
             two columns or more; `sklearn.preprocessing.MultiLabelBinarizer` makes it from lists of labels. A
             column may be all 0 or all 1.
+        sample_weight : array-like of shape (n_documents,), or None, default=None
+            Weights of documents, >= 0. Whole numbers are numbers of copies: a document of weight 2 counts as
+            two documents, see Notes. If some are fractions, all are relative to their mean: they weigh the
+            documents in training and in `history_`, but do not change document frequencies. Documents of
+            weight 0 are dropped. A class which has only such documents stays in `classes_`, as in
+            scikit-learn's classifiers, so its documents are kept, but teach nothing.
         X_val : array-like of shape (n_val, n_columns) or ragged array-like of shape (n_val,), or None
             Token ids to measure the classifier on after each epoch, of the same tokenizer as X. Then nothing
             is held out of X: all parts of the classifier learn from all of X, the training stops on `X_val`,
@@ -410,11 +421,6 @@ class KerasConvTextClassifier(
             Labels of `X_val`, of the classes that y has.
         sample_weight_val : array-like of shape (n_val,), or None, default=None
             Weights of the documents in `X_val`, >= 0, relative to their mean.
-        **fit_params : dict
-            Only ``sample_weight``, array-like of shape (n_documents,), >= 0: weights of documents in training
-            and in `history_`, relative to their mean. For weights of classes, use
-            `sklearn.utils.class_weight.compute_sample_weight`. Documents of weight 0 still count in the
-            document frequencies, in the choice of documents to hold out, and in the number of steps.
 
         Returns
         -------
@@ -429,29 +435,32 @@ class KerasConvTextClassifier(
             vectors; if only some columns of a DataFrame carry a vocabulary; if the embedding or a batch is
             too large for memory; if a weight is negative or fewer than two classes have a weight above zero;
             if `loss` fails or does not return one value per document; if a callback sets the learning rate
-            that "one_cycle" sets; if the loss becomes NaN or infinite; if only one of `X_val` and `y_val` is
-            given, or if `y_val` has a label that y does not have; if scikit-learn has no such `scoring`, or
-            if it fails; with ``warm_start=True``, if classes, vocabulary or the shape of the network differ
-            from the last fit.
+            that "one_cycle" sets; if the loss becomes NaN or infinite; if `class_weight` has labels that y
+            does not have, unless each class has a weight; if only one of `X_val` and `y_val` is given, or if
+            `y_val` has a label that y does not have; if scikit-learn has no such `scoring`, or if it fails;
+            with ``warm_start=True``, if classes, vocabulary or the shape of the network differ from the last
+            fit.
         TypeError
-            If X is sparse or holds texts, if y mixes strings and other types, if `optimizer` does not return
-            an optimizer, or if another keyword than ``sample_weight`` is given.
+            If X is sparse or holds texts, if y mixes strings and other types, or if `optimizer` does not
+            return an optimizer.
         RuntimeError
             If this process was forked from one that has used a network.
         """
         refuse_fork()
         with rollback(self), shown(self.verbose):
-            return self._fit(X, y, (X_val, y_val, sample_weight_val), **fit_params)
+            return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
-    def _fit(self, X, y, of_validation, **fit_params):
+    def _fit(self, X, y, sample_weight, of_validation):
         has_validation_set = is_given(*of_validation)
         last = LastFit.of(self)
-        documents, codes, weights = self._check_data(X, y, **fit_params)
+        documents, codes, (rows, weights, copies) = self._check_data(X, y, sample_weight)
         self._check_parameters(has_validation_set)
         score = None if self.scoring == "loss" else HeldOutScore(self.scoring, self.classes_)
         n_ids = vocabulary_checks.count_rows(documents, self._vocabulary, self.vocabulary_size)
         if last is not None:
             n_ids = last.check(documents, self.classes_, self._vocabulary)
+        if len(rows) < len(codes):
+            documents, codes = documents.take(rows), codes[rows]
         documents = documents.keep_last(self.maxlen_)
         validation = None
         if has_validation_set:
@@ -460,7 +469,7 @@ class KerasConvTextClassifier(
                 *of_validation, classes=self.classes_, multilabel=self._multilabel, read=read
             )
         random_state = check_random_state(self.random_state)
-        data = Data(documents, codes, weights, n_ids, random_state.randint(2**30), random_state)
+        data = Data(documents, codes, weights, n_ids, random_state.randint(2**30), random_state, copies)
         nothing = np.array([], dtype=np.int64)
         rows = (np.arange(len(codes)), nothing) if validation else self._hold_out(data)
         keep = {"filters": last.filters} if last is not None and self.filters == "auto" else {}
@@ -470,8 +479,9 @@ class KerasConvTextClassifier(
             say(f"Linear model of words and pairs: {len(documents):,} documents")
             ignored, left_out = vocabulary_checks.punctuation_ids(self._vocabulary), rows[1]
             lexical_model = LabelModel() if self._multilabel else LexicalModel()
+            documents, codes, weights, firsts = repeat(documents, codes, weights, copies)
             _, log_probabilities = lexical_model.fit_predict(
-                documents, codes, data.seed, weights, ignored, left_out if len(left_out) else None
+                documents, codes, data.seed, weights, ignored, firsts[left_out] if len(left_out) else None
             )
             if validation:  # which it has not seen
                 log_probabilities = lexical_model.predict_log_proba(validation.documents)
@@ -502,26 +512,15 @@ class KerasConvTextClassifier(
 
     def _hold_out(self, data):
         """Draw the rows to train the network on, and those, perhaps none, to measure on."""
-        documents, codes, weights, *_, random_state = data
+        documents, codes, weights, random_state = data.documents, data.codes, data.weights, data.random_state
         if self.validation_fraction == "auto":
             if self._architecture == "hybrid":
                 return hold_out_some(documents, codes, weights, random_state)
             return np.arange(len(codes)), np.array([], dtype=np.int64)
-        rows = hold_out(documents, codes, self.classes_, self.validation_fraction, random_state)
-        check_weighted_classes(weights[rows[0]], codes[rows[0]], self.classes_)
-        if len(rows[1]) and not weights[rows[1]].any():
-            raise ValueError(
-                f"All {len(rows[1])} documents held out by validation_fraction={self.validation_fraction} "
-                "have the sample_weight 0. Weigh more documents, or hold out more."
-            )
-        return rows
+        return hold_out(documents, codes, self.classes_, self.validation_fraction, random_state)
 
-    def _check_data(self, X, y, sample_weight=None, **others):
+    def _check_data(self, X, y, sample_weight):
         """Set `classes_`, `maxlen_` and the vocabulary; return documents, their classes and weights."""
-        for name in others:
-            raise TypeError(
-                f"fit() got an unexpected keyword argument {name!r}; it takes X, y and sample_weight."
-            )
         indicator = as_indicator(y)
         if indicator is None:
             check_labels(y)
@@ -538,12 +537,11 @@ class KerasConvTextClassifier(
             raise ValueError(
                 f"Training needs at least 2 classes, y has one class: {shortened(self.classes_.tolist())}."
             )
-        weights = check_weights(sample_weight, codes)
-        check_weighted_classes(weights, codes, self.classes_)
+        weighed = weigh(sample_weight, self.class_weight, codes, self.classes_)
         # Last, because numbers that are no ids are not the first problem to name.
         if not isinstance(documents, Documents):
             documents = Documents.from_matrix(documents)
-        return documents, codes, weights
+        return documents, codes, weighed
 
     def _read_first(self, X):
         """Set `maxlen_` and the vocabulary; return documents, or a checked matrix."""
@@ -784,6 +782,7 @@ class KerasConvTextClassifier(
             weight = state["settings_"]["lexical_weight"]
             state["_pool_weights"] = np.array([1 - weight, weight] if weight else [1.0])
         state.setdefault("scoring", "loss")
+        state.setdefault("class_weight", None)
         if state.get("jit_compile") is False:  # the default in 0.1.0
             state["jit_compile"] = "deprecated"
         if state.get("architecture") == "residual" and state.get("filters") == 128:  # likewise

@@ -8,7 +8,7 @@ from skglove.documents import Documents
 
 
 class Data(NamedTuple):
-    """Documents, their classes, and where randomness comes from."""
+    """Documents, their classes and weights, and where randomness comes from."""
 
     documents: Documents
     codes: np.ndarray
@@ -16,3 +16,4 @@ class Data(NamedTuple):
     n_ids: int
     seed: int
     random_state: np.random.RandomState
+    copies: np.ndarray  # how many documents each document stands for

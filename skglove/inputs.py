@@ -234,6 +234,6 @@ def check_weighted_classes(weights, codes, classes):
     weighted = classes[np.unique(codes[weights > 0])]
     if len(weighted) < 2:
         raise ValueError(
-            "Training needs at least 2 classes; of the documents to train on, those with a sample_weight "
-            f"above zero are of {len(weighted)}: {shortened(weighted.tolist())}."
+            "Training needs at least 2 classes; of the documents to train on, those whose sample_weight and "
+            f"class_weight are above zero are of {len(weighted)}: {shortened(weighted.tolist())}."
         )

@@ -15,6 +15,7 @@ from skglove.network.forks import refuse_fork
 from skglove.rollback import rollback
 from skglove.stream import MOST_CALLS, start_stream
 from skglove.warm_start import LastFit
+from skglove.weights import weights_of_classes
 
 # What "auto" stands for in a stream, if it differs, and what has no effect there.
 AUTO = {"batch_size": 16, "filters": 100}
@@ -122,6 +123,8 @@ class PartialFitMixin:
             documents = Documents.from_matrix(documents)
         codes = self._encode(X, y)
         weights = check_raw_weights(sample_weight, codes)
+        if self.class_weight is not None:
+            weights = weights * weights_of_classes(self.class_weight, codes, None, self.classes_)[codes]
         n_ids = None
         if is_first:
             n_ids = vocabulary_checks.count_rows(documents, self._vocabulary, self.vocabulary_size)
@@ -147,6 +150,11 @@ class PartialFitMixin:
             problem = "learning_rate_schedule='one_cycle'"
         elif self.callbacks:
             problem = f"callbacks={shortened(self.callbacks)}"
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' needs to know all documents, which partial_fit does not. Give a "
+                "dict, as sklearn.utils.class_weight.compute_class_weight computes it on some of them."
+            )
         if problem is not None:
             raise ValueError(
                 f"{problem} is for fit: partial_fit passes over the documents once and does not know how "
@@ -190,7 +198,9 @@ class PartialFitMixin:
         """Begin a stream."""
         self._check_parameters()
         random_state = check_random_state(self.random_state)
-        data = Data(documents, codes, weights, n_ids, random_state.randint(2**30), random_state)
+        data = Data(
+            documents, codes, weights, n_ids, random_state.randint(2**30), random_state, np.ones(len(codes))
+        )
         changed = {name: value for name, value in AUTO.items() if getattr(self, name) == "auto"}
         if self._architecture != "hybrid":
             changed.pop("filters", None)

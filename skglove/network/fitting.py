@@ -106,7 +106,7 @@ def fit_network(
             model,
             documents,
             data.codes,
-            data.weights,
+            data.weights / float(data.weights[rows].mean(dtype=np.float64)),
             rows=rows,
             settings=parameters | changed,
             maxlen=maxlen,
@@ -183,8 +183,9 @@ def _used_ids(data, validation):
 
     Documents to measure on count in the ids, not in the weights.
     """
-    frequencies = np.diff(data.documents.counts(data.n_ids).indptr)
-    n_documents = len(data.documents)
+    counts = data.documents.counts(data.n_ids)
+    counts.data[:] = 1
+    frequencies, n_documents = data.copies @ counts, data.copies.sum()
     inverse_document_frequencies = np.log((1 + n_documents) / (1 + frequencies)) + 1
     frequencies[0] = 1  # padding
     if validation is not None:
