@@ -54,8 +54,8 @@ def weigh(sample_weight, class_weight, codes, classes):
     weights = relative = raw / raw.max()
     if codes.ndim == 2 and class_weight is not None:
         raise ValueError(
-            f"class_weight={shortened(class_weight)} is for one label a document, but y is an indicator matrix. "
-            "Leave it out, or give fit a sample_weight."
+            f"class_weight={shortened(class_weight)} is for one label a document, but y is an "
+            "indicator matrix. Leave it out, or give fit a sample_weight."
         )
     if codes.ndim == 1:
         weights = relative * weights_of_classes(class_weight, codes, relative, classes)[codes]

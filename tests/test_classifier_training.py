@@ -8,10 +8,12 @@ import pytest
 from classifier_samples import all_architectures, can_compile, documents, small
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
 from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.validation import has_fit_parameter
 
 from skglove import KerasConvTextClassifier, TokenIds, Vocabulary, WordVectors
 from skglove.documents import Documents
@@ -39,14 +41,15 @@ def test_the_heavier_of_contradicting_documents_win(architecture, heavy):
 
 
 @all_architectures
-def test_documents_of_weight_zero_teach_nothing(architecture):
-    X, y = documents()
-    weights = np.where(np.arange(32) < 24, 1, 0)
-    one, other = (
-        small(architecture=architecture, epochs=2).fit(X, labels, sample_weight=weights).predict_proba(X)
-        for labels in (y, np.where(weights, y, 1 - y))
-    )
-    np.testing.assert_array_equal(one, other)
+def test_documents_of_weight_zero_might_be_absent(architecture):
+    X, y = documents(vocabulary=None)
+    ids, labels, weights = np.asarray(X).copy(), y.copy(), np.where(np.arange(32) < 24, 1, 0)
+    ids[24:], labels[24:] = 9, 1 - y[24:]
+    classifier = small(architecture=architecture, epochs=2)
+    expected = clone(classifier).fit(ids[:24], labels[:24]).predict_proba(ids[:24])
+    weighted = classifier.fit(ids, labels, sample_weight=weights)
+    np.testing.assert_array_equal(weighted.predict_proba(ids[:24]), expected)
+    assert weighted.predict(ids).shape == (32,)  # their words are known, though
 
 
 @all_architectures
@@ -57,7 +60,7 @@ def test_balanced_weights_find_more_of_the_rare_class(architecture):
     ids[:, 0] = np.where(rng.rand(200) < 0.7, 2 + 4 * y, ids[:, 0])
     classifier = small(architecture=architecture, epochs=5, vocabulary_size=9, lexical_weight=0)
     plain = clone(classifier).fit(ids, y).predict(ids)
-    balanced = classifier.fit(ids, y, sample_weight=compute_sample_weight("balanced", y)).predict(ids)
+    balanced = classifier.set_params(class_weight="balanced").fit(ids, y).predict(ids)
     assert balanced[y == 1].mean() > plain[y == 1].mean()
 
 
@@ -91,14 +94,6 @@ def test_wrong_weights_are_an_error(weights, message):
         small().fit(*documents(), sample_weight=weights)
 
 
-def test_weights_all_held_out_are_an_error():
-    X, y = documents()
-    weights = np.where(np.arange(32) < 2, 1, 0)
-    classifier = small(validation_fraction=0.9)
-    with pytest.raises(ValueError, match="of the documents to train on, those with a sample_weight above"):
-        classifier.fit(X, y, sample_weight=weights)
-
-
 def test_early_stopping_looks_at_weighted_accuracy():
     X, y = documents()
     y[:4] = 1 - y[:4]  # which cannot be learned; all others are
@@ -116,23 +111,18 @@ def test_a_class_without_any_weight_is_not_predicted():
     assert set(classifier.predict(X)) == {0, 1}
 
 
-def test_fit_takes_no_other_parameters():
-    with pytest.raises(TypeError, match="unexpected keyword argument 'sample_weigth'"):
-        small().fit(*documents(), sample_weigth=np.ones(32))
-
-
 class Spy(KerasConvTextClassifier):
     """Record the weights instead of fitting."""
 
     seen = []
 
-    def fit(self, X, y, **fit_params):
-        self.seen.append(fit_params.get("sample_weight"))
+    def fit(self, X, y, sample_weight=None):
+        self.seen.append(sample_weight)
         self.classes_ = np.unique(y)
         return self
 
-    def predict(self, X):
-        return np.zeros(len(X))
+    def predict_proba(self, X):
+        return np.full((len(X), 2), 0.5)
 
 
 @pytest.fixture
@@ -157,6 +147,16 @@ def test_grid_search_cuts_the_weights_as_it_does_the_documents(seen):
     search = GridSearchCV(Spy(), {"filters": [2]}, cv=2, refit=False, error_score="raise")
     search.fit(X, y, sample_weight=np.arange(32) + 1.0)
     assert sorted(np.concatenate(seen)) == list(range(1, 33))
+
+
+def test_meta_estimators_pass_weights_on(seen):
+    X, y = documents()
+    weights = np.arange(32) + 1.0
+    CalibratedClassifierCV(Spy(), cv=2).fit(X, y, sample_weight=weights)
+    assert sorted(np.concatenate(seen)) == weights.tolist()
+    MultiOutputClassifier(Spy()).fit(X, np.stack([y, y], axis=1), sample_weight=weights)
+    np.testing.assert_array_equal(seen[2:], [weights] * 2)
+    assert has_fit_parameter(Spy(), "sample_weight")  # what AdaBoostClassifier asks
 
 
 # Training
