@@ -267,6 +267,16 @@ class KerasConvTextClassifier(
     *Streams.* `partial_fit` learns from one batch of documents after the other. What it sets in
     `settings_`, `history_`, `n_iter_`, `lexical_model_` and `model_` is said there.
 
+    *Weights of documents.* Weights that are whole numbers give the same model as copies of the documents that
+    follow one another, up to rounding, if the network sees all documents in one batch (`batch_size` is at
+    least the number of copies), without dropout. Long training amplifies the rounding. What is not the same:
+    in smaller batches and with dropout, a copy meets other documents and another dropout than the document;
+    `batch_size`, `epochs`, `filters` and `n_iter_no_change`, where they are "auto", depend on the number of
+    documents or of their tokens, in which a document counts once; and the linear model depends on the order
+    of the documents, as it does without weights. With copies, the linear model takes as long as for as many
+    documents. With more than 20,000 copies, and more than two for each document on average, weights are
+    relative instead, as fractions are.
+
     *Prediction without Keras.* NumPy computes the predictions of "hybrid" and "parallel" with float32
     weights. A loaded pickle never imports Keras for them. They are equal to those of `model_` up to rounding,
     but do not change if you change the weights of `model_`, which is a copy.
