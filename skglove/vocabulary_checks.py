@@ -10,7 +10,9 @@ MAX_CELLS = 2**31  # 8 GiB, and training needs three times as much
 
 LOST_VOCABULARY = (
     "If a GloveTokenizer made the ids, a step after it lost their vocabulary, as np.vstack, FeatureUnion and "
-    "ColumnTransformer do: fit on TokenIds(X, ids.vocabulary)."
+    "ColumnTransformer do: fit on TokenIds(X, ids.vocabulary). "
+    "(ClassifierChain puts labels beside the ids, where they would be read as words: use "
+    "MultiOutputClassifier.)"
 )
 
 

@@ -1,23 +1,34 @@
-"""The three estimators together, as users put them into scikit-learn."""
+"""The three estimators together, as users put them into scikit-learn, and make_text_classifier."""
 
 import os
 import pickle
 import subprocess
 import sys
-import warnings
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
-from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import BaggingClassifier
-from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
-from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
-from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
-from sklearn.semi_supervised import SelfTrainingClassifier
+from sklearn.calibration import CalibrationDisplay
+from sklearn.metrics import (
+    ConfusionMatrixDisplay,
+    PrecisionRecallDisplay,
+    RocCurveDisplay,
+    classification_report,
+)
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    RepeatedStratifiedKFold,
+    StratifiedGroupKFold,
+    TimeSeriesSplit,
+    cross_val_score,
+)
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_array
+from text_samples import TOPICS, draw_texts, topic_vectors
 
 import skglove.network.fitting
 from skglove import (
@@ -28,37 +39,21 @@ from skglove import (
     Vocabulary,
     WordVectors,
     load_vectors,
+    make_text_classifier,
 )
-
-TOPICS = {
-    "cooking": "kitchen dinner pot stove bread salt oven soup",
-    "sport": "goal team match ball league coach player score",
-    "music": "song guitar concert band piano singer melody album",
-}
-COMMON = "the and with very old new three people today"
 
 
 @pytest.fixture(scope="module")
 def corpus():
-    rng = np.random.RandomState(0)
-    labels = rng.permutation(np.repeat(list(TOPICS), 20))
-    texts = [
-        " ".join(rng.permutation([*rng.choice(TOPICS[label].split(), 3), *rng.choice(COMMON.split(), 5)]))
-        for label in labels
-    ]
-    return texts, labels
+    return draw_texts(20, seed=0)
 
 
 @pytest.fixture(scope="module")
 def glove_file(tmp_path_factory):
-    """A GloVe file in which the words of a topic lie close together; "oven" is not in it."""
-    rng = np.random.RandomState(0)
     path = tmp_path_factory.mktemp("glove") / "topics.txt"
     with open(path, "w", encoding="utf-8") as file:
-        for centre, words in zip(np.eye(4), [*TOPICS.values(), COMMON], strict=True):
-            for word in words.split():
-                if word != "oven":
-                    print(word, *np.round(centre + 0.1 * rng.randn(4), 4), file=file)
+        for word, vector in topic_vectors().items():
+            print(word, *vector, file=file)
     return path
 
 
@@ -138,6 +133,39 @@ def test_cross_val_score_of_texts_and_of_ids_that_are_tokenised_already(corpus, 
     assert cross_val_score(insist, ids, labels, cv=2, error_score="raise").min() > 0.6
 
 
+@pytest.mark.parametrize(
+    "splitter",
+    [
+        GroupKFold(2),
+        *(
+            pytest.param(splitter, marks=pytest.mark.slow)
+            for splitter in (
+                TimeSeriesSplit(2),
+                StratifiedGroupKFold(2),
+                RepeatedStratifiedKFold(n_splits=2, n_repeats=1),
+            )
+        ),
+    ],
+    ids=lambda splitter: type(splitter).__name__,
+)
+def test_every_splitter_splits_texts(splitter, corpus, glove_file):
+    texts, labels = corpus
+    groups = np.arange(len(texts)) // 6 if "Group" in type(splitter).__name__ else None
+    scores = cross_val_score(
+        classify(glove_file), texts, labels, groups=groups, cv=splitter, error_score="raise"
+    )
+    assert scores.min() > 0.6
+
+
+@pytest.mark.slow
+def test_threads_give_the_same_scores(corpus, glove_file):
+    pipeline = classify(glove_file, cnn__epochs=2)
+    one = cross_val_score(pipeline, *corpus, cv=2, scoring="neg_log_loss", error_score="raise")
+    with joblib.parallel_config("threading", n_jobs=2):
+        two = cross_val_score(pipeline, *corpus, cv=2, scoring="neg_log_loss", error_score="raise")
+    np.testing.assert_array_equal(one, two)
+
+
 def test_grid_search_gives_the_same_scores_with_one_process_and_with_two(corpus, glove_file):
     grid = [
         {"tokens__vectors": [glove_file], "cnn__trainable_embedding": [True]},
@@ -193,6 +221,13 @@ def test_pickle_predicts_the_same_in_a_fresh_process_without_the_vector_file(cor
         np.testing.assert_array_equal(actual, pipeline.predict_proba(corpus[0]))
 
 
+@pytest.mark.parametrize("options", [{}, {"mmap_mode": "r"}])
+def test_joblib_stores_a_pipeline(options, corpus, fitted, tmp_path):
+    joblib.dump(fitted, tmp_path / "model.joblib")
+    loaded = joblib.load(tmp_path / "model.joblib", **options)
+    np.testing.assert_array_equal(loaded.predict_proba(corpus[0]), fitted.predict_proba(corpus[0]))
+
+
 def test_same_seed_gives_the_same_predictions_in_another_process(corpus, another_process):
     _, unfitted, probabilities = another_process
     expected = clone(unfitted).fit(*corpus).predict_proba(corpus[0])
@@ -234,7 +269,49 @@ def test_vectors_in_memory_serve_as_well_as_a_file(corpus, glove_file, fitted):
     np.testing.assert_array_equal(actual, fitted.predict_proba(texts))
 
 
-# What scikit-learn's meta-estimators, and other steps, do to the vocabulary
+# What shows a fitted pipeline, or its output
+
+
+def test_displays_are_drawn_from_a_pipeline(corpus, fitted):
+    pytest.importorskip("matplotlib").use("Agg")
+    texts, labels = corpus
+    confusion = ConfusionMatrixDisplay.from_estimator(fitted, texts, labels)
+    assert confusion.display_labels.tolist() == sorted(TOPICS)
+    assert confusion.confusion_matrix.trace() > 0.9 * len(texts)
+    two = np.flatnonzero(labels != "music")
+    texts, labels = [texts[i] for i in two], labels[two]
+    binary = classify(None, cnn__epochs=8).fit(texts, labels)
+    assert RocCurveDisplay.from_estimator(binary, texts, labels).roc_auc > 0.9
+    assert PrecisionRecallDisplay.from_estimator(binary, texts, labels).average_precision > 0.9
+    calibration = CalibrationDisplay.from_estimator(binary, texts, labels, n_bins=2)
+    np.testing.assert_array_equal(calibration.y_prob, binary.predict_proba(texts)[:, 1])
+
+
+def test_reports_name_the_labels(corpus, fitted):
+    texts, labels = corpus
+    report = classification_report(labels, fitted.predict(texts), output_dict=True)
+    assert min(report[topic]["f1-score"] for topic in TOPICS) > 0.9
+
+
+def test_notebooks_show_the_steps(fitted):
+    shown = fitted._repr_html_()
+    for step in fitted:
+        assert type(step).__name__ in shown
+
+
+def test_ids_stay_ids_where_output_is_pandas(corpus, fitted):
+    texts = corpus[0]
+    with config_context(transform_output="pandas"):
+        ids = clone(fitted[:2]).fit_transform(texts)
+        predicted = fitted.predict(texts)
+    assert type(ids) is TokenIds
+    assert ids.vocabulary.words == fitted["cnn"]._vocabulary.words
+    np.testing.assert_array_equal(predicted, fitted.predict(texts))
+    with pytest.raises(ValueError, match="`set_output` is not available"):
+        clone(fitted).set_output(transform="pandas")
+
+
+# Ids without their vocabulary, and changed ids
 
 
 @pytest.fixture(scope="module")
@@ -255,102 +332,6 @@ def tiny():
 @pytest.fixture(scope="module")
 def fitted_tiny(ids, corpus):
     return make_tiny().fit(ids, corpus[1])
-
-
-@pytest.fixture(scope="module")
-def bagging(ids, corpus):
-    return BaggingClassifier(make_tiny(), 2, random_state=0).fit(ids, corpus[1])
-
-
-def one_vs_one(tiny, X, y):
-    return OneVsOneClassifier(tiny).fit(X[y != "music"], y[y != "music"]).estimators_
-
-
-def one_vs_rest(tiny, X, y):
-    return OneVsRestClassifier(tiny).fit(X, y == "music").estimators_
-
-
-def several_outputs(tiny, X, y):
-    return MultiOutputClassifier(tiny).fit(X, np.c_[y == "music", y == "sport"]).estimators_
-
-
-def train_on_itself(tiny, X, y):
-    labels = np.where(np.arange(len(y)) % 2, np.unique(y, return_inverse=True)[1], -1)
-    return [SelfTrainingClassifier(tiny, max_iter=1).fit(X, labels).estimator_]
-
-
-def undersample(tiny, X, y):
-    from imblearn.under_sampling import RandomUnderSampler
-
-    sampler = RandomUnderSampler(random_state=0)
-    return [tiny.fit(*sampler.fit_resample(X[:-5], y[:-5]))]
-
-
-def oversample(tiny, X, y):
-    from imblearn.over_sampling import RandomOverSampler
-
-    # The ids that it returns have lost their vocabulary in np.vstack, see below.
-    sampler = RandomOverSampler(random_state=0)
-    y = sampler.fit_resample(X[:-5], y[:-5])[1]
-    return [tiny.fit(X[sampler.sample_indices_], y)]
-
-
-@pytest.mark.parametrize(
-    "fit",
-    [one_vs_one, one_vs_rest, several_outputs, train_on_itself, undersample, oversample],
-    ids=lambda f: f.__name__,
-)
-def test_networks_inside_of_meta_estimators_start_from_the_vectors(fit, tiny, corpus, ids):
-    assert_start_from_the_vectors(fit(tiny, ids, corpus[1]), ids)
-
-
-def assert_start_from_the_vectors(classifiers, ids):
-    assert classifiers
-    for classifier in classifiers:
-        assert classifier.settings_["pretrained"] is True
-        assert classifier._vocabulary.words == ids.vocabulary.words
-
-
-def test_a_meta_estimator_predicts_without_a_warning(bagging, ids):
-    assert_start_from_the_vectors(bagging.estimators_, ids)
-    assert set(bagging.predict(ids)) <= set(TOPICS)
-    assert set(bagging.predict(pd.DataFrame(ids))) <= set(TOPICS)
-
-
-def join_features(tiny, ids, y):
-    union = FeatureUnion([("one", SequencePadder(5)), ("two", SequencePadder(5))])
-    make_pipeline(union, tiny).fit(ids, y)
-
-
-def join_columns(tiny, ids, y):
-    columns = ColumnTransformer([("ids", "passthrough", [*range(9)])], remainder="passthrough")
-    make_pipeline(columns, tiny).fit(ids, y)
-
-
-def join_samples(tiny, ids, y):
-    from imblearn.over_sampling import RandomOverSampler
-
-    sampler = RandomOverSampler(random_state=0)
-    tiny.fit(*sampler.fit_resample(ids[:-5], y[:-5]))
-
-
-LOSSES = {
-    "RandomOverSampler": join_samples,
-    "FeatureUnion": join_features,
-    "ColumnTransformer": join_columns,
-    "ClassifierChain": lambda tiny, ids, y: ClassifierChain(tiny).fit(ids, np.c_[y == "music", y == "sport"]),
-    "vstack": lambda tiny, ids, y: tiny.fit(np.vstack([ids[:30], ids[30:]]), y),
-    "lists": lambda tiny, ids, y: tiny.fit(ids.tolist(), y),
-    "astype": lambda tiny, ids, y: tiny.fit(np.asarray(ids).astype(np.int64), y),
-}
-
-
-@pytest.mark.parametrize("lose", LOSSES.values(), ids=LOSSES)
-def test_a_lost_vocabulary_is_a_warning_that_names_the_remedy(lose, tiny, corpus, ids):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # raised before the network is built
-        with pytest.raises(UserWarning, match=r"X carries no vocabulary.*TokenIds\(X, ids\.vocabulary\)"):
-            lose(tiny, ids, corpus[1])
 
 
 def test_a_lost_vocabulary_is_a_warning_once_and_pretrained_false_silences_it(tiny, corpus, ids):
@@ -406,36 +387,69 @@ def interrupt(*args, **kwargs):
     raise KeyboardInterrupt
 
 
-# Sizes that no computer has
+# make_text_classifier, and the names of parameters
+
+TEXTS = ["soup and bread", "bread and oven", "goal and match", "match and ball"] * 5
+LABELS = ["food", "food", "sport", "sport"] * 5
 
 
-@pytest.mark.parametrize("as_ragged", [False, True])
-def test_an_id_too_large_for_an_embedding_is_an_error_that_names_it(as_ragged):
-    X = [[1], [2**31 - 1], *([[1, 2]] if as_ragged else [[2]])] * 4
-    with pytest.raises(ValueError, match=r"id 2147483647 in document 1, so .* rows.* set vocabulary_size"):
-        KerasConvTextClassifier(pretrained=False).fit(X, [0, 1, 1] * 4)
+def test_it_is_the_pipeline_of_the_three_steps():
+    made = make_text_classifier(None, num_words=50, maxlen=7, epochs=2, random_state=0)
+    steps = [
+        ("tokens", GloveTokenizer(None, num_words=50)),
+        ("pad", SequencePadder(7)),
+        ("cnn", KerasConvTextClassifier(epochs=2, random_state=0)),
+    ]
+    assert type(made) is Pipeline
+    assert repr(made) == repr(Pipeline(steps))
+    assert made.get_params()["cnn__maxlen"] == "auto"
+    made.set_params(cnn__pretrained=False).fit(TEXTS, LABELS)
+    assert made.score(TEXTS, LABELS) == 1
+    assert pickle.loads(pickle.dumps(made)).predict(["oven soup"]) == ["food"]
+    assert clone(made).get_params().keys() == made.get_params().keys()
+
+
+def test_verbose_is_that_of_tokenizer_and_classifier():
+    made = make_text_classifier(verbose=2)
+    assert (made["tokens"].verbose, made["cnn"].verbose) == (2, 2)
+
+
+def test_every_parameter_of_the_steps_is_taken():
+    for step in (GloveTokenizer(), SequencePadder(), KerasConvTextClassifier()):
+        for name, value in step.get_params().items():
+            assert name in {key.split("__")[-1] for key in make_text_classifier(**{name: value}).get_params()}
 
 
 @pytest.mark.parametrize(
-    ("parameters", "message"),
+    ("wrong", "right"), [("epoch", "epochs"), ("learning_rte", "learning_rate"), ("num_word", "num_words")]
+)
+def test_a_misspelt_parameter_is_answered_with_the_nearest(wrong, right):
+    with pytest.raises(
+        TypeError, match=rf"no parameter '{wrong}'\. Did you mean .*'{right}'.*It takes those of"
+    ):
+        make_text_classifier(**{wrong: 1})
+
+
+@pytest.mark.parametrize(
+    ("estimator", "wrong", "right"),
     [
-        (
-            {"vocabulary_size": 2**31},
-            "2,147,483,648 rows of 100 numbers needs 864 GiB.*vocabulary_size=2147483648",
-        ),
-        ({"vocabulary_size": 2**31, "embedding_dim": 1}, "rows of 1 numbers needs 72 GiB"),
-        ({"embedding_dim": 10**6}, "The 'embedding_dim' parameter .* must be an int in the range"),
-        ({"vocabulary_size": 10**6, "embedding_dim": 10**4}, "1,000,000 rows of 10,000 numbers needs 37 GiB"),
-        ({"maxlen": 10**12}, "maxlen_=1000000000000 ids.*longest document in X has 2. Lower maxlen"),
-        ({"batch_size": 2**40}, "batch_size=1099511627776 documents of maxlen_=2000"),
+        (KerasConvTextClassifier(), "epohcs", "epochs"),
+        (GloveTokenizer(), "numwords", "num_words"),
+        (SequencePadder(), "max_len", "maxlen"),
+        (make_text_classifier(), "cnn__epohcs", "epochs"),
+        (make_text_classifier(), "tokens__vector", "vectors"),
     ],
 )
-def test_sizes_that_fit_into_no_memory_are_errors(parameters, message):
-    with pytest.raises(ValueError, match=message):
-        KerasConvTextClassifier(pretrained=False, **parameters).fit([[1], [1, 2]] * 4, [0, 1] * 4)
+def test_set_params_answers_with_the_nearest_name(estimator, wrong, right):
+    with pytest.raises(
+        ValueError, match=rf"Invalid parameter .*\. Did you mean '{right}'.*Valid parameters are"
+    ):
+        estimator.set_params(**{wrong: 1})
 
 
-def test_one_document_too_long_for_a_batch_is_named_as_the_cause():
-    X = [np.ones(2**25, np.int32), [1, 2], [1], [2]]
-    with pytest.raises(ValueError, match=r"maxlen_=33554432 ids.*longest document in X has 33554432\."):
-        KerasConvTextClassifier(pretrained=False, maxlen=None).fit(X, [0, 1, 0, 1])
+def test_a_name_like_no_other_has_no_hint():
+    with pytest.raises(
+        ValueError, match=r"'colour' for estimator SequencePadder\. Valid parameters are: maxlen"
+    ):
+        SequencePadder().set_params(colour="red")
+    assert SequencePadder().set_params(maxlen=3).maxlen == 3

@@ -1,7 +1,6 @@
 import copy
 import inspect
 import pickle
-from operator import itemgetter
 
 import numpy as np
 import pandas as pd
@@ -10,16 +9,16 @@ import pytest
 from gensim.models import KeyedVectors
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
+from text_samples import draw_reviews
 
-from skglove import GloveTokenizer, GloveVectorizer, KerasConvTextClassifier, WordVectors, load_vectors
+from skglove import GloveVectorizer, WordVectors
 
 WORDS = ["the", "cat", "dog", "cow", "saw", "end", "moon"]
 MATRIX = np.random.RandomState(0).randn(len(WORDS), 3).astype(np.float32)
@@ -377,20 +376,7 @@ def test_frames_have_names_and_the_index_of_the_texts():
 
 @pytest.fixture(scope="module")
 def reviews():
-    """Texts and numbers that both tell half of the label: the rest of each is noise."""
-    rng = np.random.RandomState(0)
-    n = 240
-    informed = rng.permutation(n) < n // 2  # the text tells the label, else the number does
-    labels = rng.randint(2, size=n)
-    tone = np.where(informed, 2 * labels - 1, 0)
-    words = {-1: ["bad", "awful", "poor", "dull"], 0: ["table", "chair", "door", "lamp"], 1: ["good", "fine"]}
-    texts = [" ".join([*rng.choice(words[t], 2), *rng.choice(words[0], 3)]) for t in tone]
-    price = np.where(informed, 0, 2 * labels - 1) * 300.0 + 50 * rng.randn(n)
-    frame = pd.DataFrame({"price": price, "review": texts}, index=rng.permutation(n))
-    vectors = {
-        word: np.append(0.3 * rng.randn(3), 2.0 * sign) for sign, group in words.items() for word in group
-    }
-    return frame, labels, load_vectors(vectors)
+    return draw_reviews()
 
 
 def columns_of(vectors, **parameters):
@@ -443,32 +429,3 @@ def test_vectors_beside_tfidf(reviews):
         make_pipeline(union, LogisticRegression()).fit(frame["review"], labels).score(frame["review"], labels)
         > 0.7
     )
-
-
-@pytest.fixture(scope="module")
-def pipelines(reviews):
-    """The network on the texts, and logistic regression on the numbers, each of its own columns."""
-    vectors = reviews[2]
-    network = KerasConvTextClassifier(
-        "stacked", n_conv_layers=1, filters=8, kernel_size=2, dense_units=8, epochs=4, batch_size=16,
-        learning_rate=0.03, random_state=0,
-    )  # fmt: skip
-    text = make_pipeline(
-        FunctionTransformer(itemgetter("review")), GloveTokenizer(vectors, num_words=99), network
-    )
-    numbers = make_pipeline(
-        FunctionTransformer(itemgetter(["price"])), StandardScaler(), LogisticRegression()
-    )
-    return [("text", text), ("numbers", numbers)]
-
-
-def test_two_pipelines_around_the_network_stack_and_vote(reviews, pipelines):
-    frame, labels, _ = reviews
-    train, test = slice(0, 160), slice(160, None)
-    stacked = StackingClassifier(pipelines, cv=2).fit(frame[train], labels[train])
-    voting = VotingClassifier(pipelines, voting="soft").fit(frame[train], labels[train])
-    alone = [model.score(frame[test], labels[test]) for model in stacked.estimators_]
-    assert stacked.score(frame[test], labels[test]) > 0.9
-    assert voting.score(frame[test], labels[test]) > 0.9
-    assert max(alone) < 0.85
-    assert all(hasattr(model[-1], "classes_") for model in voting.estimators_)

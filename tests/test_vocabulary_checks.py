@@ -3,7 +3,7 @@ import warnings
 import numpy as np
 import pytest
 
-from skglove import Vocabulary, WordVectors
+from skglove import KerasConvTextClassifier, Vocabulary, WordVectors
 from skglove.documents import Documents
 from skglove.vocabulary_checks import check_largest, check_size, check_vocabulary, count_rows, takes_vectors
 
@@ -84,3 +84,38 @@ def test_a_vocabulary_size_beside_a_vocabulary_draws_a_warning():
     documents = Documents.from_sequences([[1, 2]])
     with pytest.warns(UserWarning, match="vocabulary_size=10 has no effect: X carries a vocabulary"):
         assert count_rows(documents, Vocabulary(("a", "b")), 10) == 3
+
+
+# Sizes that no computer has
+
+
+@pytest.mark.parametrize("as_ragged", [False, True])
+def test_an_id_too_large_for_an_embedding_is_an_error_that_names_it(as_ragged):
+    X = [[1], [2**31 - 1], *([[1, 2]] if as_ragged else [[2]])] * 4
+    with pytest.raises(ValueError, match=r"id 2147483647 in document 1, so .* rows.* set vocabulary_size"):
+        KerasConvTextClassifier(pretrained=False).fit(X, [0, 1, 1] * 4)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (
+            {"vocabulary_size": 2**31},
+            "2,147,483,648 rows of 100 numbers needs 864 GiB.*vocabulary_size=2147483648",
+        ),
+        ({"vocabulary_size": 2**31, "embedding_dim": 1}, "rows of 1 numbers needs 72 GiB"),
+        ({"embedding_dim": 10**6}, "The 'embedding_dim' parameter .* must be an int in the range"),
+        ({"vocabulary_size": 10**6, "embedding_dim": 10**4}, "1,000,000 rows of 10,000 numbers needs 37 GiB"),
+        ({"maxlen": 10**12}, "maxlen_=1000000000000 ids.*longest document in X has 2. Lower maxlen"),
+        ({"batch_size": 2**40}, "batch_size=1099511627776 documents of maxlen_=2000"),
+    ],
+)
+def test_sizes_that_fit_into_no_memory_are_errors(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        KerasConvTextClassifier(pretrained=False, **parameters).fit([[1], [1, 2]] * 4, [0, 1] * 4)
+
+
+def test_one_document_too_long_for_a_batch_is_named_as_the_cause():
+    X = [np.ones(2**25, np.int32), [1, 2], [1], [2]]
+    with pytest.raises(ValueError, match=r"maxlen_=33554432 ids.*longest document in X has 33554432\."):
+        KerasConvTextClassifier(pretrained=False, maxlen=None).fit(X, [0, 1, 0, 1])
