@@ -5,20 +5,23 @@ vectors tell the topics of new texts, and ``pretrained=True`` makes it an error 
 """
 
 import warnings
+from functools import partial
 from operator import itemgetter
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import loguniform, randint
+from sklearn import config_context
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.exceptions import FitFailedWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import balanced_accuracy_score, fbeta_score, log_loss, make_scorer
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, fbeta_score, log_loss, make_scorer
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     GridSearchCV,
@@ -211,6 +214,16 @@ def test_bagging_takes_texts_as_a_column():
     assert bagging.score(pd.DataFrame({"text": NEW}), TRUTH) > 0.8
 
 
+def test_boosting_is_better_than_its_first_network(ids, new_ids):
+    weak = network(filters=4, epochs=2, learning_rate=0.03)
+    boosting = AdaBoostClassifier(weak, n_estimators=3, random_state=0).fit(ids, LABELS)
+    assert_start_from_the_vectors(boosting.estimators_, ids)
+    first, *_, last = boosting.staged_score(new_ids, TRUTH)
+    assert 0 < boosting.estimator_errors_[0] < 0.6
+    assert last > first + 0.1
+    assert last > 0.7
+
+
 # Several classes, several outputs
 
 
@@ -273,6 +286,66 @@ def test_self_training_labels_the_other_texts(ids, new_ids):
     assert model.score(new_ids, np.searchsorted(CLASSES, TRUTH)) > 0.8
 
 
+# Weights
+
+# Each text has a right label and a wrong one; the right ones weigh more.
+WRONG = np.array(CLASSES)[(np.searchsorted(CLASSES, LABELS) + 1) % 3]
+CONTRADICTORY = np.repeat(TEXTS, 2), np.c_[LABELS, WRONG].ravel()
+WEIGHTS = np.tile([9, 1], len(TEXTS))
+
+
+@pytest.mark.parametrize(
+    "meta_estimator",
+    [
+        partial(CalibratedClassifierCV, cv=2),
+        *(
+            pytest.param(make, marks=pytest.mark.slow)
+            for make in (
+                partial(AdaBoostClassifier, n_estimators=1),
+                partial(BaggingClassifier, n_estimators=2, random_state=0),
+                lambda model: VotingClassifier([("network", model)]),
+                lambda model: StackingClassifier([("network", model)], cv=2),
+            )
+        ),
+    ],
+    ids=["calibration", "boosting", "bagging", "voting", "stacking"],
+)
+def test_weights_reach_the_networks(meta_estimator, ids, new_ids):
+    model = meta_estimator(network())
+    model.fit(ids[np.repeat(np.arange(len(ids)), 2)], CONTRADICTORY[1], sample_weight=WEIGHTS)
+    assert model.score(new_ids, TRUTH) > 0.8
+
+
+@pytest.fixture
+def routed():
+    """Let weights be routed: to the network, and to the scorer."""
+    with config_context(enable_metadata_routing=True):
+        model = pipeline()
+        model["cnn"].set_fit_request(sample_weight=True)
+        yield model, make_scorer(accuracy_score).set_score_request(sample_weight=True)
+
+
+def test_weights_are_routed_through_a_pipeline_in_a_search(routed):
+    model, scorer = routed
+    search = GridSearchCV(model, {"cnn__epochs": [3]}, scoring=scorer, cv=ONE_SPLIT, error_score="raise")
+    search.fit(*CONTRADICTORY, sample_weight=WEIGHTS)
+    assert search.best_score_ > 0.75  # without weights, half of the labels is wrong
+    assert search.best_estimator_.score(NEW, TRUTH) > 0.8
+
+
+def test_weights_are_routed_through_a_pipeline_in_cross_validation(routed):
+    model, scorer = routed
+    result = cross_validate(
+        model, *CONTRADICTORY, scoring=scorer, cv=ONE_SPLIT, params={"sample_weight": WEIGHTS},
+        return_estimator=True, return_indices=True, error_score="raise",
+    )  # fmt: skip
+    (test,) = result["indices"]["test"]
+    texts, labels = (part[test] for part in CONTRADICTORY)
+    predicted = result["estimator"][0].predict(texts)
+    assert result["test_score"] == accuracy_score(labels, predicted, sample_weight=WEIGHTS[test])
+    assert result["test_score"] > 0.75
+
+
 # Searches
 
 
@@ -326,6 +399,29 @@ def test_a_grid_replaces_steps_and_a_function_chooses_the_candidate():
     assert search.best_index_ == 1
     assert type(search.best_estimator_["cnn"]) is LogisticRegression
     assert search.best_estimator_.score(NEW, TRUTH) > 0.8
+
+
+def test_a_search_goes_on_where_a_candidate_fails():
+    grid = {"cnn__epochs": [-1, 3]}
+    search = GridSearchCV(pipeline(), grid, cv=ONE_SPLIT, refit=False)
+    # Two warnings: one names the parameter, the other the score.
+    with (
+        pytest.warns(UserWarning, match="test scores are non-finite"),
+        pytest.warns(FitFailedWarning, match="'epochs' parameter .* Got -1"),
+    ):
+        search.fit(TEXTS, LABELS)
+    failed, score = search.cv_results_["mean_test_score"]
+    assert np.isnan(failed)
+    assert score > 0.8
+    assert search.best_params_ == {"cnn__epochs": 3}
+
+
+@pytest.mark.slow
+def test_a_search_is_cross_validated_itself():
+    search = GridSearchCV(pipeline(), {"cnn__epochs": [1, 4]}, scoring="neg_log_loss", cv=ONE_SPLIT)
+    result = cross_validate(search, TEXTS, LABELS, cv=2, return_estimator=True, error_score="raise")
+    assert [fitted.best_params_["cnn__epochs"] for fitted in result["estimator"]] == [4, 4]
+    assert result["test_score"].min() > -0.8  # guessing: -1.1
 
 
 # Cross-validation and curves

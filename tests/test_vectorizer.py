@@ -8,15 +8,18 @@ import polars as pl
 import pytest
 from gensim.models import KeyedVectors
 from sklearn.base import clone
+from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
-from text_samples import draw_reviews
+from text_samples import draw_reviews, draw_texts, topic_vectors
 
 from skglove import GloveVectorizer, WordVectors
 
@@ -413,6 +416,17 @@ def test_a_grid_over_weightings_refits_and_predicts(reviews):
     search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(frame, labels)
     assert len(search.cv_results_["params"]) == 6
     assert search.score(frame, labels) > 0.93
+
+
+def test_neighbours_and_clusters_of_texts_are_of_one_topic():
+    texts, topics = draw_texts(20, seed=0, own=slice(4))
+    new, truth = draw_texts(20, seed=1, own=slice(4, None))  # no word of a topic is in both
+    vectorize = GloveVectorizer(topic_vectors(), norm="l2").fit(texts)
+    neighbours = NearestNeighbors(n_neighbors=1).fit(vectorize.transform(texts))
+    nearest = neighbours.kneighbors(vectorize.transform(new), return_distance=False)[:, 0]
+    assert (topics[nearest] == truth).mean() > 0.8
+    clusters = make_pipeline(vectorize, KMeans(3, random_state=0, n_init=3)).fit_predict(texts)
+    assert adjusted_rand_score(topics, clusters) > 0.8
 
 
 def test_vectors_beside_tfidf(reviews):
