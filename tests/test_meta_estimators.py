@@ -325,11 +325,10 @@ WEIGHTS = np.tile([9, 1], len(TEXTS))
                 partial(AdaBoostClassifier, n_estimators=1),
                 partial(BaggingClassifier, n_estimators=2, random_state=0),
                 lambda model: VotingClassifier([("network", model)]),
-                lambda model: StackingClassifier([("network", model)], cv=2),
             )
         ),
     ],
-    ids=["calibration", "boosting", "bagging", "voting", "stacking"],
+    ids=["calibration", "boosting", "bagging", "voting"],
 )
 def test_weights_reach_the_networks(meta_estimator, ids, new_ids):
     model = meta_estimator(network())
