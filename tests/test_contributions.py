@@ -96,3 +96,13 @@ def test_contributions_of_many_classes_add_up():
             baseline, parts = Contributions(classifier).of(row, code)
             expected = np.log(given[code] / np.delete(given, code).sum())
             assert baseline + parts.sum() == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_a_network_in_bfloat16_is_explained_in_float32():
+    classifier = small(architecture="parallel", dtype_policy="mixed_bfloat16", epochs=5).fit(*documents())
+    X, _ = documents()
+    for row, given in zip(np.asarray(X)[:5], classifier.predict_proba(X[:5]), strict=True):
+        ids = row[row != 0].astype(np.int32)
+        baseline, parts = Contributions(classifier).of(ids, 0)
+        assert baseline + parts.sum() == pytest.approx(np.log(given[0] / given[1]), abs=0.1)
