@@ -4,6 +4,9 @@ from html import escape
 
 from skglove.rendering import ascii_html, printable
 
+# Cells of more characters are broken anywhere where they do not fit.
+LONG = 40
+
 
 def import_pandas():
     """Import pandas, or say how to get it.
@@ -83,5 +86,7 @@ def _format(value):
 
 
 def _cell(value):
+    shown = _format(value)
     side = "right" if isinstance(value, int | float) else "left"
-    return f'<td style="text-align:{side}">{escape(_format(value))}</td>'
+    wrap = ";overflow-wrap:anywhere" if len(shown) > LONG else ""  # texts, but not labels
+    return f'<td style="text-align:{side}{wrap}">{escape(shown)}</td>'

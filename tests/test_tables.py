@@ -31,6 +31,12 @@ def test_a_notebook_gets_escaped_ascii():
     assert '<td style="text-align:right">1.250</td>' in html
 
 
+def test_long_texts_are_broken_and_words_are_not():
+    html = Table(Row, [Row("x" * 50, 1.0, 2)])._repr_html_()
+    assert html.count("overflow-wrap") == 1
+    assert "overflow-wrap" not in TABLE._repr_html_()
+
+
 def test_to_frame(monkeypatch):
     frame = TABLE.to_frame()
     assert frame.columns.tolist() == ["word", "weight", "documents"]
