@@ -44,13 +44,34 @@ def token_places(text, words, *, style="glove", lower=True, filters="", split=" 
     normal, origins = normalize(text), range(len(text))
     if len(normal) != len(text):  # the lower case of U+0130 has two characters, and so may `split`
         origins = [i for i, character in enumerate(text) for _ in normalize(character)]
-    places, at = [], 0
+    if style == "keras":
+        starts = _split_starts(normal, split)
+    else:
+        words = [word.lower() for word in words] if by_function else words
+        starts = _find(words, normal, by_function)
+    return [
+        (None, None) if start < 0 else (origins[start], origins[start + len(word) - 1] + 1)
+        for word, start in zip(words, starts, strict=True)
+    ]
+
+
+def _split_starts(normal, split):
+    """List where the words of a text begin that `split` separates, which may itself have several letters."""
+    starts, at = [], 0
+    for word in normal.split(split):
+        if word:
+            starts.append(at)
+        at += len(word) + len(split)
+    return starts
+
+
+def _find(words, normal, by_function):
+    """List where words begin, -1 for those that are not found."""
+    starts, at = [], 0
     for word in words:
-        wanted = word.lower() if by_function else word
-        start = normal.find(wanted, at, at + len(wanted) + LOOK_AHEAD if by_function else None)
-        if start < 0 or not wanted:
-            places.append((None, None))
-            continue
-        at = start + len(wanted)
-        places.append((origins[start], origins[at - 1] + 1))
-    return places
+        end = at + len(word) + LOOK_AHEAD if by_function else None
+        start = normal.find(word, at, end) if word else -1
+        starts.append(start)
+        if start >= 0:
+            at = start + len(word)
+    return starts

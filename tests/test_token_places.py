@@ -33,6 +33,7 @@ def test_glove_tokens_are_found_where_they_are(text, lower):
 @settings(deadline=None, max_examples=300)
 @given(TEXTS, st.booleans(), st.sampled_from([" ", "-", "ab"]))
 @example("\u0130x-\u0130.y", True, "ab")
+@example("\ta", False, "ab")  # "aba"
 def test_keras_tokens_are_found_where_they_are(text, lower, split):
     rules = {"style": "keras", "lower": lower, "filters": "!.\t", "split": split}
     words = words_of(text, **rules)
@@ -61,6 +62,10 @@ def check_order(text, places, is_empty):
 def test_words_of_a_function_are_found_if_they_are_in_the_text():
     places = token_places("The CATS sat", ["the", "cat", "sit", "sat"], style=str.split)
     assert places == [(0, 3), (4, 7), (None, None), (9, 12)]
+
+
+def test_words_of_a_function_whose_lower_case_is_longer():
+    assert token_places("x \u0130a b", ["\u0130a", "b"], style=str.split) == [(2, 4), (5, 6)]
 
 
 def test_a_lemma_is_not_found_far_away():
