@@ -1,5 +1,4 @@
 import sys
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -39,9 +38,7 @@ PAIRS = [("kitchen", "dinner"), ("office", "work")]
 def plt():
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # matplotlib 3.8 with the newest pyparsing
-        import matplotlib.pyplot as plt
+    import matplotlib.pyplot as plt
 
     yield plt
     plt.close("all")
