@@ -674,7 +674,7 @@ class KerasConvTextClassifier(
             If Keras is needed, as for "stacked", and this process was forked from one that has used it.
         """
         check_is_fitted(self)
-        documents = self._documents_to_predict(X, self._network.n_ids)
+        documents = self._documents_to_predict(X)
         batch_size = self.settings_["batch_size"]
         probabilities = self._network.predict(documents, maxlen=self.maxlen_, batch_size=batch_size)
         if self.lexical_model_ is None and self._pool_weights[0] == 1:
@@ -686,7 +686,7 @@ class KerasConvTextClassifier(
         np.exp(pooled, out=pooled)
         return pooled[:, 1].reshape(probabilities.shape) if self._multilabel else pooled
 
-    def _documents_to_predict(self, X, n_ids, name="X"):
+    def _documents_to_predict(self, X, n_ids=None, name="X"):
         check_not_text(X)
         vocabulary = vocabulary_of(X)
         # First, because the ids of two tokenizers may also differ in the number of columns.
@@ -697,6 +697,7 @@ class KerasConvTextClassifier(
         else:
             documents = Documents.from_matrix(validate_data(self, X, reset=False))
         vocabulary_checks.warn_of_lost_vocabulary(vocabulary, self._vocabulary, type(self).__name__, name)
+        n_ids = self._network.n_ids if n_ids is None else n_ids
         vocabulary_checks.check_largest(documents, n_ids, self._vocabulary)
         return documents.keep_last(self.maxlen_)
 

@@ -118,7 +118,7 @@ class PartialFitMixin:
             )
         check_labels(y)
         self._set_classes(classes, is_first and last is None)
-        documents = self._read_first(X) if is_first else self._documents_to_predict(X, self._network.n_ids)
+        documents = self._read_first(X) if is_first else self._documents_to_predict(X)
         if not isinstance(documents, Documents):
             documents = Documents.from_matrix(documents)
         codes = self._encode(X, y)

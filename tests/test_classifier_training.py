@@ -118,7 +118,7 @@ class Spy(KerasConvTextClassifier):
 
     def fit(self, X, y, sample_weight=None):
         self.seen.append(sample_weight)
-        self.classes_ = np.unique(y)
+        self.classes_, self._multilabel = np.unique(y), False
         return self
 
     def predict_proba(self, X):

@@ -23,6 +23,7 @@ from skglove.network.layers import (
     SparseBiasDense,
     WeightedSum,
 )
+from skglove.network.metrics import Accuracy, MeanOverHeads
 from skglove.network.models import PackedConvnet, PackedHybridNet, PackedParallelConvnet
 
 
@@ -401,55 +402,13 @@ def _compile(model, optimizer, loss, jit_compile, *, multilabel):
             f"jit_compile=True does not work with Keras's backend {keras.backend.backend()!r}: its compiler "
             "fails on this network. Use jit_compile=False."
         )
-    accuracy = _Accuracy(multilabel, name="accuracy")
+    accuracy = Accuracy(multilabel, name="accuracy")
     if len(model.output_shape) > 2:
-        loss = _MeanOverHeads(loss)
+        loss = MeanOverHeads(loss)
     model.compile(optimizer, loss, weighted_metrics=[accuracy], jit_compile=runs_compiled(jit_compile))
     # With that metric, all variables exist before the first step is traced. Otherwise TensorFlow would trace
     # it twice, which takes longer than some trainings.
     model.optimizer.build(model.trainable_variables)
-
-
-class _MeanOverHeads(keras.losses.Loss):
-    """The mean of a loss over heads, whose probabilities are (n_documents, n_heads, n_classes)."""
-
-    def __init__(self, loss):
-        loss = keras.losses.get(loss)
-        is_loss = isinstance(loss, keras.losses.Loss)  # calling one would average over documents
-        self.loss_of = loss.call if is_loss else loss
-        super().__init__("mean_over_heads", **({"reduction": loss.reduction} if is_loss else {}))
-
-    def call(self, targets, probabilities):
-        """Compute the mean for each document."""
-        losses = [self.loss_of(targets, head) for head in ops.unstack(probabilities, axis=1)]
-        return sum(losses) / len(losses)
-
-
-class _Accuracy(keras.metrics.CategoricalAccuracy):
-    """The share of documents with the right label; in multilabel, with all labels right.
-
-    Of heads, the product of the probabilities counts.
-    """
-
-    def __init__(self, multilabel, **kwargs):
-        super().__init__(**kwargs)
-        self.multilabel = multilabel
-
-    def update_state(self, targets, probabilities, sample_weight=None):
-        """Count a batch."""
-        if len(probabilities.shape) > 2:
-            against = ops.prod(1 - probabilities, axis=1)
-            probabilities = ops.prod(probabilities, axis=1)
-            if self.multilabel:
-                probabilities /= probabilities + against + 1e-30
-        if not self.multilabel:
-            return super().update_state(targets, probabilities, sample_weight)
-        right = ops.all(ops.equal(probabilities > 0.5, targets > 0.5), axis=-1)
-        return keras.metrics.Mean.update_state(self, ops.cast(right, "float32"), sample_weight)
-
-    def get_config(self):
-        """Return the arguments that rebuild the metric."""
-        return {**super().get_config(), "multilabel": self.multilabel}
 
 
 def _make_optimizer(optimizer, learning_rate):
