@@ -354,6 +354,7 @@ def start(code, path):
     return process
 
 
+@pytest.mark.slow
 def test_a_process_killed_at_any_moment_leaves_no_broken_cache(path, folder):
     rng, unfinished = random.Random(0), 0
     with start(FORKER, path) as process:
@@ -371,6 +372,7 @@ def test_a_process_killed_at_any_moment_leaves_no_broken_cache(path, folder):
     assert unfinished > 0
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_make_one_cache(path, folder):
     with start(OPENER, path) as one, start(OPENER, path) as two:
         for process in (one, two):

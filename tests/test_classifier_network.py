@@ -326,6 +326,7 @@ def test_many_classes():
     assert classifier.score(ids, labels) > 0.9  # by the linear model
 
 
+@pytest.mark.slow
 def test_the_network_that_was_replaced_draws_a_warning_and_the_default_is_fitted():
     X, y = documents()
     classifier = small(architecture="residual", epochs=1)

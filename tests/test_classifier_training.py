@@ -53,6 +53,7 @@ def test_documents_of_weight_zero_might_be_absent(architecture):
 
 
 @all_architectures
+@pytest.mark.slow
 def test_balanced_weights_find_more_of_the_rare_class(architecture):
     rng = np.random.RandomState(0)
     y = (np.arange(200) % 10 == 0).astype(int)
@@ -94,6 +95,7 @@ def test_wrong_weights_are_an_error(weights, message):
         small().fit(*documents(), sample_weight=weights)
 
 
+@pytest.mark.slow
 def test_early_stopping_looks_at_weighted_accuracy():
     X, y = documents()
     y[:4] = 1 - y[:4]  # which cannot be learned; all others are
@@ -103,6 +105,7 @@ def test_early_stopping_looks_at_weighted_accuracy():
     assert plain < weighted.history_["val_accuracy"][-1] > 0.99
 
 
+@pytest.mark.slow
 def test_a_class_without_any_weight_is_not_predicted():
     X, y = documents()
     y[:6] = 2
@@ -287,6 +290,7 @@ def not_a_number(targets, probabilities):
     return keras.ops.sum(probabilities, axis=-1) * np.nan
 
 
+@pytest.mark.slow
 def test_held_out_documents_are_not_learned_from():
     # With labels that mean nothing, only documents that were trained on can be known by heart.
     rng = np.random.RandomState(0)

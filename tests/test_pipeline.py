@@ -166,6 +166,7 @@ def test_threads_give_the_same_scores(corpus, glove_file):
     np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_grid_search_gives_the_same_scores_with_one_process_and_with_two(corpus, glove_file):
     grid = [
         {"tokens__vectors": [glove_file], "cnn__trainable_embedding": [True]},

@@ -59,6 +59,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores can be taken away only in Linux")
 def test_with_one_thread_predictions_are_the_same_on_any_number_of_cores(folder):
     run(FIT, "all", str(folder))

@@ -115,6 +115,7 @@ def test_sizes_that_fit_into_no_memory_are_errors(parameters, message):
         KerasConvTextClassifier(pretrained=False, **parameters).fit([[1], [1, 2]] * 4, [0, 1] * 4)
 
 
+@pytest.mark.slow
 def test_one_document_too_long_for_a_batch_is_named_as_the_cause():
     X = [np.ones(2**25, np.int32), [1, 2], [1], [2]]
     with pytest.raises(ValueError, match=r"maxlen_=33554432 ids.*longest document in X has 33554432\."):

@@ -200,6 +200,7 @@ def test_the_order_of_documents_does_not_matter_to_the_network(architecture):
 
 
 @all_architectures
+@pytest.mark.slow
 def test_the_class_with_nearly_all_the_weight_is_predicted(architecture):
     rng = np.random.RandomState(0)
     ids, y = rng.randint(1, 20, (60, 6)), np.array(["a", "b", "c"])[np.arange(60) % 3]  # nothing to learn
