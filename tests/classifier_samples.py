@@ -61,7 +61,10 @@ def parallel():
 
 
 can_compile = pytest.mark.backends("tensorflow", "jax", why="its compiler fails on these networks")
-each_architecture = pytest.mark.parametrize("architecture", ["hybrid", "stacked", "parallel"])
+# "parallel" is a part of "hybrid": the nightly run has it, too.
+each_architecture = pytest.mark.parametrize(
+    "architecture", ["hybrid", "stacked", pytest.param("parallel", marks=pytest.mark.slow)]
+)
 # The same code runs for all, but for the network.
 all_architectures = pytest.mark.parametrize(
     "architecture",

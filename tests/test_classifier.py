@@ -33,7 +33,7 @@ hybrid, stacked = classifier_samples.hybrid, classifier_samples.stacked
 parallel = classifier_samples.parallel
 
 
-@pytest.fixture(params=["hybrid", "stacked", "parallel"])
+@pytest.fixture(params=["hybrid", "stacked", pytest.param("parallel", marks=pytest.mark.slow)])
 def fitted(request):
     return request.getfixturevalue(request.param)
 

@@ -67,7 +67,9 @@ def multilabel(architecture, **parameters):
     return small(architecture=architecture, **{**sizes, "learning_rate": 0.02, **parameters})
 
 
-@pytest.fixture(scope="module", params=["hybrid", "stacked", "parallel"])
+@pytest.fixture(
+    scope="module", params=["hybrid", "stacked", pytest.param("parallel", marks=pytest.mark.slow)]
+)
 def fitted(request):
     return multilabel(request.param).fit(*documents())
 

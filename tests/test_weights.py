@@ -167,7 +167,9 @@ def test_weights_equal_copies_and_zero_equals_absence(architecture):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("architecture", ["hybrid", "stacked", "parallel"])
+@pytest.mark.parametrize(
+    "architecture", ["hybrid", "stacked", pytest.param("parallel", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize(
     "options",
     [
@@ -189,7 +191,9 @@ def test_weights_equal_copies_where_a_tenth_is_held_out():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("architecture", ["hybrid", "stacked", "parallel"])
+@pytest.mark.parametrize(
+    "architecture", ["hybrid", "stacked", pytest.param("parallel", marks=pytest.mark.slow)]
+)
 def test_the_order_of_documents_does_not_matter_to_the_network(architecture):
     ids, y, weights = noisy(80)
     classifier = small(architecture=architecture, epochs=5, lexical_weight=0, dropout=0.0, batch_size=1000)
