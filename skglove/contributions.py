@@ -136,10 +136,10 @@ def _keys(ids):
 
 def _feature_scores(model, columns, values):
     """Compute what the words and pairs of a document add to the scores, and the scores without any."""
-    terms = values[:, np.newaxis] * model.weights_[0][columns]
+    terms = values[:, np.newaxis] * model._weights_of(columns)
     divisor = np.hypot(terms.sum(axis=0).std(), model.softening_)
     scores, empty = model.sharpness_[0] / divisor * terms, np.zeros(terms.shape[1])
-    if len(model.weights_) > 1:
+    if len(model.intercepts_) > 1:
         weights, start = model.weights_[1], model.intercepts_[1].astype(np.float64)
         n = np.searchsorted(columns, len(weights))  # the others have none
         terms = values[:n, np.newaxis] * weights[columns[:n]]

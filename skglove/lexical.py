@@ -278,6 +278,10 @@ class LexicalModel:
         models = zip(self.weights_, self.intercepts_, strict=True)
         return [X[:, : len(weights)] @ weights + intercepts for weights, intercepts in models]
 
+    def _weights_of(self, rows):
+        """Return the coefficients of naive Bayes in some rows of `weights_`."""
+        return self.weights_[0][rows]
+
     def _pool(self, scores):
         scores[1:] = map(log_expit, scores[1:])
         return _log_probabilities(scores, self.sharpness_, self.softening_)

@@ -19,6 +19,9 @@ from skglove.lexical import (
     words_and_pairs,
 )
 
+# Documents of the first batch that tell how much scores differ.
+FIRST_SCORED = 1_000
+
 
 class LexicalStream(LexicalModel):
     """Complement naive Bayes on the TF-IDF of words and pairs of adjacent words, in a stream.
@@ -46,6 +49,8 @@ class LexicalStream(LexicalModel):
         In how many documents each feature occurs, weighted.
     n_documents_ : float
         Documents learned from, weighted.
+    deviation_ : float
+        As in `LexicalModel`: of the first documents learned from, later of those of the last calibration.
     weights_ : list of one ndarray of shape (n_features, n_classes), float32
         Coefficients of naive Bayes. Computed at each use.
     """
@@ -81,6 +86,9 @@ class LexicalStream(LexicalModel):
         if len(keys.values):
             learned._add(keys, codes, sample_weight)
         learned._complete()
+        if not self.n_documents_:  # nothing was scored before it was learned from
+            some = documents[:FIRST_SCORED]
+            learned.deviation_ = _deviation(learned.scores(some))
         return learned
 
     def _add(self, keys, codes, sample_weight):
@@ -187,6 +195,7 @@ class LexicalStream(LexicalModel):
         """
         calibrated = copy(self)
         calibrated.sharpness_, calibrated.softening_ = _calibrate([scores], codes, sample_weight)
+        calibrated.deviation_ = _deviation(scores)
         return calibrated
 
     def log_probabilities(self, scores):
@@ -202,3 +211,7 @@ class LexicalStream(LexicalModel):
         log_probabilities : ndarray of shape (n_documents, n_classes), float32
         """
         return _log_probabilities([scores], self.sharpness_, self.softening_).astype(np.float32)
+
+
+def _deviation(scores):
+    return float(np.median(scores.std(axis=1)))

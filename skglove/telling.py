@@ -39,8 +39,8 @@ def telling_words(pipeline, n=20):
     words : Table
         A list of named tuples, which `print` and notebooks show as a table, and of which ``to_frame()`` makes
         a pandas DataFrame. Each has the `label`; the `words`, joined by a space if there are two; the
-        `weight`, above zero if they speak for the label; and in how many `documents` they were in `fit`.
-        Sorted by label and falling weight.
+        `weight`, above zero if they speak for the label; and in how many `documents` they were in `fit`, or
+        in all calls of `partial_fit`, weighted by ``sample_weight``. Sorted by label and falling weight.
 
     Raises
     ------
@@ -80,9 +80,10 @@ def telling_words(pipeline, n=20):
     vocabulary = pipeline.steps[position][1]._vocabulary.words
     keys = np.empty_like(model.features_)
     keys[model.columns_] = model.features_
-    rows = []
+    of_models, rows = model.weights_, []
     for code, label in enumerate(classifier.classes_.tolist()):
-        weights = classifier._pool_weights[1] * _weights(model, code)
+        weights = classifier._pool_weights[1] * _weights(model, of_models, code)
+        weights[keys == 0] = 0  # stands for nothing
         chosen = np.concatenate([_largest(weights, n), _largest(-weights, n)[::-1]])
         # From TfidfTransformer's inverse document frequency: log((1 + n_documents) / (1 + documents)) + 1
         documents = (1 + model.n_documents_) / np.exp(model._tfidf.idf_[chosen] - 1.0) - 1
@@ -93,20 +94,20 @@ def telling_words(pipeline, n=20):
     return Table(TellingWord, rows)
 
 
-def _weights(model, code):
+def _weights(model, of_models, code):
     """Compute the gradient of the log-odds of a class with respect to the TF-IDF of all features."""
-    empty = np.zeros(model.weights_[0].shape[1])
-    if len(model.weights_) > 1:
+    empty = np.zeros(of_models[0].shape[1])
+    if len(of_models) > 1:
         empty = model.sharpness_[1] * log_expit(model.intercepts_[1].astype(np.float64))
     empty[code] = -np.inf
     effects = -softmax(empty)
     effects[code] = 1
     divisor = np.hypot(model.deviation_, model.softening_)
     # In float32, as the weights, of which there may be millions
-    weights = model.weights_[0] @ (model.sharpness_[0] / divisor * effects).astype(np.float32)
-    if len(model.weights_) > 1:
+    weights = of_models[0] @ (model.sharpness_[0] / divisor * effects).astype(np.float32)
+    if len(of_models) > 1:
         slopes = model.sharpness_[1] * expit(-model.intercepts_[1].astype(np.float64))
-        weights[: len(model.weights_[1])] += model.weights_[1] @ (slopes * effects).astype(np.float32)
+        weights[: len(of_models[1])] += of_models[1] @ (slopes * effects).astype(np.float32)
     return weights
 
 

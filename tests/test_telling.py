@@ -49,7 +49,21 @@ def test_weights_are_the_slopes_of_the_log_odds(pipeline):
         column = model.columns_[np.searchsorted(model.features_, word)]
         for code in range(3):
             rise = log_odds(empty + scores[0], code) - log_odds(empty, code)
-            assert _weights(model, code)[column] == pytest.approx(rise, rel=0.01)
+            assert _weights(model, model.weights_, code)[column] == pytest.approx(rise, rel=0.01)
+
+
+def test_a_classifier_in_a_stream_has_telling_words(pipeline):
+    classifier = KerasConvTextClassifier(filters=2, embedding_dim=4, random_state=0)
+    streamed = make_pipeline(*pipeline[:2], classifier)
+    for few in (0, 18):
+        batch = slice(few, few + 18)
+        classifier.partial_fit(pipeline[:2].transform(TEXTS[batch]), LABELS[batch], classes=["+", "-", "?"])
+        table = telling_words(streamed, n=100)
+        assert {row.words: row.documents for row in table}["good"] == 9 + few / 2
+        assert all(row.words for row in table)
+        assert {("+", "very good"), ("-", "bad"), ("?", "so so")} <= {
+            (row.label, row.words) for row in table if row.weight > 0
+        }
 
 
 def test_a_network_alone_has_no_telling_words(pipeline):
