@@ -152,6 +152,22 @@ def test_the_display_of_a_classifier_says_what_its_lines_measure(fitted):
     assert legend(display.ax_[1])[2].startswith("epoch kept: ")
 
 
+def test_the_display_of_a_stream_has_calls_and_marks_none(fitted):
+    classifier, ids = KerasConvTextClassifier(filters=2), fitted[:-1].transform(["good film", "bad film"])
+    for _ in range(2):
+        classifier.partial_fit(ids, ["+", "-"], classes=["+", "-"])
+    loss, _ = TrainingHistoryDisplay.from_estimator(classifier).ax_
+    assert loss.get_xlabel() == "call of partial_fit"
+    assert legend(loss) == ["training: network", "before learning: network and linear model"]
+
+
+def test_the_lowest_loss_is_marked_beside_losses_that_are_not_known():
+    losses = [np.nan, 0.4, 0.3]
+    assert TrainingHistoryDisplay.from_history({"loss": losses, "val_loss": losses}).best_epoch == 3
+    one = {"loss": [0.5], "val_loss": [np.nan]}
+    assert TrainingHistoryDisplay.from_history(one).best_epoch is None
+
+
 def test_what_has_no_history_is_refused(fitted):
     with pytest.raises(NotFittedError):
         TrainingHistoryDisplay.from_estimator(make_pipeline(GloveTokenizer(), KerasConvTextClassifier()))

@@ -23,6 +23,8 @@ class TrainingHistoryDisplay:
         The epoch to mark, counted from 1. None marks none.
     labels : tuple of three str, default=("training", "validation", "best epoch")
         What the legend calls the two lines and the mark.
+    unit : str, default="epoch"
+        What each value is of: the label of the horizontal axis.
 
     Attributes
     ----------
@@ -43,10 +45,13 @@ class TrainingHistoryDisplay:
     >>> display.figure_.savefig("history.png")  # doctest: +SKIP
     """
 
-    def __init__(self, history, *, best_epoch=None, labels=("training", "validation", "best epoch")):
+    def __init__(
+        self, history, *, best_epoch=None, labels=("training", "validation", "best epoch"), unit="epoch"
+    ):
         self.history = history
         self.best_epoch = best_epoch
         self.labels = labels
+        self.unit = unit
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None, metrics=None):
@@ -80,11 +85,15 @@ class TrainingHistoryDisplay:
         -----
         The two lines do not measure the same. The training loss is that of the network alone, averaged over
         the batches of an epoch, while dropout is active. The validation loss is that of the whole classifier,
-        with the linear model, at the end of the epoch. So it may be the lower of the two.
+        with the linear model, at the end of the epoch. So it may be the lower of the two. After `partial_fit`
+        there is a point for each call, and the second line is of documents before they were learned from.
         """
         classifier = _find_classifier(estimator)
         whole = "network" if classifier.lexical_model_ is None else "network and linear model"
         history, best_epoch = classifier.history_, None
+        if hasattr(classifier, "_stream"):
+            labels = ("training: network", f"before learning: {whole}", "")
+            return cls(history, labels=labels, unit="call of partial_fit").plot(ax, metrics=metrics)
         if VALIDATION + "loss" in history:
             best_epoch = getattr(classifier, "best_epoch_", None) or _lowest(history)
         display = cls(
@@ -125,7 +134,8 @@ class TrainingHistoryDisplay:
                 "history must be a dict with a list for each metric, as history_ is, "
                 f"got {shortened(history)}."
             )
-        best_epoch = _lowest(history) if len(history.get(VALIDATION + "loss", ())) else None
+        losses = history.get(VALIDATION + "loss", ())
+        best_epoch = _lowest(history) if np.isfinite(losses).any() else None
         return cls(history, best_epoch=best_epoch).plot(ax, metrics=metrics)
 
     def plot(self, ax=None, *, metrics=None):
@@ -185,7 +195,7 @@ class TrainingHistoryDisplay:
         if self.best_epoch is not None and len(values) > 1:
             mark = {"color": "gray", "linestyle": ":", "zorder": 0}
             ax.axvline(self.best_epoch, **mark, label=f"{best}: {self.best_epoch}")
-        ax.set(xlabel="epoch", ylabel=metric)
+        ax.set(xlabel=self.unit, ylabel=metric)
         ax.set_xlim(0.5, len(values) + 0.5)
         ax.margins(y=0.1)
         if metric == "loss":
@@ -211,4 +221,4 @@ def _find_classifier(estimator):
 
 def _lowest(history):
     """Return the epoch, counted from 1, of the lowest validation loss."""
-    return int(np.argmin(history[VALIDATION + "loss"])) + 1
+    return int(np.nanargmin(history[VALIDATION + "loss"])) + 1
