@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skglove.classifier import KerasConvTextClassifier
 from skglove.contributions import Contributions
 from skglove.messages import shortened
+from skglove.progress import counted, shown
 from skglove.rendering import to_html, to_terminal
 from skglove.splitting import check_texts, decode_words
 from skglove.tables import import_pandas
@@ -32,9 +33,8 @@ class Explanation:
 
     The log-odds are ``log(p / (1 - p))``, where p is the probability of the label. They are the sum of
     `baseline` and of all contributions, within 0.001; with ``dtype_policy="mixed_bfloat16"``, which rounds
-    probabilities, within 0.1. `print` shows the explanation in a terminal, in colour
-    where there is one. A notebook shows it as HTML: blue with a solid line for the label, orange with a
-    dashed line against it.
+    probabilities, within 0.1. `print` shows the explanation in a terminal, in colour where there is one. A
+    notebook shows it as HTML: blue with a solid line for the label, orange with a dashed line against it.
 
     Attributes
     ----------
@@ -147,7 +147,8 @@ def explain(pipeline, texts, *, labels=None, verbose=0):
     labels : array-like of shape (n_texts,) or None, default=None
         The label of each text to explain. None explains the predicted ones.
     verbose : int, default=0
-        1 shows a progress bar, for which tqdm must be installed.
+        1 shows a progress bar if it takes more than two seconds. The bar needs tqdm; without it, there are
+        two lines on stderr.
 
     Returns
     -------
@@ -191,19 +192,20 @@ def explain(pipeline, texts, *, labels=None, verbose=0):
     seen = classifier._documents_to_predict(X)
     rules = {name: getattr(tokenizer, name) for name in ("style", "lower", "filters", "split")}
     contributions, classes, explanations = Contributions(classifier), classifier.classes_.tolist(), []
-    for i in _with_progress(range(len(texts)), verbose):
-        of_text = documents[i]
-        baseline, parts = contributions.of(seen[i], codes[i])
-        contribution, is_seen = _align(ids[of_text], seen[i], parts, i)
-        found = [words[code] for code in of_text.tolist()]
-        places = token_places(texts[i], found, **rules)
-        known = (is_seen & (ids[of_text] != tokenizer._oov_id)).tolist()
-        tokens = tuple(
-            Token(word, *place, *rest)
-            for word, place, *rest in zip(found, places, contribution.tolist(), known, strict=True)
-        )
-        label, probability = classes[codes[i]], float(probabilities[i, codes[i]])
-        explanations.append(Explanation(texts[i], label, probability, baseline, tokens))
+    with shown(verbose):
+        for i in counted(range(len(texts)), "explain", "texts", len(texts)):
+            of_text = documents[i]
+            baseline, parts = contributions.of(seen[i], codes[i])
+            contribution, is_seen = _align(ids[of_text], seen[i], parts, i)
+            found = [words[code] for code in of_text.tolist()]
+            places = token_places(texts[i], found, **rules)
+            known = (is_seen & (ids[of_text] != tokenizer._oov_id)).tolist()
+            tokens = tuple(
+                Token(word, *place, *rest)
+                for word, place, *rest in zip(found, places, contribution.tolist(), known, strict=True)
+            )
+            label, probability = classes[codes[i]], float(probabilities[i, codes[i]])
+            explanations.append(Explanation(texts[i], label, probability, baseline, tokens))
     return explanations
 
 
@@ -298,13 +300,3 @@ def _align(ids, seen, parts, i):
         f"The classifier gets other ids for the text at index {i} than GloveTokenizer makes. Between the two "
         "there may only be steps that pad or cut, such as SequencePadder."
     )
-
-
-def _with_progress(numbers, verbose):
-    if not verbose:
-        return numbers
-    try:
-        from tqdm.auto import tqdm
-    except ImportError as error:
-        raise ImportError("verbose=1 needs tqdm: pip install tqdm. Or set verbose=0.") from error
-    return tqdm(numbers, desc="explain", unit="text")
