@@ -468,7 +468,7 @@ class KerasConvTextClassifier(
         score = None if self.scoring == "loss" else HeldOutScore(self.scoring, self.classes_)
         n_ids = vocabulary_checks.count_rows(documents, self._vocabulary, self.vocabulary_size)
         if last is not None:
-            n_ids = last.check(documents, self.classes_, self._vocabulary)
+            n_ids = last.check(documents, self.classes_, self._multilabel, self._vocabulary)
         if len(rows) < len(codes):
             documents, codes = documents.take(rows), codes[rows]
         documents = documents.keep_last(self.maxlen_)

@@ -7,6 +7,7 @@ import numpy as np
 
 from skglove.messages import shortened
 from skglove.notebook import table_row
+from skglove.tables import import_pandas
 
 KINDS = {"with_vector": "with a vector", "without_vector": "without a vector", "left_out": "left out, no id"}
 
@@ -87,11 +88,7 @@ class CoverageReport:
         ImportError
             If pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError("CoverageReport.to_frame needs pandas: pip install pandas") from error
-        return pd.DataFrame(self.missing, columns=["word", "count", "reason"])
+        return import_pandas().DataFrame(self.missing, columns=["word", "count", "reason"])
 
     def __repr__(self):
         return f"CoverageReport({self.tokens['with_vector']:.1%} of {self.n_tokens:,} tokens have a vector)"

@@ -136,15 +136,26 @@ def describe_classifier(classifier):
 def _describe_training(classifier):
     """Describe the epochs, and the score on held-out documents if there are some."""
     history, n_epochs = classifier.history_, classifier.n_iter_
+    if hasattr(classifier, "_stream"):
+        return _describe_stream(history, n_epochs)
     kept = getattr(classifier, "best_epoch_", n_epochs)
     summary = [
         ("epochs", f"{n_epochs}" if kept == n_epochs else f"{n_epochs}, of which epoch {kept} was kept")
     ]
     if "val_loss" in history:
-        at = kept - 1
-        loss, accuracy = history["val_loss"][at], history["val_accuracy"][at]
-        summary.append(("held-out documents", f"log-loss {loss:.3f}, accuracy {accuracy:.3f}"))
+        summary.append(("held-out documents", _describe_scores(history, kept - 1)))
     return summary
+
+
+def _describe_stream(history, n_calls):
+    summary = [("calls of partial_fit", f"{n_calls:,}")]
+    if n_calls > 1 and "val_loss" in history:
+        summary.append(("last documents, before they were learned", _describe_scores(history, -1)))
+    return summary
+
+
+def _describe_scores(history, at):
+    return f"log-loss {history['val_loss'][at]:.3f}, accuracy {history['val_accuracy'][at]:.3f}"
 
 
 def _name_of_vectors(vocabulary):

@@ -129,8 +129,13 @@ class PartialFitMixin:
         if is_first:
             n_ids = vocabulary_checks.count_rows(documents, self._vocabulary, self.vocabulary_size)
             if last is not None:
-                n_ids = last.check(documents, self.classes_, self._vocabulary)
+                n_ids = last.check(documents, self.classes_, False, self._vocabulary)
             documents = documents.keep_last(self.maxlen_)
+        if not weights.any():
+            raise ValueError(
+                f"class_weight={shortened(self.class_weight)} gives all documents of X the weight 0, so "
+                "there is nothing to learn from. Leave such batches out."
+            )
         if not weights.all():
             some = np.flatnonzero(weights)
             documents, codes, weights = documents.take(some), codes[some], weights[some]
@@ -139,6 +144,7 @@ class PartialFitMixin:
         with self._stream.network.rollback():
             self._stream, logs = self._stream.learn(documents, codes, weights)
             self._take_over(logs)
+            self._n_documents += len(documents)
         return self
 
     def _check_stream_parameters(self):
@@ -218,7 +224,8 @@ class PartialFitMixin:
         )
         if last is not None:
             self._stream.network.continue_from(last.network.model)
-        self.settings_, self.history_, self.callbacks_ = settings, {}, []
+        vars(self).pop("best_epoch_", None)
+        self.settings_, self.history_, self.callbacks_, self._n_documents = settings, {}, [], 0
 
     def _take_over(self, logs):
         """Set what the stream has learned."""

@@ -15,6 +15,7 @@ class LastFit(NamedTuple):
 
     network: StoredNetwork
     classes: np.ndarray
+    multilabel: bool
     vocabulary: Vocabulary | None
     filters: int
 
@@ -40,11 +41,12 @@ class LastFit(NamedTuple):
         return cls(
             classifier._network,
             classifier.classes_,
+            classifier._multilabel,
             classifier._vocabulary,
             classifier.settings_["filters"],
         )
 
-    def check(self, documents, classes, vocabulary):
+    def check(self, documents, classes, multilabel, vocabulary):
         """Refuse other classes, another vocabulary, and ids that the network has no row for.
 
         Parameters
@@ -53,6 +55,8 @@ class LastFit(NamedTuple):
             What the next fit learns from.
         classes : ndarray of shape (n_classes,)
             Their labels.
+        multilabel : bool
+            Whether a document may have several labels.
         vocabulary : Vocabulary or None
             What their ids stand for.
 
@@ -61,6 +65,12 @@ class LastFit(NamedTuple):
         n_ids : int
             Rows of the embedding.
         """
+        if multilabel != self.multilabel:
+            kinds = ["one label a document", "an indicator matrix (multilabel)"]
+            raise ValueError(
+                "warm_start=True can only be used where y is of the same kind as in the previous fit, which "
+                f"had {kinds[self.multilabel]}; now y has {kinds[multilabel]}. Fit a clone."
+            )
         if not np.array_equal(classes, self.classes):
             raise ValueError(
                 "warm_start=True can only be used where y has the same classes as in the previous fit. "

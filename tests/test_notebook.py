@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import config_context
 
-from skglove import GloveTokenizer, KerasConvTextClassifier
+from skglove import GloveTokenizer, KerasConvTextClassifier, partial_fitting
 from skglove.notebook import describe_classifier, describe_tokenizer, summary_as_html
 
 TEXTS = [f"{word} film {i}" for i in range(20) for word in ("good", "bad")]
@@ -61,6 +61,21 @@ def test_summary_of_the_classifier(classifier):
     assert summary["epochs"] == {2: "2", 1: "2, of which epoch 1 was kept"}[kept]
     loss, accuracy = (classifier.history_[name][kept - 1] for name in ("val_loss", "val_accuracy"))
     assert summary["held-out documents"] == f"log-loss {loss:.3f}, accuracy {accuracy:.3f}"
+
+
+def test_summary_of_a_classifier_in_a_stream(classifier, tokenizer, monkeypatch):
+    monkeypatch.setattr(partial_fitting, "MOST_CALLS", 2)
+    streamed = pickle.loads(pickle.dumps(classifier)).set_params(early_stopping="auto", lexical_weight=0)
+    with pytest.warns(UserWarning, match="linear model starts anew"):
+        streamed.partial_fit(tokenizer.transform(TEXTS[:4]), LABELS[:4])
+    assert dict(describe_classifier(streamed))["documents"] == "4"
+    assert describe_classifier(streamed)[-1] == ("calls of partial_fit", "1")
+    for _ in range(2):
+        streamed.partial_fit(tokenizer.transform(TEXTS[4:6]), LABELS[4:6], sample_weight=[1, 0])
+    summary = dict(describe_classifier(streamed))
+    assert (summary["documents"], summary["calls of partial_fit"]) == ("6", "3")
+    assert summary["last documents, before they were learned"].startswith("log-loss 0.")
+    assert "epochs" not in summary
 
 
 def test_the_summary_follows_the_diagram_in_a_notebook(classifier):

@@ -191,6 +191,21 @@ def test_documents_of_weight_zero_are_as_absent(calls):
     assert_same(one, calls.after_two().partial_fit(X[:50], Y[:50]))
 
 
+def test_a_batch_whose_classes_all_have_weight_zero_is_an_error(calls):
+    classifier = calls.after_two().set_params(class_weight={0: 1, 1: 0})
+    with pytest.raises(
+        ValueError, match=r"class_weight=\{0: 1, 1: 0\} gives all documents of X the weight 0"
+    ):
+        classifier.partial_fit(X[Y == 1], Y[Y == 1])
+    np.testing.assert_array_equal(classifier.predict_proba(X), calls.predicted)
+
+
+def test_an_epoch_of_fit_is_not_kept_in_a_stream():
+    classifier = begin(epochs=1, lexical_weight=0).fit(X, Y)
+    assert classifier.best_epoch_ == 1
+    assert not hasattr(classifier.partial_fit(X, Y), "best_epoch_")
+
+
 @pytest.mark.slow
 def test_fit_starts_afresh(calls):
     classifier = calls.after_two().set_params(epochs=1)
@@ -300,6 +315,17 @@ def test_one_batch_has_the_weights_of_naive_bayes_in_fit():
     assert found.keys() - expected.keys() == {0}
     for feature, weights in expected.items():  # a feature more changes the smoothing a little
         np.testing.assert_allclose(found[feature], weights, rtol=1e-3, atol=1e-3)
+
+
+def test_the_deviation_is_that_of_the_last_documents_scored():
+    batch = *random_documents(50), np.ones(50)
+    of_first = LexicalStream(3).learn(*batch)
+    assert of_first.deviation_ > 0
+    assert of_first.learn(*batch).deviation_ == of_first.deviation_
+    scores = np.array([[3, -3, 0], [2, -2, 0], [1, -1, 0]], np.float32)
+    assert of_first.calibrate(scores, np.array([0, 0, 1]), np.ones(3)).deviation_ == pytest.approx(
+        (8 / 3) ** 0.5
+    )
 
 
 def test_batches_add_up():

@@ -74,6 +74,17 @@ def test_what_differs_from_the_last_fit_is_named(once, ids, y, parameters, messa
         classifier.fit(ids, y)
 
 
+def test_several_labels_are_another_kind_than_one(once):
+    indicator = np.stack([Y, 1 - Y], axis=1)  # whose classes_ are [0, 1], too
+    with pytest.raises(ValueError, match=r"had one label a document; now y has an indicator matrix"):
+        once.fit(X, indicator)
+    assert once.predict(X).shape == Y.shape
+    several = warm(epochs=1).fit(X, indicator)
+    with pytest.raises(ValueError, match=r"had an indicator matrix \(multilabel\); now y has one label"):
+        several.fit(X, Y)
+    assert several.predict(X).shape == indicator.shape
+
+
 @pytest.mark.slow
 def test_rows_of_the_embedding_stay_without_a_vocabulary():
     ids = np.array(X.tolist())
