@@ -156,7 +156,10 @@ def report_on_fit(vocabulary, ids, word_counts, n):
     """
     _check(vocabulary, n)
     if word_counts is None:
-        raise ValueError("The tokenizer has not counted the words of any texts. Give texts to report on.")
+        raise ValueError(
+            "The tokenizer has not counted the words of any texts. Give texts to report on: "
+            "coverage_report(texts)."
+        )
     words = {i: word for word, i in ids.items()}
     at = np.flatnonzero(word_counts)
     has_id = np.arange(len(word_counts)) <= len(vocabulary)

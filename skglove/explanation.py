@@ -244,7 +244,7 @@ def check_text_pipeline(pipeline, name):
     classifier = pipeline.steps[-1][1]
     if len(positions) != 1 or not isinstance(classifier, KerasConvTextClassifier):
         raise TypeError(f"{needed}, got one of {', '.join(kinds)}.")
-    check_is_fitted(pipeline.steps[positions[0]][1])
+    pipeline.steps[positions[0]][1]._check_fitted()  # which takes over a vocabulary that is given
     check_is_fitted(classifier)
     if getattr(classifier, "_multilabel", False):
         raise NotImplementedError(f"{name} does not support classifiers of several labels a text.")

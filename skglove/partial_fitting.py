@@ -61,7 +61,7 @@ class PartialFitMixin:
         ------
         ValueError
             As in `fit`; if `classes` are missing at the first call, or others than before; if y has a label
-            that `classes` do not have; if X has ids of another vocabulary; or if `early_stopping`,
+            that `classes` do not have; if X has ids of another vocabulary; or if `early_stopping`, `scoring`,
             `callbacks` or the schedule "one_cycle" is asked for. The classifier is then as it was.
         TypeError, RuntimeError
             As in `fit`.
@@ -105,11 +105,6 @@ class PartialFitMixin:
     def _partial_fit(self, X, y, classes, sample_weight):
         is_first = not hasattr(self, "_stream")
         last = LastFit.before(self) if is_first else None
-        if last is not None and self.lexical_model_ is not None:
-            warn(
-                "partial_fit after fit goes on from the network, but its linear model starts anew, because "
-                "that of fit keeps no counts. Start with partial_fit to keep both."
-            )
         self._check_stream_parameters()
         if getattr(self, "_multilabel", False):
             raise ValueError(
@@ -156,6 +151,8 @@ class PartialFitMixin:
             problem = "learning_rate_schedule='one_cycle'"
         elif self.callbacks:
             problem = f"callbacks={shortened(self.callbacks)}"
+        elif self.scoring != "loss":
+            problem = f"scoring={shortened(self.scoring)}"
         if self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' needs to know all documents, which partial_fit does not. Give a "
@@ -202,6 +199,11 @@ class PartialFitMixin:
 
     def _start(self, documents, codes, weights, n_ids, last):
         """Begin a stream."""
+        if last is not None and self.lexical_model_ is not None:
+            warn(
+                "partial_fit after fit goes on from the network, but its linear model starts anew, because "
+                "that of fit keeps no counts. Start with partial_fit to keep both."
+            )
         self._check_parameters()
         random_state = check_random_state(self.random_state)
         data = Data(

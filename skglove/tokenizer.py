@@ -365,11 +365,12 @@ class GloveTokenizer(ShortErrors, Versioned, Summarised, TransformerMixin, BaseE
         Raises
         ------
         ValueError
-            If the tokenizer has no vectors, or if `n` is negative.
+            If the tokenizer has no vectors, or if `n` is negative; without `texts`, if its vocabulary is
+            given.
         TypeError, ValueError
             If `texts` is not a collection of texts.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         if texts is None:
             counts = getattr(self, "word_counts_", None)
             return report_on_fit(self._vocabulary, self.vocabulary_, counts, n)

@@ -105,3 +105,12 @@ def test_what_cannot_be_reported_is_an_error():
         fit().coverage_report("a text")
     with pytest.raises(ValueError, match=r"has not counted the words of any texts. Give texts"):
         report_on_fit(Vocabulary(("cat",), VECTORS), {"cat": 1}, None, 5)
+
+
+def test_a_given_vocabulary_needs_no_fit():
+    def make():
+        return GloveTokenizer(VECTORS, vocabulary=["cat", "zyx"])
+
+    assert make().coverage_report(TEXTS).missing[:2] == [("the", 2, "left_out"), ("zyx", 2, "without_vector")]
+    with pytest.raises(ValueError, match=r"not counted the words .* coverage_report\(texts\)"):
+        make().coverage_report()

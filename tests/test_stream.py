@@ -273,6 +273,7 @@ def test_other_data_than_at_the_first_call_are_an_error(ids, y, classes, message
         {"early_stopping": True, "validation_fraction": 0.5},
         {"learning_rate_schedule": "one_cycle"},
         {"callbacks": [1]},
+        {"scoring": "accuracy"},
     ],
 )
 def test_parameters_that_need_several_passes_are_an_error(parameters):

@@ -110,6 +110,11 @@ def test_partial_fit_after_fit_goes_on_from_the_network(once):
     assert classifier.n_iter_ == 1
 
 
+def test_partial_fit_that_fails_after_fit_warns_of_nothing(once):
+    with pytest.raises(ValueError, match="labels that are not in classes"):
+        once.partial_fit(X, Y + 1)
+
+
 @pytest.mark.slow
 def test_a_clone_starts_afresh(once):
     np.testing.assert_array_equal(clone(once).fit(X, Y).predict_proba(X), once.predict_proba(X))
