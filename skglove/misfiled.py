@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skglove.inputs import check_labels
+from skglove.inputs import as_indicator, check_labels
 from skglove.messages import shortened
+from skglove.pipeline import last_step
 from skglove.tables import Table
 
 # Characters of a text that are shown.
@@ -50,6 +51,8 @@ def errors(pipeline, texts, labels):
         If there are not as many labels as texts.
     TypeError
         If `pipeline` predicts no probabilities.
+    NotImplementedError
+        If a text may have several labels.
 
     See Also
     --------
@@ -66,6 +69,8 @@ def errors(pipeline, texts, labels):
     """
     if not (hasattr(pipeline, "predict_proba") and hasattr(pipeline, "fit")):
         raise TypeError(f"errors needs a classifier with predict_proba, got {shortened(pipeline)}.")
+    if getattr(last_step(pipeline), "_multilabel", False) or as_indicator(labels) is not None:
+        raise NotImplementedError("errors does not support several labels a text.")
     check_labels(labels)
     labels = np.asarray(labels).ravel().tolist()
     texts = texts if hasattr(texts, "__len__") else list(texts)

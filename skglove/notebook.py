@@ -119,7 +119,8 @@ def describe_classifier(classifier):
     classes = classifier.classes_.tolist()
     names = ", ".join(shortened(str(name), 30).strip("'") for name in classes[:N_CLASSES])
     more = ", ..." if len(classes) > N_CLASSES else ""
-    summary = [("classes", f"{len(classes)}: {names}{more}")]
+    kind = "labels, several a document" if classifier._multilabel else "classes"
+    summary = [(kind, f"{len(classes)}: {names}{more}")]
     n_documents = getattr(classifier, "_n_documents", None)
     if n_documents is not None:
         summary.append(("documents", f"{n_documents:,}"))

@@ -57,3 +57,21 @@ def make_text_classifier(vectors="glove.6B.50d", **params):
         for step in steps if parameter == "verbose" else steps[:1]:
             of_steps[step][parameter] = value
     return Pipeline([(name, kind(**of_steps[name])) for name, kind in STEPS.items()])
+
+
+def last_step(estimator):
+    """Return the estimator at the end of Pipelines and fitted searches.
+
+    Parameters
+    ----------
+    estimator : estimator
+
+    Returns
+    -------
+    last : estimator
+    """
+    while hasattr(estimator, "best_estimator_") or hasattr(estimator, "steps"):
+        estimator = (
+            estimator.best_estimator_ if hasattr(estimator, "best_estimator_") else estimator.steps[-1][1]
+        )
+    return estimator

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.pipeline import make_pipeline
 
 from skglove import errors
 
@@ -59,3 +60,12 @@ def test_wrong_arguments_are_refused():
         errors(Classifier(), ["a 0.8"], ["a", "b"])
     with pytest.raises(TypeError, match="needs a classifier with predict_proba, got 'pipeline'"):
         errors("pipeline", ["a 0.8"], ["a"])
+
+
+def test_several_labels_a_text_are_refused():
+    with pytest.raises(NotImplementedError, match="several labels a text"):
+        errors(Classifier(), ["a 0.8", "b 0.8"], [[0, 1, 1], [1, 0, 0]])
+    several = Classifier()
+    several._multilabel = True  # as of a KerasConvTextClassifier
+    with pytest.raises(NotImplementedError, match="several labels a text"):
+        errors(make_pipeline("passthrough", several), ["a 0.8"], ["a"])

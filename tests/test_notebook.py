@@ -1,3 +1,4 @@
+import copy
 import pickle
 import subprocess
 import sys
@@ -61,6 +62,12 @@ def test_summary_of_the_classifier(classifier):
     assert summary["epochs"] == {2: "2", 1: "2, of which epoch 1 was kept"}[kept]
     loss, accuracy = (classifier.history_[name][kept - 1] for name in ("val_loss", "val_accuracy"))
     assert summary["held-out documents"] == f"log-loss {loss:.3f}, accuracy {accuracy:.3f}"
+
+
+def test_labels_are_no_classes(classifier):
+    several = copy.copy(classifier)
+    several._multilabel = True
+    assert describe_classifier(several)[0] == ("labels, several a document", "2: <b>good</b>, bad")
 
 
 def test_summary_of_a_classifier_in_a_stream(classifier, tokenizer, monkeypatch):

@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 from skglove.classifier import KerasConvTextClassifier
 from skglove.displays.panels import as_attribute, make_panels
 from skglove.messages import nearest_names, shortened
+from skglove.pipeline import last_step
 
 VALIDATION = "val_"
 
@@ -208,9 +209,7 @@ class TrainingHistoryDisplay:
 def _find_classifier(estimator):
     """Return the classifier at the end of Pipelines and searches."""
     check_is_fitted(estimator)
-    found = estimator
-    while hasattr(found, "best_estimator_") or hasattr(found, "steps"):
-        found = found.best_estimator_ if hasattr(found, "best_estimator_") else found.steps[-1][1]
+    found = last_step(estimator)
     if not isinstance(found, KerasConvTextClassifier):
         raise TypeError(
             "Expected a KerasConvTextClassifier, or a Pipeline that ends with one, got "
