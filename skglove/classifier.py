@@ -236,7 +236,7 @@ class KerasConvTextClassifier(
         Number of epochs run, also those after the best.
     best_epoch_ : int
         The epoch, counted from 1, whose weights were kept: by early stopping on held-out documents, the best,
-        otherwise the last.
+        otherwise the last. Not defined after `partial_fit`.
     callbacks_ : list of keras.callbacks.Callback
         The copies of `callbacks` used in `fit`, with what they recorded. They are not pickled.
     maxlen_ : int
@@ -278,8 +278,9 @@ class KerasConvTextClassifier(
     relative instead, as fractions are.
 
     *Prediction without Keras.* NumPy computes the predictions of "hybrid" and "parallel" with float32
-    weights. A loaded pickle never imports Keras for them. They are equal to those of `model_` up to rounding,
-    but do not change if you change the weights of `model_`, which is a copy.
+    weights. A loaded pickle does not import Keras for them, unless it holds an optimizer or callbacks of
+    Keras. They are equal to those of `model_` up to rounding, but do not change if you change the weights of
+    `model_`, which is a copy.
 
     *Forked processes.* After a process has used Keras, processes forked from it cannot use it: `fit` and
     `model_`, and `predict` of "stacked", raise a RuntimeError there. Start processes with "spawn", or with

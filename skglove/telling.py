@@ -1,11 +1,13 @@
 """telling_words: the words and pairs that speak most for and against each class."""
 
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, log_expit, softmax
 
 from skglove.explanation import check_text_pipeline
+from skglove.messages import shortened
 from skglove.tables import Table
 
 
@@ -47,7 +49,7 @@ def telling_words(pipeline, n=20):
     TypeError
         If `pipeline` is not such a Pipeline.
     ValueError
-        If `n` is less than 1, or if the classifier has no linear model.
+        If `n` is no number from 1 on, or if the classifier has no linear model.
     NotFittedError
         If the pipeline is not fitted.
 
@@ -65,8 +67,8 @@ def telling_words(pipeline, n=20):
     [('+', 'good', True, 10), ('+', 'bad', False, 10), ('-', 'bad', True, 10), ('-', 'good', False, 10)]
     """
     pipeline, position = check_text_pipeline(pipeline, "telling_words")
-    if n < 1:
-        raise ValueError(f"n must be at least 1, got {n}.")
+    if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
+        raise ValueError(f"n must be a number of words such as 20, at least 1, got {shortened(n)}.")
     classifier = pipeline.steps[-1][1]
     model = classifier.lexical_model_
     if model is None:

@@ -75,7 +75,8 @@ def test_a_network_alone_has_no_telling_words(pipeline):
 
 
 def test_wrong_arguments_are_refused(pipeline):
-    with pytest.raises(ValueError, match="n must be at least 1, got 0"):
-        telling_words(pipeline, n=0)
+    for n in (0, 2.5, "all", True):
+        with pytest.raises(ValueError, match=f"n must be a number of words .* got {n!r}"):
+            telling_words(pipeline, n)
     with pytest.raises(TypeError, match=r"telling_words needs a Pipeline.*GloveTokenizer, Logistic"):
         telling_words(make_pipeline(pipeline[0], LogisticRegression()))
