@@ -3,11 +3,9 @@
 from skglove.classifier import KerasConvTextClassifier
 from skglove.datasets import fetch_glove, fetch_newsgroups, load_text_folders
 from skglove.displays import TellingWordsDisplay, TrainingHistoryDisplay, WordVectorsDisplay
-from skglove.explanation import Explanation, explain
-from skglove.misfiled import errors
+from skglove.explanations import Explanation, errors, explain, telling_words
 from skglove.padder import SequencePadder
 from skglove.pipeline import make_text_classifier
-from skglove.telling import telling_words
 from skglove.token_ids import TokenIds, Vocabulary
 from skglove.tokenizer import GloveTokenizer
 from skglove.vectorizer import GloveVectorizer

@@ -3,8 +3,8 @@ import pytest
 from classifier_samples import documents, hybrid, parallel, small, stacked  # noqa: F401
 from scipy.special import expit, log_softmax
 
-from skglove.contributions import Contributions, lexical_token_scores, log_odds
 from skglove.documents import Documents
+from skglove.explanations.contributions import Contributions, lexical_token_scores, log_odds
 from skglove.lexical import LexicalModel
 from skglove.network.contributions import reader
 

@@ -329,7 +329,7 @@ def test_what_is_no_table_of_telling_words_is_refused(table):
 
 
 def test_the_telling_words_of_a_classifier(fitted):
-    telling = pytest.importorskip("skglove.telling")
+    telling = pytest.importorskip("skglove.explanations.telling")
     display = TellingWordsDisplay.from_estimator(fitted, n=2)
     assert [ax.get_title() for ax in display.ax_] == ["+", "-"]
     table = telling.telling_words(fitted, 2)

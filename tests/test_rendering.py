@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from skglove.explanation import Explanation, Token
-from skglove.misfiled import Error
+from skglove.explanations.explanation import Explanation, Token
+from skglove.explanations.misfiled import Error
 from skglove.rendering import ascii_html, printable
 from skglove.tables import Table
 

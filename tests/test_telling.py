@@ -6,8 +6,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder, telling_words
-from skglove.contributions import lexical_token_scores, log_odds
-from skglove.telling import _weights
+from skglove.explanations.contributions import lexical_token_scores, log_odds
+from skglove.explanations.telling import _weights
 
 TEXTS = ["good film", "very good", "bad film", "not good", "a bad end", "so so"] * 6
 LABELS = ["+", "+", "-", "-", "-", "?"] * 6

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from skglove.explanations.token_places import token_places
 from skglove.splitting import GLOVE_CHARACTERS, decode_words, split_texts
-from skglove.token_places import token_places
 
 # U+0130 has a lower case of two characters; the lower case of a capital sigma depends on its place.
 TEXTS = st.text(

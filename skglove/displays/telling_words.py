@@ -69,7 +69,7 @@ class TellingWordsDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        from skglove.telling import telling_words
+        from skglove.explanations.telling import telling_words
 
         return cls.from_table(telling_words(pipeline, n), n=n, labels=labels, ax=ax)
 

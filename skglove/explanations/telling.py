@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, log_expit, softmax
 
-from skglove.explanation import check_text_pipeline
+from skglove.explanations.explanation import check_text_pipeline
 from skglove.messages import shortened
 from skglove.tables import Table
 

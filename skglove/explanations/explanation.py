@@ -7,13 +7,13 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skglove.classifier import KerasConvTextClassifier
-from skglove.contributions import Contributions
+from skglove.explanations.contributions import Contributions
+from skglove.explanations.token_places import token_places
 from skglove.messages import shortened
 from skglove.progress import counted, shown
 from skglove.rendering import to_html, to_terminal
 from skglove.splitting import check_texts, decode_words
 from skglove.tables import import_pandas
-from skglove.token_places import token_places
 from skglove.tokenizer import GloveTokenizer
 
 
