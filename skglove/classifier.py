@@ -30,15 +30,15 @@ from skglove.multilabel import log_of_both
 from skglove.network.forks import record_use, refuse_fork
 from skglove.network.pickling import StoredNetwork
 from skglove.notebook import Summarised, describe_classifier
-from skglove.partial_fitting import PartialFitMixin
 from skglove.pooling import log, pool
 from skglove.progress import say, shown
 from skglove.rollback import rollback
 from skglove.scoring import HeldOutScore
+from skglove.streams.partial_fitting import PartialFitMixin
+from skglove.streams.warm_start import LastFit
 from skglove.token_ids import vocabulary_of
 from skglove.validation_set import check_validation_set, is_given
 from skglove.versions import Versioned
-from skglove.warm_start import LastFit
 from skglove.weights import repeat, weigh
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from sklearn import config_context
 
-from skglove import GloveTokenizer, KerasConvTextClassifier, partial_fitting
+from skglove import GloveTokenizer, KerasConvTextClassifier
 from skglove.notebook import describe_classifier, describe_tokenizer, summary_as_html
+from skglove.streams import partial_fitting
 
 TEXTS = [f"{word} film {i}" for i in range(20) for word in ("good", "bad")]
 LABELS = ["<b>good</b>", "bad"] * 20

@@ -11,11 +11,12 @@ from sklearn.base import clone
 from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier
 
-from skglove import GloveTokenizer, TokenIds, Vocabulary, lexical_stream, stream
+from skglove import GloveTokenizer, TokenIds, Vocabulary
 from skglove.documents import Documents
 from skglove.lexical import LexicalModel
-from skglove.lexical_stream import LexicalStream
 from skglove.network.models import PackedNetwork
+from skglove.streams import lexical_stream, stream
+from skglove.streams.lexical_stream import LexicalStream
 
 X, Y = documents(n=96)
 BATCHES = [slice(0, 30), slice(30, 31), slice(31, 73), slice(73, 96)]
@@ -177,7 +178,7 @@ def test_weights_of_the_pool_are_learned_from_40_documents_on(calls):
 
 def test_only_the_last_documents_and_calls_are_kept(calls, monkeypatch):
     monkeypatch.setattr(stream, "MOST_SEEN", 50)
-    monkeypatch.setattr("skglove.partial_fitting.MOST_CALLS", 3)
+    monkeypatch.setattr("skglove.streams.partial_fitting.MOST_CALLS", 3)
     classifier = go_on(calls.after_two(), [slice(0, 96), *BATCHES[2:]])
     assert [len(part) for part in classifier._stream.seen] == [50] * 4
     assert classifier._stream.seen.codes.tolist() == [*Y[46:73], *Y[73:]]

@@ -13,8 +13,8 @@ from skglove.inputs import check_labels, check_raw_weights
 from skglove.messages import shortened, warn
 from skglove.network.forks import refuse_fork
 from skglove.rollback import rollback
-from skglove.stream import MOST_CALLS, start_stream
-from skglove.warm_start import LastFit
+from skglove.streams.stream import MOST_CALLS, start_stream
+from skglove.streams.warm_start import LastFit
 from skglove.weights import weights_of_classes
 
 # What "auto" stands for in a stream, if it differs, and what has no effect there.

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skglove.lexical_stream import LexicalStream
 from skglove.pooling import fit_weights, log, pool
+from skglove.streams.lexical_stream import LexicalStream
 
 # Documents that were predicted before they were learned from: the last ones that are kept, and the fewest
 # that say something about the weights of the pool.

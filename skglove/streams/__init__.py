@@ -1,0 +1,1 @@
+"""Learning from documents that come in batches: `partial_fit` and `warm_start`."""
