@@ -277,7 +277,7 @@ def test_balanced_weights_are_of_each_fold(monkeypatch):
         seen.append((np.bincount(codes).tolist(), weigh(sample_weight, class_weight, codes, classes).weights))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skglove.classifier.weigh", record)
+    monkeypatch.setattr("skglove.fit_checks.weigh", record)
     y = np.repeat([0, 1], [24, 8])
     folds = [(np.arange(0, 28), np.arange(28, 32)), (np.arange(16, 32), np.arange(16))]
     for training, test in folds:
