@@ -11,9 +11,9 @@ from skglove.lexical import (
     FOLD,
     REGRESSIONS,
     LexicalModel,
-    regress,
 )
 from skglove.multilabel import from_log_odds, log_odds_of_labels
+from skglove.regression import regress
 
 # Median of the prior of the sharpness. It matters only with few documents.
 USUAL_SHARPNESS = 0.8

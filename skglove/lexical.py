@@ -1,6 +1,5 @@
 """A linear classifier of words and pairs of words: it knows words and phrases that word vectors blur."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -9,11 +8,11 @@ from scipy.optimize import minimize
 from scipy.sparse import csc_matrix, csr_matrix
 from scipy.special import log_expit, log_softmax
 from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.linear_model import SGDClassifier
 from sklearn.preprocessing import normalize
 
 from skglove.documents import Documents
 from skglove.multilabel import label_sets, n_outputs
+from skglove.regression import regress
 
 # Weights of all features and classes: 80 MB for naive Bayes, 20 MB for regression. The features with the
 # highest document frequency are kept. Regression takes those of several documents only: by the others it
@@ -21,10 +20,8 @@ from skglove.multilabel import label_sets, n_outputs
 MAX_WEIGHTS, MAX_REGRESSION_WEIGHTS = 20_000_000, 5_000_000
 # Smoothing of naive Bayes, relative to the mean count of a feature.
 SMOOTHING = 1.0
-# Regression: steps of gradient descent, fewest and most epochs, C (the inverse of the penalty, which matters
-# little after so few), and the exponent by which the learning rate falls. With more classes than these, one
-# regression per class would take longer than the network.
-STEPS, PASSES, INVERSE_PENALTY, POWER, REGRESSION_CLASSES = 20_000, (3, 4), 300, 0.25, 100
+# With more classes than these, one regression per class would take longer than the network.
+REGRESSION_CLASSES = 100
 # Losses to choose from, their first learning rates, and the factors of their scores. The first is taken
 # unless another makes the log-loss smaller by at least this share: small gains are chance.
 REGRESSIONS = ("log_loss", 30, 1), ("log_loss", 10, 1), ("modified_huber", 3, 4)
@@ -445,47 +442,6 @@ def _one_vs_rest(training, n_different, kind, seed):
     if len(classes) == 2:
         weights, intercepts = np.vstack([-weights, weights]), np.append(-intercepts, intercepts)
     return np.ascontiguousarray(weights.T), intercepts
-
-
-def regress(training, is_positive, classes, seeds, n_different, kind):
-    """Fit regressions by stochastic gradient descent.
-
-    Parameters
-    ----------
-    training : Training
-        Documents to learn from.
-    is_positive : callable
-        Gives, for each of `classes`, an ndarray of shape (n_documents,), bool.
-    classes, seeds : sequence of n_regressions ints
-        One for each regression.
-    n_different : int
-        Documents to learn from, without copies and with those that are left out.
-    kind : tuple
-        One of `REGRESSIONS`.
-
-    Returns
-    -------
-    weights : ndarray of shape (n_regressions, n_features), float32
-    intercepts : ndarray of shape (n_regressions,), float32
-    """
-    loss, rate, factor = kind
-    settings = {
-        "alpha": 1 / (INVERSE_PENALTY * n_different),
-        "max_iter": int(np.clip(STEPS // n_different, *PASSES)),
-        "tol": None,
-        "learning_rate": "invscaling",
-        "eta0": rate,
-        "power_t": POWER,
-    }
-
-    def fit(code, seed):
-        model = SGDClassifier(loss, **settings, random_state=seed)
-        model.fit(training.X, is_positive(code), sample_weight=training.sample_weight)
-        return factor * model.coef_[0].astype(np.float32), factor * model.intercept_[0].astype(np.float32)
-
-    with ThreadPoolExecutor() as threads:
-        weights, intercepts = zip(*threads.map(fit, classes, seeds), strict=True)
-    return np.array(weights), np.array(intercepts)
 
 
 def _log_probabilities(scores, sharpness, softening):

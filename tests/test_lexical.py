@@ -338,7 +338,7 @@ def test_few_documents_with_a_weight_are_not_all_left_out_at_once():
 
 
 def test_many_classes_are_left_to_naive_bayes(monkeypatch):
-    monkeypatch.setattr(skglove.lexical, "SGDClassifier", None)
+    monkeypatch.setattr(skglove.regression, "SGDClassifier", None)
     words, codes = headers(101)
     model = LexicalModel().fit(Documents(words.ravel(), np.full(1200, 30)), codes)
     assert len(model.weights_) == len(model.sharpness_) == 1
