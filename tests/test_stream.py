@@ -259,6 +259,7 @@ def test_wrong_classes_at_the_first_call_are_an_error(y, classes, message):
         (TokenIds(np.asarray(X), Vocabulary(["cat"])), Y, None, "X has ids of another vocabulary"),
         (X[:, 1:], Y, None, "X has 5 features, but KerasConvTextClassifier is expecting 6"),
         (X, Y[1:], None, "inconsistent numbers of samples"),
+        (X, None, None, "requires y to be passed"),
     ],
 )
 def test_other_data_than_at_the_first_call_are_an_error(ids, y, classes, message, calls):

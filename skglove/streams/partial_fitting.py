@@ -186,6 +186,8 @@ class PartialFitMixin:
 
     def _encode(self, X, y):
         """Check labels and number them."""
+        if y is None:
+            raise ValueError("partial_fit requires y to be passed, but the target y is None.")
         y = column_or_1d(y, warn=True)
         check_consistent_length(X, y)
         check_classification_targets(y)
