@@ -30,6 +30,7 @@ parallel = classifier_samples.parallel
 # Weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("architecture", "heavy"), [("hybrid", 0), ("stacked", 1), ("parallel", 1)])
 def test_the_heavier_of_contradicting_documents_win(architecture, heavy):
     X, y = documents()
@@ -516,6 +517,7 @@ def test_same_seed_gives_the_same_predictions_where_threads_race(options):
 
 
 @all_architectures
+@pytest.mark.slow
 def test_refit_starts_afresh(request, architecture):
     X, y = documents()
     expected = request.getfixturevalue(architecture)

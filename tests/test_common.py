@@ -80,7 +80,7 @@ def expect_failures(estimator):
 def run(check, estimator):
     """Run a check, with enough epochs if it measures accuracy."""
     if check.func is check_classifiers_train:
-        epochs = {"hybrid": 8, "stacked": 20, "parallel": 12}[estimator.architecture]
+        epochs = {"hybrid": 6, "stacked": 20, "parallel": 12}[estimator.architecture]
         estimator = clone(estimator).set_params(epochs=epochs)
     check(estimator)
 

@@ -226,6 +226,7 @@ def test_a_loss_that_is_no_number_is_an_error_that_names_the_optimizer():
 
 
 @stacked_and_slowly_others
+@pytest.mark.slow
 def test_a_configured_loss_is_used_cloned_and_pickled(architecture):
     X, y = documents()
     focal = keras.losses.CategoricalFocalCrossentropy(alpha=0.5, gamma=0.0)  # half of the usual loss

@@ -134,6 +134,7 @@ def test_calibration_mends_probabilities_that_are_too_sure(kind):
 
 
 @each_place
+@pytest.mark.slow
 def test_a_tuned_threshold_finds_what_is_rare(kind):
     (texts, labels), (new, truth) = rarely_true(50, seed=0), rarely_true(100, seed=1)
     model, X, new = inputs(kind, texts, new, epochs=2)
@@ -172,6 +173,7 @@ def voting(reviews, pipelines):
     return VotingClassifier(pipelines, voting="soft").fit(frame[:160], labels[:160])
 
 
+@pytest.mark.slow
 def test_voting_and_stacking_join_texts_and_numbers(reviews, pipelines, voting):
     frame, labels, _ = reviews
     stacked = StackingClassifier(pipelines, cv=2).fit(frame[:160], labels[:160])
@@ -197,6 +199,7 @@ def test_networks_on_the_same_ids_vote_and_stack(ids, new_ids):
     np.testing.assert_array_equal(stacked.transform(new_ids), expected)
 
 
+@pytest.mark.slow
 def test_bagging_fits_networks_on_draws_of_documents(ids, new_ids):
     bagging = BaggingClassifier(network(), 2, random_state=0).fit(ids, LABELS)
     assert_start_from_the_vectors(bagging.estimators_, ids)
@@ -227,6 +230,7 @@ def test_boosting_is_better_than_its_first_network(ids, new_ids):
 
 
 @each_place
+@pytest.mark.slow
 def test_one_against_the_rest(kind):
     model, X, new = inputs(kind)
     rest = OneVsRestClassifier(model).fit(X, LABELS)
@@ -256,6 +260,7 @@ def test_output_codes(kind):
 
 
 @each_place
+@pytest.mark.slow
 def test_several_outputs_are_a_column_each(kind):
     model, X, new = inputs(kind)
     several = MultiOutputClassifier(model).fit(X, np.c_[LABELS, np.where(LABELS == "sport", "play", "art")])
@@ -274,6 +279,7 @@ def test_a_chain_needs_document_vectors():
     assert model[-1].estimators_[1].coef_[0, -1] < -1  # the second label is learned from the first
 
 
+@pytest.mark.slow
 def test_self_training_labels_the_other_texts(ids, new_ids):
     truth = np.searchsorted(CLASSES, LABELS)
     given = np.where(np.arange(len(truth)) % 4 == 0, truth, -1)
@@ -370,6 +376,7 @@ def test_weights_are_routed_through_a_pipeline_in_cross_validation(routed):
 # Searches
 
 
+@pytest.mark.slow
 def test_a_randomized_search_draws_from_distributions():
     ranges = {"cnn__learning_rate": loguniform(1e-4, 1e-1), "cnn__filters": randint(4, 33)}
     search = RandomizedSearchCV(
@@ -382,6 +389,7 @@ def test_a_randomized_search_draws_from_distributions():
     assert search.best_estimator_.score(NEW, TRUTH) > 0.8
 
 
+@pytest.mark.slow
 def test_halving_raises_the_epochs():
     grid = {"cnn__learning_rate": [1e-5, 0.05]}
     search = HalvingGridSearchCV(
@@ -395,6 +403,7 @@ def test_halving_raises_the_epochs():
     assert search.best_estimator_.score(NEW, TRUTH) > 0.8
 
 
+@pytest.mark.slow
 def test_a_grid_of_several_metrics_is_refitted_by_the_one_asked_for():
     scoring = {
         "loss": "neg_log_loss",
@@ -448,6 +457,7 @@ def test_a_search_is_cross_validated_itself():
 # Cross-validation and curves
 
 
+@pytest.mark.slow
 def test_cross_validate_scores_each_fold_with_a_vocabulary_of_its_own():
     result = cross_validate(
         pipeline(), TEXTS, LABELS, cv=2, scoring=["accuracy", "neg_log_loss"], return_train_score=True,
@@ -465,6 +475,7 @@ def test_cross_validate_scores_each_fold_with_a_vocabulary_of_its_own():
         assert model["tokens"].word_counts_.sum() == 8 * len(train)
 
 
+@pytest.mark.slow
 def test_cross_val_predict_gives_the_columns_in_the_order_of_the_labels():
     probabilities = cross_val_predict(pipeline(), TEXTS, LABELS, cv=2, method="predict_proba")
     assert probabilities.shape == (len(TEXTS), 3)
@@ -501,6 +512,7 @@ def test_permuted_labels_cannot_be_learned():
     assert p_value == 1 / 5
 
 
+@pytest.mark.slow
 def test_importance_of_a_column_of_texts(reviews, voting):
     frame, labels, _ = reviews
     frame = frame[160:].assign(noise=np.arange(80))

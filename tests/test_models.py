@@ -33,7 +33,7 @@ def plain(model):
 
 
 @pytest.mark.backends("tensorflow", why="elsewhere the padding is computed")
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     lengths=st.lists(st.integers(0, 60), min_size=1, max_size=6),
     maxlen=st.integers(60, 90),

@@ -66,6 +66,7 @@ def test_with_one_thread_predictions_are_the_same_on_any_number_of_cores(folder)
     np.testing.assert_array_equal(np.load(folder / "one.npy"), np.load(folder / "all.npy"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="as above")
 def test_a_saved_network_can_be_loaded_after_importing_its_layers(folder):
     run(LOAD, str(folder))
