@@ -125,7 +125,8 @@ class KerasConvTextClassifier(
         Weights of classes, by which the weights of their documents are multiplied. A dict has a label as each
         key; labels that it does not have get 1. "balanced" gives all classes the same weight in all:
         ``n_documents / (n_classes * n_documents_of_class)``, where ``sample_weight`` counts, too. In a grid
-        search it is computed anew for each fold.
+        search it is computed anew for each fold. In multilabel only "balanced": the product over the labels,
+        as in `sklearn.utils.class_weight.compute_sample_weight`.
     lexical_weight : "auto" or float, default="auto"
         Share, from 0 to below 1, of a linear model of words and pairs of adjacent words. Its probabilities
         are combined with the network's by a weighted geometric mean (a logarithmic opinion pool). "auto" is 0

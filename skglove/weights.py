@@ -4,6 +4,7 @@ from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.utils.class_weight import compute_sample_weight
 
 from skglove.inputs import check_raw_weights, check_weighted_classes
 from skglove.messages import shortened
@@ -52,10 +53,12 @@ def weigh(sample_weight, class_weight, codes, classes):
     """
     raw = check_raw_weights(sample_weight, codes)
     weights = relative = raw / raw.max()
-    if codes.ndim == 2 and class_weight is not None:
+    if codes.ndim == 2 and class_weight == "balanced":
+        weights = relative * compute_sample_weight("balanced", codes)
+    elif codes.ndim == 2 and class_weight is not None:
         raise ValueError(
             f"class_weight={shortened(class_weight)} is for one label a document, but y is an "
-            "indicator matrix. Leave it out, or give fit a sample_weight."
+            "indicator matrix. Leave it out, set 'balanced', or give fit a sample_weight."
         )
     if codes.ndim == 1:
         weights = relative * weights_of_classes(class_weight, codes, relative, classes)[codes]

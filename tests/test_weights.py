@@ -286,3 +286,11 @@ def test_balanced_weights_are_of_each_fold(monkeypatch):
             search.fit(documents()[0], y)
     assert [counts for counts, _ in seen] == [[24, 4], [8, 8]]
     np.testing.assert_allclose([weights[[0, -1]] for _, weights in seen], [[28 / 48, 3.5], [1, 1]], rtol=1e-6)
+
+
+def test_balanced_weights_of_several_labels_are_their_product():
+    indicator = np.array([[1, 0], [0, 1], [0, 0], [0, 0]], dtype=np.uint8)
+    weights = weigh(None, "balanced", indicator, np.arange(2)).weights
+    np.testing.assert_allclose(weights / weights[2], [3, 3, 1, 1], rtol=1e-6)
+    with pytest.raises(ValueError, match="y is an indicator matrix"):
+        weigh(None, {0: 2}, indicator, np.arange(2))

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length
 
@@ -22,9 +23,34 @@ AUTO = {"batch_size": 16, "filters": 100}
 FIXED = {"epochs": 1, "early_stopping": False}
 
 
+def _needs_one_pass(self):
+    """Refuse parameters that need several passes over the documents; `available_if` chains the error."""
+    problem = None
+    if self.early_stopping is True:
+        problem = "early_stopping=True"
+    elif self.learning_rate_schedule == "one_cycle":
+        problem = "learning_rate_schedule='one_cycle'"
+    elif self.callbacks:
+        problem = f"callbacks={shortened(self.callbacks)}"
+    elif self.scoring != "loss":
+        problem = f"scoring={shortened(self.scoring)}"
+    if self.class_weight == "balanced":
+        raise AttributeError(
+            "class_weight='balanced' needs to know all documents, which partial_fit does not. Give a dict, "
+            "as sklearn.utils.class_weight.compute_class_weight computes it on some of them."
+        )
+    if problem is not None:
+        raise AttributeError(
+            f"{problem} is for fit: partial_fit passes over the documents once and does not know how many "
+            "will come. Leave it at its default."
+        )
+    return True
+
+
 class PartialFitMixin:
     """Mixin of `KerasConvTextClassifier` that adds `partial_fit`."""
 
+    @available_if(_needs_one_pass)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Learn from a batch of documents, and go on from what was learned before.
@@ -61,8 +87,11 @@ class PartialFitMixin:
         ------
         ValueError
             As in `fit`; if `classes` are missing at the first call, or others than before; if y has a label
-            that `classes` do not have; if X has ids of another vocabulary; or if `early_stopping`, `scoring`,
-            `callbacks` or the schedule "one_cycle" is asked for. The classifier is then as it was.
+            that `classes` do not have; or if X has ids of another vocabulary. The classifier is then as it
+            was.
+        AttributeError
+            If `early_stopping`, `scoring`, `callbacks`, the schedule "one_cycle" or balanced classes are
+            asked for: there is no `partial_fit` then.
         TypeError, RuntimeError
             As in `fit`.
 
@@ -105,7 +134,6 @@ class PartialFitMixin:
     def _partial_fit(self, X, y, classes, sample_weight):
         is_first = not hasattr(self, "_stream")
         last = LastFit.before(self) if is_first else None
-        self._check_stream_parameters()
         if getattr(self, "_multilabel", False):
             raise ValueError(
                 "partial_fit takes one label a document, but this classifier was fitted to several. Use fit "
@@ -141,28 +169,6 @@ class PartialFitMixin:
             self._take_over(logs)
             self._n_documents += len(documents)
         return self
-
-    def _check_stream_parameters(self):
-        """Refuse parameters that need several passes over the documents."""
-        problem = None
-        if self.early_stopping is True:
-            problem = "early_stopping=True"
-        elif self.learning_rate_schedule == "one_cycle":
-            problem = "learning_rate_schedule='one_cycle'"
-        elif self.callbacks:
-            problem = f"callbacks={shortened(self.callbacks)}"
-        elif self.scoring != "loss":
-            problem = f"scoring={shortened(self.scoring)}"
-        if self.class_weight == "balanced":
-            raise ValueError(
-                "class_weight='balanced' needs to know all documents, which partial_fit does not. Give a "
-                "dict, as sklearn.utils.class_weight.compute_class_weight computes it on some of them."
-            )
-        if problem is not None:
-            raise ValueError(
-                f"{problem} is for fit: partial_fit passes over the documents once and does not know how "
-                "many will come. Leave it at its default."
-            )
 
     def _set_classes(self, classes, is_first):
         if classes is None:
