@@ -246,8 +246,10 @@ def check_text_pipeline(pipeline, name):
         raise TypeError(f"{needed}, got one of {', '.join(kinds)}.")
     pipeline.steps[positions[0]][1]._check_fitted()  # which takes over a vocabulary that is given
     check_is_fitted(classifier)
-    if getattr(classifier, "_multilabel", False):
-        raise NotImplementedError(f"{name} does not support classifiers of several labels a text.")
+    if getattr(classifier, "_multilabel", False):  # contributions are to one softmax over the classes
+        raise NotImplementedError(
+            f"{name} does not support classifiers of several labels a text. Fit one to a single column of y."
+        )
     return pipeline, positions[0]
 
 

@@ -70,7 +70,11 @@ def errors(pipeline, texts, labels):
     if not (hasattr(pipeline, "predict_proba") and hasattr(pipeline, "fit")):
         raise TypeError(f"errors needs a classifier with predict_proba, got {shortened(pipeline)}.")
     if getattr(last_step(pipeline), "_multilabel", False) or as_indicator(labels) is not None:
-        raise NotImplementedError("errors does not support several labels a text.")
+        # Which of the labels is wrong, and how sure the rest is, needs another table.
+        raise NotImplementedError(
+            "errors does not support several labels a text. Give a classifier of a single column of y, or "
+            "see sklearn.metrics.multilabel_confusion_matrix."
+        )
     check_labels(labels)
     labels = np.asarray(labels).ravel().tolist()
     texts = texts if hasattr(texts, "__len__") else list(texts)
