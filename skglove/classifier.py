@@ -533,18 +533,52 @@ class KerasConvTextClassifier(
         RuntimeError
             If Keras is needed, as for "stacked", and this process was forked from one that has used it.
         """
+        probabilities, documents = self._predict_network(X)
+        if self.lexical_model_ is None and self._pool_weights[0] == 1:
+            return probabilities
+        shape = probabilities.shape  # the array is overwritten
+        pooled = self._pool(probabilities, documents)
+        np.exp(pooled, out=pooled)
+        return pooled[:, 1].reshape(shape) if self._multilabel else pooled
+
+    def _predict_network(self, X):
+        """Predict probabilities with the network alone; return them and the documents of X."""
         check_is_fitted(self)
         documents = self._documents_to_predict(X)
         batch_size = self.settings_["batch_size"]
-        probabilities = self._network.predict(documents, maxlen=self.maxlen_, batch_size=batch_size)
-        if self.lexical_model_ is None and self._pool_weights[0] == 1:
-            return probabilities
+        return self._network.predict(documents, maxlen=self.maxlen_, batch_size=batch_size), documents
+
+    def _pool(self, probabilities, documents):
+        """Pool the network with the linear model; return log-probabilities, as `skglove.pooling` does."""
         models = [log_of_both(probabilities) if self._multilabel else log(probabilities)]
         if self.lexical_model_ is not None:
             models.append(self.lexical_model_.predict_log_proba(documents))
-        pooled = pool(models, self._pool_weights.astype(np.float32))
-        np.exp(pooled, out=pooled)
-        return pooled[:, 1].reshape(probabilities.shape) if self._multilabel else pooled
+        return pool(models, self._pool_weights.astype(np.float32))
+
+    def decision_function(self, X):
+        """Compute scores of the classes; in multilabel, of the labels.
+
+        They are logarithms, so they keep apart what rounds to a probability of 0 or 1.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_documents, n_columns) or ragged array-like of shape (n_documents,)
+            Token ids, as in `predict_proba`.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_documents,), (n_documents, n_classes) or (n_documents, n_labels), float32
+            With two classes, the log-odds of ``classes_[1]``. With more, the log-probability of each class.
+            In multilabel, the log-odds of each label. `predict` chooses what has log-odds above 0, or the
+            highest log-probability.
+        """
+        probabilities, documents = self._predict_network(X)
+        shape = probabilities.shape
+        pooled = self._pool(probabilities, documents)
+        if pooled.shape[1] > 2:
+            return pooled
+        log_odds = pooled[:, 1] - pooled[:, 0]
+        return log_odds.reshape(shape) if self._multilabel else log_odds
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class; in multilabel, of each label.

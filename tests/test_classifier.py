@@ -19,6 +19,7 @@ from classifier_samples import (
     small,
 )
 from scipy.sparse import csr_matrix
+from scipy.special import expit
 from sklearn.base import clone
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
@@ -72,7 +73,9 @@ def test_three_classes_of_python_strings():
     X[:8, 2:] = 3
     classifier = small(epochs=40).fit(X, labels.tolist())
     assert classifier.classes_.tolist() == ["a", "b", "c"]
-    assert classifier.predict_proba(X).shape == (32, 3)
+    probabilities, scores = classifier.predict_proba(X), classifier.decision_function(X)
+    assert probabilities.shape == (32, 3)
+    np.testing.assert_allclose(np.exp(scores), probabilities, rtol=1e-5)
     assert classifier.score(X, labels) > 0.9
 
 
@@ -87,6 +90,14 @@ def test_probabilities_are_a_matrix_of_float32_whose_rows_sum_to_1(fitted):
 def test_log_probabilities(fitted):
     X, _ = documents()
     np.testing.assert_array_equal(fitted.predict_log_proba(X), np.log(fitted.predict_proba(X)))
+
+
+def test_the_decision_function_is_the_log_odds_of_the_second_class(fitted):
+    X, _ = documents()
+    scores = fitted.decision_function(X)
+    assert (scores.shape, scores.dtype) == ((32,), np.float32)
+    np.testing.assert_allclose(expit(scores), fitted.predict_proba(X)[:, 1], rtol=1e-5)
+    np.testing.assert_array_equal(fitted.classes_[(scores > 0).astype(int)], fitted.predict(X))
 
 
 def test_one_class_is_an_error_that_names_it():

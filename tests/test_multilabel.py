@@ -81,6 +81,7 @@ def test_predictions_are_an_indicator_matrix(fitted):
     assert fitted.classes_.tolist() == [0, 1, 2, 3]
     np.testing.assert_array_equal(predicted, probabilities > 0.5)
     np.testing.assert_allclose(np.exp(fitted.predict_log_proba(X)), probabilities, rtol=1e-5)
+    np.testing.assert_allclose(expit(fitted.decision_function(X)), probabilities, atol=1e-6)
     assert fitted.score(X, y) == fitted.score(X, csr_matrix(y)) == (predicted == y).all(axis=1).mean()
     assert fitted.score(X, y) > 0.85
     assert probabilities[:, 3].max() < 0.1  # of the label that no document had
