@@ -131,8 +131,9 @@ class KerasConvTextClassifier(
         Share, from 0 to below 1, of a linear model of words and pairs of adjacent words. Its probabilities
         are combined with the network's by a weighted geometric mean (a logarithmic opinion pool). "auto" is 0
         for "stacked" and "parallel". For "hybrid" it learns the weights of both on the held-out documents, by
-        maximum a posteriori; ``settings_["lexical_weight"]`` is then the share learned, or 0.5 if nothing is
-        held out. (A model whose probabilities are nearly equal keeps about that share: it changes nothing.)
+        maximum a posteriori; ``settings_["lexical_weight"]`` is then the share learned. Where there are too
+        few documents to hold some out, 5-fold cross-validation takes their place. (A model whose
+        probabilities are nearly equal keeps about the share 0.5: it changes nothing.)
         A number fixes the share; 0 is the network alone. The linear model is itself a pool of complement
         naive Bayes and, up to 100 classes, logistic regression. In multilabel it is one logistic regression
         for each label.
@@ -152,7 +153,9 @@ class KerasConvTextClassifier(
         the same ids and the same label are held out together. In multilabel they are drawn at random, not
         stratified, but each label keeps at least half of its documents if possible. "auto" is 0 for "stacked"
         and "parallel". For "hybrid" it is a tenth, at most 1,000 documents, but 0 where that gives fewer than
-        40; documents of weight 0 are not held out then. Ignored if `fit` gets `X_val`.
+        40; documents of weight 0 are not held out then. With 10 to 1,000 documents of which none is held out,
+        of at most half a million tokens, the network is trained once more for each of 5 folds, to learn the
+        weights of the pool; 0 saves this time, and takes equal weights. Ignored if `fit` gets `X_val`.
     early_stopping : "auto" or bool, default="auto"
         Whether to stop when the log-loss of the whole classifier on the held-out documents has not fallen, by
         at least 0.002, for `n_iter_no_change` epochs. The weights of the best epoch are restored, even if
@@ -475,11 +478,15 @@ class KerasConvTextClassifier(
         rows = (np.arange(len(codes)), nothing) if validation else self._hold_out(data)
         keep = {"filters": last.filters} if last is not None and self.filters == "auto" else {}
         settings, n_steps = self._resolve_settings(data, rows, has_validation_set, **keep)
-        lexical_model = log_probabilities = None
+        lexical_model = log_probabilities = folds = None
+        if validation is None and not len(rows[1]):
+            folds = self._draw_folds(data)
         if settings["lexical_weight"]:  # it leaves documents out itself, so it may learn from all
             say(f"Linear model of words and pairs: {len(documents):,} documents")
             ignored, left_out = vocabulary_checks.punctuation_ids(self._vocabulary), rows[1]
             lexical_model = LabelModel() if self._multilabel else LexicalModel()
+            if folds is not None:
+                left_out = rows[0]
             documents, codes, weights, firsts = repeat(documents, codes, weights, copies)
             _, log_probabilities = lexical_model.fit_predict(
                 documents, codes, data.seed, weights, ignored, firsts[left_out] if len(left_out) else None
@@ -497,6 +504,7 @@ class KerasConvTextClassifier(
             maxlen=self.maxlen_,
             n_steps=n_steps,
             validation=validation,
+            folds=folds,
             score=score,
             last=None if last is None else last.network,
         )

@@ -14,7 +14,7 @@ from skglove.auto_settings import (
     resolve_auto,
 )
 from skglove.documents import Documents, holds_sequences, is_ragged
-from skglove.holdout import hold_out, hold_out_some
+from skglove.holdout import draw_folds, hold_out, hold_out_some
 from skglove.inputs import as_indicator, check_labels, check_not_text
 from skglove.messages import shortened, warn
 from skglove.network.forks import record_use
@@ -93,6 +93,16 @@ class FitChecksMixin:
                 return hold_out_some(documents, codes, weights, random_state)
             return np.arange(len(codes)), np.array([], dtype=np.int64)
         return hold_out(documents, codes, self.classes_, self.validation_fraction, random_state)
+
+    def _draw_folds(self, data):
+        """Draw folds to learn the weights of the pool by, if nothing is held out."""
+        if (
+            self._architecture == "hybrid"
+            and self.validation_fraction == "auto"
+            and self.learning_rate_schedule != "one_cycle"
+        ):
+            return draw_folds(data.documents, data.codes, data.weights, data.random_state)
+        return None
 
     def _check_parameters(self, has_validation_set=False):
         """Check parameters that depend on each other."""

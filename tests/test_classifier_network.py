@@ -18,6 +18,7 @@ from classifier_samples import (
     small,
 )
 from sklearn.base import clone
+from sklearn.metrics import log_loss
 from sklearn.utils._param_validation import InvalidParameterError
 
 import skglove.network.batches
@@ -194,7 +195,6 @@ def test_defaults_classify_words_with_similar_vectors():
     assert set(classifier.history_) == {"accuracy", "loss"}
     *losses, last = classifier.history_["loss"]
     assert min(losses) >= 0.05 * np.log(2) > last
-    assert classifier.settings_["lexical_weight"] == 0.5
 
 
 @pytest.mark.parametrize(("kernel_size", "learned"), [(1, False), (3, True)])
@@ -273,6 +273,25 @@ def test_the_linear_model_has_most_of_the_weight_where_the_network_learns_by_hea
     assert classifier.settings_["lexical_weight"] > 0.6
 
 
+def test_with_few_documents_the_weights_of_the_pool_are_learned_by_cross_validation():
+    # Labels by chance, which the network learns by heart.
+    rng = np.random.RandomState(0)
+    ids, y = rng.randint(1, 200, (80, 6)), rng.randint(0, 2, 80)
+    options = {"filters": 8, "kernel_size": 2, "embedding_dim": 8, "dropout": 0.0, "learning_rate": 0.05}
+    options |= {"epochs": 6, "random_state": 0, "vocabulary_size": 200}
+    learned, usual = (
+        KerasConvTextClassifier(**options, validation_fraction=fraction).fit(ids[:40], y[:40])
+        for fraction in ("auto", 0)
+    )
+    assert usual._pool_weights.tolist() == [0.6, 0.6]
+    assert learned._pool_weights[0] < 0.45
+    losses = [log_loss(y[40:], classifier.predict_proba(ids[40:])) for classifier in (learned, usual)]
+    assert losses[0] < 0.8 * losses[1]
+    # The last training starts afresh, and is on all documents.
+    assert learned.n_iter_ == usual.n_iter_ == 6
+    assert learned.history_["loss"][0] > 0.8 * usual.history_["loss"][0]
+
+
 @pytest.fixture(scope="module")
 def cyclic():
     """Documents of 1, 2 and 3 between other words, in the order 1 2 3 or 1 3 2, starting anywhere.
@@ -339,7 +358,9 @@ def test_the_network_that_was_replaced_draws_a_warning_and_the_default_is_fitted
 
 
 def test_settings_tell_what_auto_was(hybrid):
-    assert hybrid.settings_ == {
+    settings = dict(hybrid.settings_)
+    assert 0 < settings.pop("lexical_weight") < 1
+    assert settings == {
         "trainable_embedding": True,
         "n_conv_layers": 1,
         "filters": 4,
@@ -348,7 +369,6 @@ def test_settings_tell_what_auto_was(hybrid):
         "optimizer": "adam",
         "learning_rate": 0.05,
         "learning_rate_schedule": "constant",
-        "lexical_weight": 0.5,  # nothing is held out to learn it from
         "batch_size": 8,
         "epochs": 20,
         "early_stopping": False,

@@ -128,6 +128,9 @@ class Spy(KerasConvTextClassifier):
     def predict_proba(self, X):
         return np.full((len(X), 2), 0.5)
 
+    def decision_function(self, X):
+        return np.zeros(len(X))
+
 
 @pytest.fixture
 def seen(monkeypatch):
@@ -467,7 +470,8 @@ def test_verbose_shows_keras_progress_and_the_other_steps(capsys):
     classifier = small(architecture="hybrid", epochs=2, verbose=2).fit(*documents())
     shown = capsys.readouterr().out
     share = classifier.settings_["lexical_weight"]
-    assert shown.startswith("Linear model of words and pairs: 32 documents\nEpoch 1/2\n")
+    assert shown.startswith("Linear model of words and pairs: 32 documents\nCross-validation: fold 1 of 5\n")
+    assert "Cross-validation: fold 5 of 5\n" in shown
     assert shown.endswith(f"\nShares: network {1 - share:.2f}, linear model {share:.2f}\n")
     assert classifier.best_epoch_ == 2
     classifier.set_params(verbose=0).fit(*documents())

@@ -1,5 +1,7 @@
 """From checked documents to a trained network: what `KerasConvTextClassifier.fit` does with Keras."""
 
+from functools import partial
+
 import numpy as np
 from scipy.special import expit, log_expit
 
@@ -9,7 +11,7 @@ from skglove.network.build import ARCHITECTURES, build_network, starting_vectors
 from skglove.network.callbacks import copy_callbacks, loss_check
 from skglove.network.loss_and_optimizer import checked_optimizer, is_configured
 from skglove.network.models import continue_from, expand
-from skglove.network.stopping import PoolWeights, StopAtLoss, StopWhenLearned
+from skglove.network.stopping import PoolWeights, StopAtLoss, StopWhenLearned, predict_untraced
 from skglove.network.training import train
 from skglove.progress import say
 from skglove.validation_set import ValidationSet
@@ -28,6 +30,7 @@ def fit_network(
     maxlen,
     n_steps,
     validation=None,
+    folds=None,
     score=None,
     last=None,
 ):
@@ -35,8 +38,9 @@ def fit_network(
 
     The network is trained for the ids that the documents have. All others keep their vectors.
 
-    On little text, "hybrid" is trained twice: without the held-out documents, to learn the number of epochs
-    and the weights of the pool; then with them, for that number of epochs.
+    With few documents, none is held out, and the weights of the pool are learned by cross-validation. With
+    more, on little text, "hybrid" is trained twice: without the held-out documents, to learn the number of
+    epochs and the weights of the pool; then with them, for that number of epochs.
 
     Parameters
     ----------
@@ -56,6 +60,9 @@ def fit_network(
         Steps of the "one_cycle" schedule.
     validation : ValidationSet or None, default=None
         Documents to measure on that are not among `data`; `rows` has none then.
+    folds : tuple of two ndarrays of shape (n_documents,), or None, default=None
+        The fold of each document and how much it says, as `skglove.holdout.draw_folds` returns them. Then all
+        documents are measured on, in cross-validation.
     score : skglove.scoring.HeldOutScore or None, default=None
         Decides about the best epoch. None is the log-loss.
     last : StoredNetwork or None, default=None
@@ -83,18 +90,17 @@ def fit_network(
     model, vectors = _build(data, trained, word_weights, parameters, vocabulary, n_steps)
     if last is not None:
         vectors, word_weights = continue_from(last.model, model, trained)
-    callbacks = []
+    callbacks, options = [], {"maxlen": maxlen, "batch_size": parameters["batch_size"]}
+    measure_on = partial(
+        StopWhenLearned,
+        lexical=log_probabilities,
+        lexical_weight=parameters["lexical_weight"],
+        patience=parameters["n_iter_no_change"] if parameters["early_stopping"] else None,
+        score=score,
+        **options,
+    )
     if validation is not None:
-        measuring = StopWhenLearned(
-            *validation,
-            lexical=log_probabilities,
-            lexical_weight=parameters["lexical_weight"],
-            patience=parameters["n_iter_no_change"] if parameters["early_stopping"] else None,
-            maxlen=maxlen,
-            batch_size=parameters["batch_size"],
-            score=score,
-        )
-        callbacks.append(measuring)
+        callbacks.append(measuring := measure_on(*validation))
     elif parameters["early_stopping"]:
         callbacks.append(StopAtLoss(LOW_LOSS * _loss_of_guessing(data)))
     name = "learning rate in optimizer" if is_configured(parameters["optimizer"]) else "learning_rate"
@@ -115,6 +121,9 @@ def fit_network(
             random_state=data.random_state,
         )
 
+    if folds is not None:
+        outputs = _cross_predict(model, documents, folds[0], partial(run, callbacks=callbacks), options)
+        weights, _ = measure_on(documents, data.codes, folds[1]).measure(outputs)
     start = Start(model) if len(held_out) and _trains_again(documents, parameters) else None
     history = run(training, callbacks + copies)
     if start is not None:
@@ -125,11 +134,26 @@ def fit_network(
     if validation is not None:
         # The user's callbacks may have restored the weights of another epoch.
         weights = measuring.measure()[0] if copies else measuring.weights
-    else:
+    elif folds is None:
         n_heads = ARCHITECTURES[parameters["architecture"]].n_heads
         weights = PoolWeights.usual(n_heads, parameters["lexical_weight"])
     network = expand(model, vectors, trained, word_weights=word_weights, head_weights=weights.heads)
     return network, history, weights.models, copies, _kept_epoch(callbacks, history)
+
+
+def _cross_predict(model, documents, folds, run, options):
+    """Predict documents by networks that were trained without their fold; leave the network at its start."""
+    start, outputs = Start(model), None
+    for fold in range(folds.max() + 1):
+        say(f"Cross-validation: fold {fold + 1} of {folds.max() + 1}")
+        (rows,) = np.nonzero(folds == fold)
+        run(np.flatnonzero(folds != fold))
+        predicted = predict_untraced(model, documents.take(rows), **options)
+        if outputs is None:
+            outputs = np.empty((len(folds), *predicted.shape[1:]), dtype=np.float32)
+        outputs[rows] = predicted
+        start.restore(model)
+    return outputs
 
 
 def _kept_epoch(callbacks, history):

@@ -120,8 +120,13 @@ class StopWhenLearned(Callback):
         self.score = score
         self.weights, self.network, self.best, self.best_epoch = None, None, np.inf, 0
 
-    def measure(self):
+    def measure(self, outputs=None):
         """Fit the weights of the pool to the held-out documents, and measure the pool on them.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (n_documents, n_classes) or (n_documents, n_heads, n_classes), or None
+            What the network predicts for them. None asks the network.
 
         Returns
         -------
@@ -130,7 +135,7 @@ class StopWhenLearned(Callback):
         measured : dict of str to float
             "val_loss" and "val_accuracy" of the whole classifier, and "val_score" if there is a `score`.
         """
-        outputs = self._predict()
+        outputs = self._predict() if outputs is None else outputs
         heads = [outputs] if outputs.ndim == 2 else [outputs[:, i].copy() for i in range(outputs.shape[1])]
         heads = [log_of_both(head) if self.n_labels else log(head) for head in heads]
         weights = PoolWeights.usual(len(heads), self.lexical_weight)
@@ -156,12 +161,7 @@ class StopWhenLearned(Callback):
         return weights, measured
 
     def _predict(self):
-        """Predict with the network; without Keras if possible, which would have to trace it first."""
-        config = self.model.get_config()
-        if can_look_up(type(self.model).__name__, config):
-            network = LookupNetwork(config, self.model.get_weights())
-            return network.predict(self.documents, self.options["maxlen"])
-        return predict(self.model, self.documents, **self.options)
+        return predict_untraced(self.model, self.documents, **self.options)
 
     def on_epoch_end(self, epoch, logs):
         """Measure, and stop or go on."""
@@ -187,6 +187,24 @@ class StopWhenLearned(Callback):
         """Restore the weights of the best epoch."""
         if self.network is not None:
             self.model.set_weights(self.network)
+
+
+def predict_untraced(model, documents, *, maxlen, batch_size):
+    """Predict with a network; without Keras if possible, which would have to trace it first.
+
+    Parameters
+    ----------
+    model, documents, maxlen, batch_size
+        As in `skglove.network.training.predict`.
+
+    Returns
+    -------
+    probabilities : ndarray of shape (n_documents, n_classes) or (n_documents, n_heads, n_classes), float32
+    """
+    config = model.get_config()
+    if can_look_up(type(model).__name__, config):
+        return LookupNetwork(config, model.get_weights()).predict(documents, maxlen)
+    return predict(model, documents, maxlen=maxlen, batch_size=batch_size)
 
 
 @contextmanager
