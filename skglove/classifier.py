@@ -16,11 +16,10 @@ from skglove.inputs import as_indicator, check_labels
 from skglove.label_model import LabelModel
 from skglove.lexical import LexicalModel
 from skglove.messages import ShortErrors
-from skglove.multilabel import log_of_both
 from skglove.network.forks import refuse_fork
 from skglove.network.pickling import StoredNetwork
 from skglove.notebook import Summarised, describe_classifier
-from skglove.pooling import log, pool
+from skglove.pooling import pool_models, pooled_probabilities
 from skglove.progress import say, shown
 from skglove.rollback import rollback
 from skglove.scoring import HeldOutScore
@@ -541,27 +540,16 @@ class KerasConvTextClassifier(
         RuntimeError
             If Keras is needed, as for "stacked", and this process was forked from one that has used it.
         """
-        probabilities, documents = self._predict_network(X)
-        if self.lexical_model_ is None and self._pool_weights[0] == 1:
-            return probabilities
-        shape = probabilities.shape  # the array is overwritten
-        pooled = self._pool(probabilities, documents)
-        np.exp(pooled, out=pooled)
-        return pooled[:, 1].reshape(shape) if self._multilabel else pooled
+        return pooled_probabilities(*self._predict_models(X), self._pool_weights, multilabel=self._multilabel)
 
-    def _predict_network(self, X):
-        """Predict probabilities with the network alone; return them and the documents of X."""
+    def _predict_models(self, X):
+        """Return the probabilities of the network, and the log-probabilities of the linear model, if any."""
         check_is_fitted(self)
         documents = self._documents_to_predict(X)
         batch_size = self.settings_["batch_size"]
-        return self._network.predict(documents, maxlen=self.maxlen_, batch_size=batch_size), documents
-
-    def _pool(self, probabilities, documents):
-        """Pool the network with the linear model; return log-probabilities, as `skglove.pooling` does."""
-        models = [log_of_both(probabilities) if self._multilabel else log(probabilities)]
-        if self.lexical_model_ is not None:
-            models.append(self.lexical_model_.predict_log_proba(documents))
-        return pool(models, self._pool_weights.astype(np.float32))
+        probabilities = self._network.predict(documents, maxlen=self.maxlen_, batch_size=batch_size)
+        model = self.lexical_model_
+        return probabilities, [] if model is None else [model.predict_log_proba(documents)]
 
     def decision_function(self, X):
         """Compute scores of the classes; in multilabel, of the labels.
@@ -580,13 +568,12 @@ class KerasConvTextClassifier(
             In multilabel, the log-odds of each label. `predict` chooses what has log-odds above 0, or the
             highest log-probability.
         """
-        probabilities, documents = self._predict_network(X)
-        shape = probabilities.shape
-        pooled = self._pool(probabilities, documents)
+        probabilities, others = self._predict_models(X)
+        pooled = pool_models(probabilities, others, self._pool_weights, multilabel=self._multilabel)
         if pooled.shape[1] > 2:
             return pooled
         log_odds = pooled[:, 1] - pooled[:, 0]
-        return log_odds.reshape(shape) if self._multilabel else log_odds
+        return log_odds.reshape(probabilities.shape) if self._multilabel else log_odds
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class; in multilabel, of each label.

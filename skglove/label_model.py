@@ -12,6 +12,7 @@ from skglove.lexical import (
     REGRESSIONS,
     LexicalModel,
 )
+from skglove.lexical_prediction import LabelPrediction
 from skglove.multilabel import from_log_odds, log_odds_of_labels
 from skglove.regression import regress
 
@@ -19,7 +20,7 @@ from skglove.regression import regress
 USUAL_SHARPNESS = 0.8
 
 
-class LabelModel(LexicalModel):
+class LabelModel(LabelPrediction, LexicalModel):
     """Logistic regression for each label, on the TF-IDF of words and of pairs of adjacent words (bigrams).
 
     The scores of all labels are calibrated together by Platt scaling [1]_, on left-out documents and by
@@ -81,24 +82,6 @@ class LabelModel(LexicalModel):
         """
         left_out, log_odds = super().fit_predict(*args, **options)
         return left_out, from_log_odds(log_odds)
-
-    def _pool(self, scores):
-        return self.sharpness_ * scores[0] + self.shift_
-
-    def predict_log_proba(self, documents):
-        """Predict log-probabilities.
-
-        Parameters
-        ----------
-        documents : Documents
-            Token ids, as in `fit`. Unknown words and pairs are ignored.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_documents * n_labels, 2), float32
-            Of not having a label, and of having it.
-        """
-        return from_log_odds(super().predict_log_proba(documents))
 
 
 def _cross_validate(training, left_out, kind, seed):

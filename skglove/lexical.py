@@ -6,11 +6,12 @@ import numpy as np
 import pyarrow as pa
 from scipy.optimize import minimize
 from scipy.sparse import csc_matrix, csr_matrix
-from scipy.special import log_expit, log_softmax
+from scipy.special import log_expit
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import normalize
 
 from skglove.documents import Documents
+from skglove.lexical_prediction import LexicalPrediction, pool_scores, words_and_pairs
 from skglove.multilabel import label_sets, n_outputs
 from skglove.regression import regress
 
@@ -36,8 +37,8 @@ CALIBRATION_DOCUMENTS, CALIBRATION_SCORES, CALIBRATION_LABELS = 2_000, 1_000_000
 FOLD = 1 / 8
 # Medians of the priors. They matter only with few documents.
 USUAL_SHARPNESS, USUAL_SOFTENING = (1.3, 0.2), 0.135
-# Documents per chunk in prediction, and logarithms per chunk in leave-one-out: 64 MB.
-CHUNK_DOCUMENTS, CHUNK_LOGARITHMS = 4_096, 2**23
+# Logarithms per chunk in leave-one-out: 64 MB
+CHUNK_LOGARITHMS = 2**23
 
 
 class Training(NamedTuple):
@@ -63,7 +64,7 @@ class LeftOut(NamedTuple):
     weights: np.ndarray  # summed over copies; 1 on average
 
 
-class LexicalModel:
+class LexicalModel(LexicalPrediction):
     """Naive Bayes and logistic regression on the TF-IDF of words and of pairs of adjacent words (bigrams).
 
     Complement naive Bayes [2]_ does better with few documents, or where many words tell a little each.
@@ -193,13 +194,12 @@ class LexicalModel:
         scores, self.weights_, self.intercepts_ = map(list, zip(*fits, strict=True))
         self.sharpness_, self.softening_ = _calibrate(scores, away.codes, away.weights)
         self.deviation_ = float(np.median(scores[0].std(axis=1)))
-        return _log_probabilities(scores, self.sharpness_, self.softening_).astype(np.float32)
+        return pool_scores(scores, self.sharpness_, self.softening_).astype(np.float32)
 
-    def _replace_ignored(self, documents):
-        if not len(self.ignored_):
-            return documents
-        ignored = np.isin(documents.values, self.ignored_)
-        return Documents(np.where(ignored, 0, documents.values), documents.lengths)
+    @property
+    def idf_(self):
+        """Inverse document frequency of each feature, by its row in `weights_`."""
+        return self._tfidf.idf_
 
     def _select_features(self, documents, n_features):
         """Set `features_`, those with the highest document frequency; count them, the most frequent first."""
@@ -247,86 +247,8 @@ class LexicalModel:
         left_out = np.repeat(n_copies, np.diff(new.indptr))
         others = frequencies[new.indices] - left_out
         idf = np.log((1 + n_documents - left_out) / (1 + np.maximum(others, 0))) + 1
-        new.data *= np.where(others > 0, idf / self._tfidf.idf_[new.indices], 0)
+        new.data *= np.where(others > 0, idf / self.idf_[new.indices], 0)
         return normalize(new)
-
-    def predict_log_proba(self, documents):
-        """Predict log-probabilities.
-
-        Parameters
-        ----------
-        documents : Documents
-            Token ids, as in `fit`. Unknown words and pairs are ignored.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_documents, n_classes), float32
-            For a document without known words, they are those of the intercepts.
-        """
-        logarithms = np.empty((len(documents), len(self.intercepts_[0])), dtype=np.float32)
-        for i in range(0, len(documents), CHUNK_DOCUMENTS):
-            chunk = slice(i, i + CHUNK_DOCUMENTS)
-            logarithms[chunk] = self._pool(self._scores(documents[chunk]))
-        return logarithms
-
-    def _scores(self, documents):
-        """Compute the scores of each model."""
-        X = self._count(documents)
-        models = zip(self.weights_, self.intercepts_, strict=True)
-        return [X[:, : len(weights)] @ weights + intercepts for weights, intercepts in models]
-
-    def _weights_of(self, rows):
-        """Return the coefficients of naive Bayes in some rows of `weights_`."""
-        return self.weights_[0][rows]
-
-    def _pool(self, scores):
-        scores[1:] = map(log_expit, scores[1:])
-        return _log_probabilities(scores, self.sharpness_, self.softening_)
-
-    def _count(self, documents):
-        """Compute the TF-IDF of known words and pairs."""
-        keys = words_and_pairs(self._replace_ignored(documents))
-        # Each different key is searched for once: a search waits for memory.
-        encoded = pa.array(keys.values).dictionary_encode()
-        different, indices = encoded.dictionary.to_numpy(), encoded.indices.to_numpy()
-        at = np.minimum(np.searchsorted(self.features_, different), len(self.features_) - 1)
-        is_known = (self.features_[at] == different)[indices]
-        return self._weigh(Documents(self.columns_[at][indices], keys.lengths).keep(is_known))
-
-    def _weigh(self, documents):
-        """Compute the TF-IDF of columns, which are overwritten, to the bit as `TfidfTransformer.transform`.
-
-        For one document, that takes longer than everything else here.
-        """
-        ones = np.ones(len(documents.values), dtype=np.float32)
-        X = csr_matrix((ones, documents.values, documents.bounds), (len(documents), len(self.features_)))
-        X.sum_duplicates()
-        X.data = (np.log(X.data) + 1) * self._tfidf.idf_[X.indices]
-        rows = np.repeat(np.arange(len(documents)), np.diff(X.indptr))
-        X.data /= np.sqrt(np.bincount(rows, X.data * X.data, len(documents)))[rows]
-        return X
-
-
-def words_and_pairs(documents):
-    """Make keys of the words, and of the pairs of adjacent words, of documents.
-
-    Parameters
-    ----------
-    documents : Documents
-        Token ids; 0 is padding.
-
-    Returns
-    -------
-    keys : Documents
-        int64 keys: a word's id, and a pair's first id times 2**32 plus its second id. Padding is dropped.
-    """
-    values, rows = documents.values.astype(np.int64), documents.rows
-    keys = np.zeros((len(values), 2), dtype=np.int64)
-    keys[:, 0] = values
-    pairs = (values[:-1] != 0) & (values[1:] != 0) & (rows[:-1] == rows[1:])
-    keys[:-1, 1] = np.where(pairs, values[:-1] << 32 | values[1:], 0)
-    keys = keys.ravel()
-    return Documents(keys, 2 * documents.lengths).keep(keys != 0)
 
 
 def _fit_bayes(training, left_out):
@@ -406,7 +328,7 @@ def _fit_regression(training, left_out, bayes_scores, seed):
     for kind in REGRESSIONS[: 1 if n_different <= few else 3 if n_different <= many else 2]:
         scores = _cross_validate(training, left_out, kind, seed)
         both = [bayes_scores, scores]
-        pooled = _log_probabilities(both, *_calibrate(both, left_out.codes, left_out.weights))
+        pooled = pool_scores(both, *_calibrate(both, left_out.codes, left_out.weights))
         loss = -(left_out.weights * pooled[np.arange(len(pooled)), left_out.codes]).sum()
         if best is None or loss < (1 - CLEAR_GAIN) * best[0]:
             best = loss, kind, scores
@@ -444,15 +366,6 @@ def _one_vs_rest(training, n_different, kind, seed):
     return np.ascontiguousarray(weights.T), intercepts
 
 
-def _log_probabilities(scores, sharpness, softening):
-    """Standardise the scores of naive Bayes, add those of the regression, and apply softmax."""
-    deviations = scores[0].std(axis=1, keepdims=True)
-    pooled = sharpness[0] / np.hypot(deviations, softening) * scores[0]
-    for factor, more in zip(sharpness[1:], scores[1:], strict=True):
-        pooled += factor * more
-    return log_softmax(pooled, axis=1)
-
-
 def _calibrate(scores, codes, sample_weight):
     """Fit sharpness and softening by maximum a posteriori.
 
@@ -464,7 +377,7 @@ def _calibrate(scores, codes, sample_weight):
 
     def loss(logs):
         *sharpness, softening = np.exp(logs)
-        log_probabilities = _log_probabilities(scores, sharpness, softening)[np.arange(len(codes)), codes]
+        log_probabilities = pool_scores(scores, sharpness, softening)[np.arange(len(codes)), codes]
         return ((logs - usual) ** 2).sum() / 2 - (sample_weight * log_probabilities).sum()
 
     *sharpness, softening = np.exp(minimize(loss, usual, method="Nelder-Mead").x).tolist()

@@ -1,8 +1,9 @@
 """Combine the probabilities of classifiers by a logarithmic opinion pool, with weights learned or given."""
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import logsumexp
+
+from skglove.multilabel import log_of_both
 
 # Standard deviation of the prior of the logarithms of weights. It matters only with few documents.
 PRIOR_DEVIATION = 0.3
@@ -38,6 +39,8 @@ def fit_weights(log_probabilities, codes, sample_weight, usual):
        Bibliography", Statistical Science, 1986.
     .. [2] C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
     """
+    from scipy.optimize import minimize  # here, because importing it takes longer than most predictions
+
     scores = np.maximum(np.stack(log_probabilities), LEAST).astype(np.float64)
     rows = np.arange(len(codes))
     of_truth = scores[:, rows, codes]
@@ -86,3 +89,45 @@ def log(probabilities):
     """Compute logarithms of probabilities in place; those that underflow are the smallest number's."""
     np.maximum(probabilities, np.finfo(np.float32).tiny, out=probabilities)
     return np.log(probabilities, out=probabilities)
+
+
+def pool_models(probabilities, others, weights, *, multilabel):
+    """Combine the probabilities of a network with the log-probabilities of other classifiers.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_documents, n_outputs), float32
+        What the network says, of each class or of each label. Overwritten.
+    others : list of ndarrays of shape (n_documents, n_classes) or (n_documents * n_labels, 2), float32
+        What the others say, as in `pool`. Overwritten.
+    weights : ndarray of shape (1 + n_others,), float
+        Weights of the network and of the others.
+    multilabel : bool
+        Whether the outputs are labels.
+
+    Returns
+    -------
+    log_probabilities : ndarray of shape (n_documents, n_classes) or (n_documents * n_labels, 2), float32
+        As `pool` returns them.
+    """
+    of_network = log_of_both(probabilities) if multilabel else log(probabilities)
+    return pool([of_network, *others], weights.astype(np.float32))
+
+
+def pooled_probabilities(probabilities, others, weights, *, multilabel):
+    """Combine the probabilities of a network with those of other classifiers.
+
+    Parameters
+    ----------
+    probabilities, others, weights, multilabel
+        As in `pool_models`.
+
+    Returns
+    -------
+    probabilities : ndarray of shape (n_documents, n_outputs), float32
+    """
+    if not others and weights[0] == 1:
+        return probabilities
+    pooled = pool_models(probabilities, others, weights, multilabel=multilabel)
+    np.exp(pooled, out=pooled)
+    return pooled[:, 1].reshape(probabilities.shape) if multilabel else pooled

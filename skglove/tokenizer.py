@@ -6,7 +6,6 @@ from numbers import Integral
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
@@ -23,11 +22,10 @@ from skglove.splitting import check_encoding, check_texts, decode_words, encode_
 from skglove.token_ids import Vocabulary, with_vocabulary
 from skglove.vectors import as_source, first_words
 from skglove.versions import Versioned
+from skglove.word_ids import look_up, number_words
 
 # Words that are counted at a time.
 BLOCK_TOKENS = 2**22
-# Looking up a word in a dict takes as long as hashing this many words of a vocabulary.
-HASHING_SHARE = 8
 
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
@@ -295,17 +293,13 @@ class GloveTokenizer(ShortErrors, Versioned, Summarised, TransformerMixin, BaseE
 
     def _transform(self, X):
         documents, words = self._split(X)
-        n_words = len(self._vocabulary)
-        # For few words, the hash table that pyarrow makes of the vocabulary would take the longest.
-        if HASHING_SHARE * len(words) < n_words:
-            get = self.vocabulary_.get
-            ids = np.array([get(word, 0) for word in decode_words(words)], dtype=np.int32)
-            ids[ids > n_words] = 0
-        else:
-            ids = pc.fill_null(pc.index_in(words, _vocabulary_column(self._vocabulary)), -1).to_numpy() + 1
-        id_of_code = np.where(ids == 0, self._oov_id, ids).astype(np.int32)
-        if self._oov_id > 1:  # of an oov_token that also occurs in the texts, the second place is its id
-            id_of_code[ids == 1] = self.vocabulary_[self._vocabulary.words[0]]
+        id_of_code = look_up(
+            words,
+            self.vocabulary_,
+            lambda: _vocabulary_column(self._vocabulary),
+            n_words=len(self._vocabulary),
+            oov_id=self._oov_id,
+        )
         return self._make_ids(documents, id_of_code)
 
     def inverse_transform(self, X):
@@ -479,9 +473,7 @@ class GloveTokenizer(ShortErrors, Versioned, Summarised, TransformerMixin, BaseE
 
     def _make_ids(self, documents, id_of_code):
         """Replace word codes by ids and leave out words without an id."""
-        documents = Documents(id_of_code[documents.values], documents.lengths)
-        if not self._oov_id:
-            documents = documents.keep(documents.values > 0)
+        documents = number_words(documents, id_of_code, self._oov_id)
         return with_vocabulary(documents.sequences(), self._vocabulary)
 
     def _summary(self):

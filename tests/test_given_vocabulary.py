@@ -43,7 +43,7 @@ def test_ids_are_in_the_given_order_and_vectors_are_looked_up(words):
 def test_few_words_have_the_same_ids(monkeypatch):
     tokenizer = GloveTokenizer(None, vocabulary=WORDS, oov_token="<oov>")
     assert [ids_of(tokenizer, [text])[0] for text in TEXTS] == ids_of(tokenizer, TEXTS)
-    monkeypatch.setattr("skglove.tokenizer.HASHING_SHARE", 0)
+    monkeypatch.setattr("skglove.word_ids.HASHING_SHARE", 0)
     assert ids_of(tokenizer) == [[1, 2, 4, 1, 3, 4], [4, 4]]
 
 

@@ -413,7 +413,7 @@ def test_chunks_change_nothing(documents, monkeypatch):
     documents, codes = documents
     model = LexicalModel().fit(flatten(documents), codes)
     whole = model.predict_log_proba(flatten(documents))
-    monkeypatch.setattr(skglove.lexical, "CHUNK_DOCUMENTS", 7)
+    monkeypatch.setattr(skglove.lexical_prediction, "CHUNK_DOCUMENTS", 7)
     np.testing.assert_array_equal(model.predict_log_proba(flatten(documents)), whole)
 
 

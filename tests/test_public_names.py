@@ -4,6 +4,8 @@ import skglove
 def test_public_names():
     assert skglove.__all__ == [
         "Explanation",
+        "ExportedClassifier",
+        "ExportedFileError",
         "GloveTokenizer",
         "GloveVectorizer",
         "KerasConvTextClassifier",
@@ -18,8 +20,10 @@ def test_public_names():
         "WordVectorsDisplay",
         "errors",
         "explain",
+        "export",
         "fetch_glove",
         "fetch_newsgroups",
+        "load_exported",
         "load_text_folders",
         "load_vectors",
         "make_text_classifier",

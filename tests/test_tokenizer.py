@@ -540,7 +540,7 @@ def test_few_words_are_looked_up_as_many_are(options, monkeypatch):
     ours = GloveTokenizer(vectors=VECTORS, **options).fit(TEXTS)
     found = []
     for share in (0, 10**9):
-        monkeypatch.setattr(tokenizer, "HASHING_SHARE", share)
+        monkeypatch.setattr("skglove.word_ids.HASHING_SHARE", share)
         found.append(as_lists(ours.transform([*TEXTS, *UNSEEN])))
     assert found[0] == found[1]
     assert len({i for ids in found[0] for i in ids}) > 1

@@ -115,7 +115,7 @@ def lexical_token_scores(model, ids):
     at = np.minimum(np.searchsorted(model.features_, keys), len(model.features_) - 1)
     (known,) = np.nonzero((model.features_[at] == keys) & (keys != 0))
     columns, places, counts = np.unique(model.columns_[at[known]], return_inverse=True, return_counts=True)
-    values = (np.log(counts) + 1) * model._tfidf.idf_[columns]
+    values = (np.log(counts) + 1) * model.idf_[columns]
     values /= np.sqrt((values * values).sum())
     scores, empty = _feature_scores(model, columns, values)
     of_keys = np.zeros((len(keys), len(empty)))

@@ -88,7 +88,7 @@ def telling_words(pipeline, n=20):
         weights[keys == 0] = 0  # stands for nothing
         chosen = np.concatenate([_largest(weights, n), _largest(-weights, n)[::-1]])
         # From TfidfTransformer's inverse document frequency: log((1 + n_documents) / (1 + documents)) + 1
-        documents = (1 + model.n_documents_) / np.exp(model._tfidf.idf_[chosen] - 1.0) - 1
+        documents = (1 + model.n_documents_) / np.exp(model.idf_[chosen] - 1.0) - 1
         rows += [
             TellingWord(label, _words(vocabulary, keys[column]), float(weights[column]), round(count))
             for column, count in zip(chosen, documents.tolist(), strict=True)

@@ -37,6 +37,7 @@ N_WEIGHTS = {
     "Embedding": 1,
     "DeterministicEmbedding": 1,
     "Conv1D": 2,
+    "Dense": 2,
     "WeightedSum": 1,
     "SparseBiasDense": 2,
     "Heads": 4,
@@ -61,7 +62,7 @@ class LookupNetwork:
     """
 
     def __init__(self, config, weights):
-        of = _by_layer(config, weights)
+        of = weights_by_layer(config, weights)
         activations = [layer["config"].get("activation") for layer in config["layers"]]
         self._is_multilabel = "sigmoid" in activations  # relu or softmax otherwise
         (self._embedding,) = of["embedding"]
@@ -86,6 +87,10 @@ class LookupNetwork:
         else:
             kernel, bias = of["classes"]
             self._softmaxes = [(kernel[columns], bias)]
+        n_classes = len(self._softmaxes[0][1])
+        heads = (2,) if len(self._softmaxes) > 1 and self._head_weights is None else ()
+        self._output_shape, self._least = (*heads, n_classes), len(self._slices)
+        self._width = sum(kernel.shape[1] for kernel in self._slices) + 2 * self._embedding.shape[1]
 
     @property
     def n_ids(self):
@@ -111,10 +116,8 @@ class LookupNetwork:
             The output of the Keras model. A network whose heads are not pooled gives shape (n_documents,
             n_heads, n_classes).
         """
-        n_classes = len(self._softmaxes[0][1])
-        heads = (2,) if len(self._softmaxes) > 1 and self._head_weights is None else ()
-        probabilities = np.empty((len(documents), *heads, n_classes), dtype=np.float32)
-        n_columns = max(maxlen, len(self._slices))
+        probabilities = np.empty((len(documents), *self._output_shape), dtype=np.float32)
+        n_columns = max(maxlen, self._least)
 
         def compute(chunk):
             self._compute(documents[chunk], n_columns, probabilities[chunk])
@@ -132,8 +135,7 @@ class LookupNetwork:
     def _compute(self, documents, n_columns, out):
         """Write the probabilities of a chunk into an array; halve it until its tables are small enough."""
         words, ids = _renumber(documents.values, self.n_ids)
-        width = sum(kernel.shape[1] for kernel in self._slices) + 2 * self._embedding.shape[1]
-        if len(documents) > 1 and 4 * width * len(words) > TABLE_BYTES:
+        if len(documents) > 1 and 4 * self._width * len(words) > TABLE_BYTES:
             middle = len(documents) // 2
             for half in (slice(0, middle), slice(middle, None)):
                 self._compute(documents[half], n_columns, out[half])
@@ -183,7 +185,7 @@ class LookupNetwork:
         n_words = len(words)
         vectors = np.zeros((-(-(n_words + 1) // ROWS) * ROWS, self._embedding.shape[1]), dtype=np.float32)
         self._embedding.take(words[1:], axis=0, out=vectors[1:n_words], mode="clip")
-        tables = [_matmul(vectors, kernel) for kernel in self._slices]
+        tables = [matmul(vectors, kernel) for kernel in self._slices]
         for table in tables:
             table[n_words] = -np.inf
         if self._word_weights is None:
@@ -199,9 +201,7 @@ class LookupNetwork:
             inputs.append(sums * (np.float32(NORM) / (root + np.float32(TINY))))
         heads = []
         for x, (kernel, bias) in zip(inputs, self._softmaxes, strict=True):
-            padded = np.zeros((-(-len(x) // ROWS) * ROWS, x.shape[1]), dtype=np.float32)
-            padded[: len(x)] = x
-            heads.append(_matmul(padded, kernel)[: len(x)] + bias)
+            heads.append(matmul(fill_rows(x, len(x)), kernel)[: len(x)] + bias)
         if self._is_multilabel and self._head_weights is not None:
             return expit(sum(weight * head for weight, head in zip(self._head_weights, heads, strict=True)))
         heads = [expit(x) if self._is_multilabel else np.exp(log_softmax(x, axis=1)) for x in heads]
@@ -238,8 +238,26 @@ def can_look_up(name, config):
     )
 
 
-def _by_layer(config, weights):
-    """Give each layer, by its name, its weights."""
+def weights_by_layer(config, weights):
+    """Give each layer, by its name, its weights.
+
+    Parameters
+    ----------
+    config : dict
+        Configuration of a Keras model.
+    weights : list of ndarray
+        Its weights, as `get_weights` returns them.
+
+    Returns
+    -------
+    weights : dict of str to list of ndarray
+        Without the layers that have none.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer arrays than the layers have.
+    """
     layers = config["layers"]
     counts = [N_WEIGHTS.get(layer["class_name"], 0) for layer in layers]
     if len(weights) != sum(counts):
@@ -306,7 +324,25 @@ def _cut(sizes):
     return np.stack([starts, np.minimum(starts + BLOCK, np.repeat(stops, counts))], axis=1), firsts
 
 
-def _matmul(x, kernel):
-    """Multiply a matrix, whose number of rows is a multiple of ROWS, so that its other rows do not matter."""
+def matmul(x, kernel):
+    """Multiply a matrix so that the last digit of a row does not depend on the other rows.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_rows, n), float32
+        The number of rows is a multiple of ROWS.
+    kernel : ndarray of shape (n, m), float32
+
+    Returns
+    -------
+    product : ndarray of shape (n_rows, m), float32
+    """
     blocks = x.reshape(-1, ROWS, x.shape[1])
     return np.matmul(blocks, kernel).reshape(len(x), kernel.shape[1])
+
+
+def fill_rows(x, n_rows):
+    """Append rows of zeros to a matrix until it has at least `n_rows`, and a multiple of ROWS."""
+    filled = np.zeros((-(-n_rows // ROWS) * ROWS, x.shape[1]), dtype=np.float32)
+    filled[: len(x)] = x
+    return filled

@@ -125,14 +125,18 @@ class StoredNetwork:
                 f"({cause}). Install the versions that wrote it, or fit again."
             ) from error
 
-    def __getstate__(self):
-        # Only what prediction needs: not the state of the optimizer.
+    def take_apart(self):
+        """Return the parts, as in `of_parts`, and the versions that made them."""
         with self._lock:
             if self._parts is not None:
-                return {"parts": self._parts, "versions": dict(self._versions)}
+                return self._parts, dict(self._versions)
             refuse_fork()
-            parts, versions = take_apart(self._model)
-            return {"parts": parts, "versions": versions}
+            return take_apart(self._model)
+
+    def __getstate__(self):
+        # Only what prediction needs: not the state of the optimizer.
+        parts, versions = self.take_apart()
+        return {"parts": parts, "versions": versions}
 
     def __setstate__(self, state):
         self.__init__(None)

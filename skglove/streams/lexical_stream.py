@@ -14,10 +14,9 @@ from skglove.lexical import (
     USUAL_SOFTENING,
     LexicalModel,
     _calibrate,
-    _log_probabilities,
     bayes_weights,
-    words_and_pairs,
 )
+from skglove.lexical_prediction import pool_scores, words_and_pairs
 
 # Documents of the first batch that tell how much scores differ.
 FIRST_SCORED = 1_000
@@ -152,7 +151,7 @@ class LexicalStream(LexicalModel):
         return [self._weights_of(slice(None))]
 
     def _weights_of(self, rows):
-        counts = self._sums[rows].astype(np.float64) * self._tfidf.idf_[rows, np.newaxis]
+        counts = self._sums[rows].astype(np.float64) * self.idf_[rows, np.newaxis]
         complements = np.maximum(counts.sum(axis=1, keepdims=True) - counts, 0).astype(np.float32)
         return bayes_weights(complements, self._totals, len(self.features_))
 
@@ -210,7 +209,7 @@ class LexicalStream(LexicalModel):
         -------
         log_probabilities : ndarray of shape (n_documents, n_classes), float32
         """
-        return _log_probabilities([scores], self.sharpness_, self.softening_).astype(np.float32)
+        return pool_scores([scores], self.sharpness_, self.softening_).astype(np.float32)
 
 
 def _deviation(scores):
