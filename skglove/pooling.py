@@ -85,6 +85,24 @@ def pool(log_probabilities, weights):
     return pooled
 
 
+def log_softmax(x):
+    """Compute the logarithm of the softmax of each row.
+
+    That of SciPy gives the same numbers, but for one row takes ten times as long.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_documents, n_classes), float
+        Scores.
+
+    Returns
+    -------
+    log_probabilities : ndarray of shape (n_documents, n_classes), float
+    """
+    x = x - x.max(axis=1, keepdims=True)
+    return x - np.log(np.exp(x).sum(axis=1, keepdims=True))
+
+
 def log(probabilities):
     """Compute logarithms of probabilities in place; those that underflow are the smallest number's."""
     np.maximum(probabilities, np.finfo(np.float32).tiny, out=probabilities)

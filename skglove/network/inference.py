@@ -16,9 +16,9 @@ from itertools import islice, pairwise
 
 import joblib
 import numpy as np
-from scipy.special import expit, log_softmax
+from scipy.special import expit
 
-from skglove.pooling import log, pool
+from skglove.pooling import log, log_softmax, pool
 
 # Tokens per chunk of documents, which one thread computes, and bytes of its tables. Smaller chunks
 # have more distinct words in all.
@@ -123,8 +123,12 @@ class LookupNetwork:
             self._compute(documents[chunk], n_columns, probabilities[chunk])
 
         chunks = _chunks(documents)
-        n_threads = min(len(chunks), joblib.cpu_count(), MAX_THREADS)
-        if n_threads == 1:  # most likely a few short documents, for which starting threads would take long
+        # For a few short documents, counting the cores would take a tenth of the time, and starting threads
+        # more.
+        n_threads = min(len(chunks), MAX_THREADS)
+        if n_threads > 1:
+            n_threads = min(n_threads, joblib.cpu_count())
+        if n_threads == 1:
             for chunk in chunks:
                 compute(chunk)
         else:
@@ -204,7 +208,7 @@ class LookupNetwork:
             heads.append(matmul(fill_rows(x, len(x)), kernel)[: len(x)] + bias)
         if self._is_multilabel and self._head_weights is not None:
             return expit(sum(weight * head for weight, head in zip(self._head_weights, heads, strict=True)))
-        heads = [expit(x) if self._is_multilabel else np.exp(log_softmax(x, axis=1)) for x in heads]
+        heads = [expit(x) if self._is_multilabel else np.exp(log_softmax(x)) for x in heads]
         if len(heads) == 1:
             return heads[0]
         if self._head_weights is None:

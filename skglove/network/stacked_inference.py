@@ -5,9 +5,11 @@ first convolution adds up rows of tables, as `skglove.network.inference` describ
 """
 
 import numpy as np
-from scipy.special import expit, log_softmax
+from numpy.lib.stride_tricks import as_strided
+from scipy.special import expit
 
 from skglove.network.inference import ROWS, LookupNetwork, fill_rows, matmul, weights_by_layer
+from skglove.pooling import log_softmax
 
 # Rows of the first convolution that are added up at a time, which the processor's cache holds.
 BLOCK_ROWS = 512
@@ -28,45 +30,48 @@ class StackedLookupNetwork(LookupNetwork):
         of = weights_by_layer(config, weights)
         layers = [(layer["class_name"], layer["config"]) for layer in config["layers"]]
         (self._embedding,) = of["embedding"]
-        self._convolutions = [of[options["name"]] for kind, options in layers if kind == "Conv1D"]
+        kernels, self._biases = zip(
+            *(of[options["name"]] for kind, options in layers if kind == "Conv1D"), strict=True
+        )
+        self._kernel_size, dim, filters = kernels[0].shape
+        # One product gives the tables of all places in the window side by side.
+        self._slices = kernels[0].transpose(1, 0, 2).reshape(dim, -1)
+        self._kernels = [None, *(kernel.reshape(-1, filters) for kernel in kernels[1:])]
+        # What each convolution gets for padding: first its id, then the features of padding alone.
+        self._padding, x = [0], self._embedding[0]
+        for kernel, bias in zip(kernels[:-1], self._biases, strict=False):
+            x = np.maximum(np.einsum("i,kio->o", x, kernel) + bias, 0)
+            self._padding.append(x)
         sizes = [np.max(options["pool_size"]) for kind, options in layers if kind == "MaxPooling1D"]
         self._pool_sizes = [*map(int, sizes), 1]
         self._least = next(options["n_columns"] for kind, options in layers if kind == "MinimumLength")
         self._dense, self._classes = of["dense"], of["classes"]
         self._is_multilabel = layers[-1][1]["activation"] == "sigmoid"
-        kernel, _ = self._convolutions[0]
-        self._width = len(kernel) * kernel.shape[2] + self._embedding.shape[1]
+        self._width = self._slices.shape[1] + dim
         self._output_shape = (len(self._classes[1]),)
 
     def _features(self, documents, words, ids, n_columns):
         """Compute the maxima over time of the last convolution."""
-        vectors = fill_rows(self._embedding[words], len(words))
-        tables = [matmul(vectors, kernel) for kernel in self._convolutions[0][0]]
-        values, constant, length = np.append(ids, 0), 0, n_columns
+        size, values, length = self._kernel_size, np.append(ids, 0), n_columns
         start, end, first_row = _spans(documents, n_columns)
-        for (kernel, bias), pool_size in zip(self._convolutions, self._pool_sizes, strict=True):
-            length, is_last = (length - len(kernel) + 1) // pool_size, kernel is self._convolutions[-1][0]
+        layers = zip(self._kernels, self._biases, self._padding, self._pool_sizes, strict=True)
+        for i, (kernel, bias, padding, pool_size) in enumerate(layers, start=1):
+            length, is_last = (length - size + 1) // pool_size, i == len(self._kernels)
             # The features that see a word. Feature i sees positions from pool_size * i on.
-            first = np.clip((start - len(kernel) + 1) // pool_size, 0, length - 1)
+            first = np.clip((start - size + 1) // pool_size, 0, length - 1)
             stop = np.clip((end - 1) // pool_size + 1, first + 1, length)
             if is_last:  # one more on either side: the maximum includes the features of padding alone
                 first, stop = np.maximum(first - 1, 0), np.minimum(stop + 1, length)
-            sizes = (stop - first + -(-(len(kernel) - 1) // pool_size)) * pool_size
-            rows = np.cumsum(sizes) - sizes
-            position = np.arange(sizes.sum()) + np.repeat(first * pool_size - rows, sizes)
-            is_value = (position >= np.repeat(start, sizes)) & (position < np.repeat(end, sizes))
-            source = np.where(is_value, position + np.repeat(first_row - start, sizes), len(values) - 1)
-            values[-1] = constant
-            if tables:
-                x = _add_up(tables, values[source], pool_size)
-                constant = sum(table[0] for table in tables)
-            else:
-                x = _convolve(values[source], kernel, pool_size)
-                constant = np.einsum("i,kio->o", constant, kernel)
-            tables = None
+            n_rows = (stop - first + -(-(size - 1) // pool_size)) * pool_size
+            rows = np.cumsum(n_rows) - n_rows
+            position = np.arange(n_rows.sum()) + np.repeat(first * pool_size - rows, n_rows)
+            is_value = (position >= np.repeat(start, n_rows)) & (position < np.repeat(end, n_rows))
+            source = np.where(is_value, position + np.repeat(first_row - start, n_rows), len(values) - 1)
+            values[-1] = padding
+            x = values[source]
+            x = self._add_up(words, x, pool_size) if kernel is None else _convolve(x, kernel, pool_size)
             start, end, first_row = first, stop, rows // pool_size
             if not is_last:
-                constant = np.maximum(constant + bias, 0)
                 values = np.empty((len(x) + 1, x.shape[1]), dtype=np.float32)
                 np.maximum(np.add(x, bias, out=values[:-1]), 0, out=values[:-1])
         # Between the features of two documents are some that see both.
@@ -74,13 +79,29 @@ class StackedLookupNetwork(LookupNetwork):
         x = np.concatenate([x, x[-1:]])  # where the last document may end
         return (np.maximum(np.maximum.reduceat(x, bounds, axis=0)[::2] + bias, 0),)
 
+    def _add_up(self, words, ids, pool_size):
+        """Compute the maxima of the first convolution, of `pool_size` rows each, without bias."""
+        size, n_rows = self._kernel_size, len(ids)
+        table = matmul(fill_rows(self._embedding[words], len(words)), self._slices)
+        table = table.reshape(size * len(table), -1)  # row size * i + j is word i at place j of the window
+        rows = size * np.append(ids, np.zeros(size, dtype=ids.dtype))
+        out = np.empty((n_rows // pool_size, table.shape[1]), dtype=np.float32)
+        step = max(BLOCK_ROWS // pool_size, 1)
+        for i in range(0, len(out), step):
+            at, stop = i * pool_size, min((i + step) * pool_size, n_rows)
+            x = table.take(rows[at:stop], axis=0)
+            for j in range(1, size):
+                x += table.take(rows[at + j : stop + j] + j, axis=0)
+            x.reshape(-1, pool_size, x.shape[1]).max(axis=1, out=out[i : i + step])
+        return out
+
     def _classify(self, maxima):
         """Apply the dense layer and the classifier."""
         n_rows, (kernel, bias) = len(maxima), self._dense
         x = np.maximum(matmul(fill_rows(maxima, n_rows), kernel) + bias, 0)
         kernel, bias = self._classes
         x = matmul(x, kernel)[:n_rows] + bias
-        return expit(x) if self._is_multilabel else np.exp(log_softmax(x, axis=1))
+        return expit(x) if self._is_multilabel else np.exp(log_softmax(x))
 
 
 def _spans(documents, n_columns):
@@ -97,27 +118,11 @@ def _spans(documents, n_columns):
     return start, end, np.where(has_words, at[lows], len(documents.values))
 
 
-def _add_up(tables, ids, pool_size):
-    """Compute the maxima of the first convolution: of `pool_size` rows each, without bias."""
-    n_rows = len(ids)
-    ids = np.append(ids, np.zeros(len(tables), dtype=ids.dtype))
-    out = np.empty((n_rows // pool_size, tables[0].shape[1]), dtype=np.float32)
-    step = max(BLOCK_ROWS // pool_size, 1)
-    for i in range(0, len(out), step):
-        at, stop = i * pool_size, min((i + step) * pool_size, n_rows)
-        x = tables[0].take(ids[at:stop], axis=0)
-        for j, table in enumerate(tables[1:], start=1):
-            x += table.take(ids[at + j : stop + j], axis=0)
-        x.reshape(-1, pool_size, x.shape[1]).max(axis=1, out=out[i : i + step])
-    return out
-
-
 def _convolve(x, kernel, pool_size):
-    """Compute the maxima of a later convolution, as `_add_up`."""
-    n_rows = len(x)
-    n_filled = -(-n_rows // ROWS) * ROWS
-    padded = fill_rows(x, n_filled + len(kernel) - 1)
-    y = matmul(padded[:n_filled], kernel[0])
-    for j in range(1, len(kernel)):
-        y += matmul(padded[j : n_filled + j], kernel[j])
-    return y[:n_rows].reshape(-1, pool_size, y.shape[1]).max(axis=1)
+    """Compute the maxima of a later convolution, of `pool_size` rows each, without bias."""
+    n_rows, n_filled = len(x), -(-len(x) // ROWS) * ROWS
+    size = len(kernel) // x.shape[1]
+    x = fill_rows(x, n_filled + size - 1)
+    windows = as_strided(x, (n_filled, len(kernel)), x.strides, writeable=False)
+    y = matmul(np.ascontiguousarray(windows), kernel)[:n_rows]
+    return y.reshape(-1, pool_size, y.shape[1]).max(axis=1)
