@@ -170,7 +170,7 @@ class Archive:
         stored = info.compress_type == zipfile.ZIP_STORED and info.compress_size == info.file_size
         if signature != b"PK\x03\x04" or not stored or start % ALIGNMENT:
             raise self.error(
-                f"{info.filename} is not stored as skglove.export stores it: was the zip packed anew? {AGAIN}"
+                f"it is damaged, or was packed anew: {info.filename} is not stored as export does. {AGAIN}"
             )
         return start, info.file_size
 

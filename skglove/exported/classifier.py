@@ -106,16 +106,20 @@ class ExportedClassifier:
             If `texts` is not a collection of texts, or has none. The message names the first element that is
             not a text.
         """
+        documents = self._documents(texts)
+        probabilities = self._network.predict(documents, self._maxlen)
+        model = self._linear_model
+        others = [] if model is None else [model.predict_log_proba(documents)]
+        return pooled_probabilities(probabilities, others, self._pool_weights, multilabel=self._multilabel)
+
+    def _documents(self, texts):
+        """Turn texts into the documents that the network and the linear model read."""
         documents, words = split_texts(self._check(texts), **self._rules)
         ids = look_up(words, self._ids, lambda: self._words, n_words=len(self._words), oov_id=self._oov_id)
         documents = number_words(documents, ids, self._oov_id)
         if self._padding is not None:
             documents = pad(documents, **self._padding)
-        documents = documents.keep_last(self._maxlen)
-        probabilities = self._network.predict(documents, self._maxlen)
-        model = self._linear_model
-        others = [] if model is None else [model.predict_log_proba(documents)]
-        return pooled_probabilities(probabilities, others, self._pool_weights, multilabel=self._multilabel)
+        return documents.keep_last(self._maxlen)
 
     def predict(self, texts):
         """Predict the label of each text; in multilabel, all its labels.
