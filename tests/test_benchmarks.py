@@ -368,3 +368,19 @@ def test_explanations_are_faithful_if_the_log_odds_fall_without_their_top_words(
     assert ours["words"] == pytest.approx(11 / 3)
     assert chance["fall"] < ours["fall"]
     assert "| MR, sentences of film reviews: hybrid | 4 | 5.75 | 5.75 |" in explanations.summarise(rows)
+
+
+def test_exported_classifiers_are_compared_with_pickled_pipelines_in_processes(
+    module, data, tmp_path, capsys
+):
+    pytest.importorskip("onnx")
+    serving = module("serving")
+    split = module("groups").read_mr(SimpleNamespace(data=str(data)))
+    setting = SimpleNamespace(glove=None, keep=None)
+    row = serving.measure(setting, "mr", "parallel", SimpleNamespace(train=split, test=split), tmp_path)
+    assert row["difference"] < 1e-6
+    assert row["other_labels"] == 0
+    assert row["texts"] == 80
+    assert row["exported_megabytes"] < row["pickle_megabytes"]
+    text = serving.summarise([{"group": "mr", "network": "parallel", **row}])
+    assert "| MR, sentences of film reviews: parallel | 80 | 0e+00 | 0 |" in text

@@ -251,7 +251,7 @@ def test_other_labels_are_an_error_that_says_what_to_do(classes, parallel, path)
 
 def test_a_search_stands_for_its_best_pipeline(parallel, path):
     search = GridSearchCV(parallel, {})
-    with pytest.raises(TypeError, match="got GridSearchCV. Give the whole Pipeline, or a search after fit"):
+    with pytest.raises(TypeError, match=r"got GridSearchCV. Give the whole Pipeline, or a search after fit"):
         export(search, path)
     search.best_estimator_ = parallel
     export(search, path)
@@ -260,10 +260,10 @@ def test_a_search_stands_for_its_best_pipeline(parallel, path):
 
 def test_another_object_is_an_error_that_says_what_to_give(hybrid, path):
     for other in (hybrid[-1], None, "pipeline.pickle"):
-        with pytest.raises(TypeError, match="export needs a Pipeline of GloveTokenizer, .* got "):
+        with pytest.raises(TypeError, match=r"export needs a Pipeline of GloveTokenizer, .* got "):
             export(other, path)
     for steps in ([CountVectorizer(), LogisticRegression()], [hybrid[0], *map(copy, hybrid)], [hybrid[0]]):
-        with pytest.raises(TypeError, match="got one of .*Apply other steps before and after"):
+        with pytest.raises(TypeError, match=r"got one of .*Apply other steps before and after"):
             export(make_pipeline(*steps), path)
     with pytest.raises(NotFittedError):
         export(make_pipeline(GloveTokenizer(None), KerasConvTextClassifier()), path)

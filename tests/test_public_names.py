@@ -1,3 +1,11 @@
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
 import skglove
 
 
@@ -30,3 +38,33 @@ def test_public_names():
         "telling_words",
     ]
     assert all(hasattr(skglove, name) for name in skglove.__all__)
+
+
+def test_editors_are_told_of_the_same_names_as_python():
+    tree = ast.parse(Path(skglove.__file__).read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    told = {name.name: node.module for node in block.body for name in node.names}
+    assert told == skglove._HOMES
+    assert sorted(told) == skglove.__all__
+    assert set(skglove.__all__) <= set(dir(skglove))
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'skglove' has no attribute 'nothing'"):
+        skglove.nothing  # noqa: B018
+
+
+def test_importing_skglove_and_its_predictor_imports_no_scikit_learn():
+    script = """
+import sys
+import skglove
+from skglove import ExportedClassifier, ExportedFileError, load_exported
+heavy = {"sklearn", "keras", "tensorflow", "pandas", "onnx", "onnxruntime", "scipy.stats", "scipy.optimize"}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+from skglove import *
+assert "sklearn" in sys.modules and "keras" not in sys.modules
+assert GloveTokenizer is skglove.GloveTokenizer and errors.__module__ == "skglove.explanations.misfiled"
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr

@@ -26,8 +26,10 @@ CHUNK_TOKENS, TABLE_BYTES = 2**17, 2**26
 MAX_THREADS = 4  # each has tables of its own; what is left to win is limited by the memory's speed
 # Features are added up for this many positions at a time, which the processor's cache holds.
 BLOCK = 512
-# Matrices are multiplied this many rows at a time: the last digit depends on the number of rows.
-ROWS = 32
+# Matrices are multiplied so many rows at a time, at most and at least: the last digit depends on the number
+# of rows. With no more multiplications than the last number, OpenBLAS uses one thread. Its threads would wait
+# for each other: on a busy machine, predictions took up to 20 times as long.
+ROWS, FEWEST_ROWS, MOST_PRODUCTS = 32, 4, 2**18
 # The weights of words are exp(SCALE * stored number), so that the learning rate of vectors moves them enough.
 SCALE = 5.0
 # L2 norm of the weighted sums (it decides how fast their softmax learns), and what keeps zeros from 0 / 0.
@@ -341,7 +343,10 @@ def matmul(x, kernel):
     -------
     product : ndarray of shape (n_rows, m), float32
     """
-    blocks = x.reshape(-1, ROWS, x.shape[1])
+    n_rows = ROWS
+    while n_rows > FEWEST_ROWS and n_rows * kernel.size > MOST_PRODUCTS:
+        n_rows //= 2
+    blocks = x.reshape(-1, n_rows, x.shape[1])
     return np.matmul(blocks, kernel).reshape(len(x), kernel.shape[1])
 
 

@@ -5,7 +5,6 @@ first convolution adds up rows of tables, as `skglove.network.inference` describ
 """
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from scipy.special import expit
 
 from skglove.network.inference import ROWS, LookupNetwork, fill_rows, matmul, weights_by_layer
@@ -33,10 +32,10 @@ class StackedLookupNetwork(LookupNetwork):
         kernels, self._biases = zip(
             *(of[options["name"]] for kind, options in layers if kind == "Conv1D"), strict=True
         )
-        self._kernel_size, dim, filters = kernels[0].shape
+        self._kernel_size, dim, _ = kernels[0].shape
         # One product gives the tables of all places in the window side by side.
         self._slices = kernels[0].transpose(1, 0, 2).reshape(dim, -1)
-        self._kernels = [None, *(kernel.reshape(-1, filters) for kernel in kernels[1:])]
+        self._kernels = [None, *kernels[1:]]
         # What each convolution gets for padding: first its id, then the features of padding alone.
         self._padding, x = [0], self._embedding[0]
         for kernel, bias in zip(kernels[:-1], self._biases, strict=False):
@@ -121,8 +120,8 @@ def _spans(documents, n_columns):
 def _convolve(x, kernel, pool_size):
     """Compute the maxima of a later convolution, of `pool_size` rows each, without bias."""
     n_rows, n_filled = len(x), -(-len(x) // ROWS) * ROWS
-    size = len(kernel) // x.shape[1]
-    x = fill_rows(x, n_filled + size - 1)
-    windows = as_strided(x, (n_filled, len(kernel)), x.strides, writeable=False)
-    y = matmul(np.ascontiguousarray(windows), kernel)[:n_rows]
-    return y.reshape(-1, pool_size, y.shape[1]).max(axis=1)
+    x = fill_rows(x, n_filled + len(kernel) - 1)
+    y = matmul(x[:n_filled], kernel[0])
+    for j in range(1, len(kernel)):
+        y += matmul(x[j : j + n_filled], kernel[j])
+    return y[:n_rows].reshape(-1, pool_size, y.shape[1]).max(axis=1)
