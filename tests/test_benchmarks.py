@@ -370,9 +370,25 @@ def test_explanations_are_faithful_if_the_log_odds_fall_without_their_top_words(
     assert "| MR, sentences of film reviews: hybrid | 4 | 5.75 | 5.75 |" in explanations.summarise(rows)
 
 
-def test_exported_classifiers_are_compared_with_pickled_pipelines_in_processes(
-    module, data, tmp_path, capsys
-):
+def test_serving_is_tabled_with_the_pickle_beside_it(module):
+    row = {
+        "group": "mr",
+        "network": "parallel",
+        "texts": 2000,
+        "difference": 3e-7,
+        "other_labels": 0,
+        "size": 20,
+    }
+    for way, factor in (("exported", 1), ("pickle", 2)):
+        row |= {f"{way}_{name}": factor * 100.0 for name in ("start", "megabytes", "one_ms", "per_second")}
+    line = module("serving").summarise([row]).splitlines()[-1]
+    assert line.startswith(
+        "| MR, sentences of film reviews: parallel | 2,000 | 3e-07 | 0 | 20 | 100.00 | 200.00 |"
+    )
+
+
+@pytest.mark.slow
+def test_exported_classifiers_are_compared_with_pickled_pipelines_in_processes(module, data, tmp_path):
     pytest.importorskip("onnx")
     serving = module("serving")
     split = module("groups").read_mr(SimpleNamespace(data=str(data)))
