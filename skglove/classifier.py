@@ -245,7 +245,8 @@ class KerasConvTextClassifier(
 
     Notes
     -----
-    *Saving.* Pickle the classifier or its pipeline. ``model_.save("x.keras")`` saves only the network,
+    *Saving.* Pickle the classifier or its pipeline. For predictions alone, `skglove.export` writes a file
+    that starts sooner and holds no pickle. ``model_.save("x.keras")`` saves only the network,
     without vocabulary, labels and linear model. Before loading such a file in another process, run
     ``import skglove.network.models``, which registers the network's classes in Keras.
 

@@ -93,6 +93,8 @@ class LexicalModel(LexicalPrediction):
         Sorted keys of words and pairs: a word's id, and a pair's first id times 2**32 plus its second id.
     columns_ : ndarray of shape (n_features,), int
         The row of each feature in `weights_`. The first has the highest document frequency.
+    idf_ : ndarray of shape (n_features,), float
+        Inverse document frequency of each feature, by its row in `weights_`.
     weights_ : list of n_models ndarrays of shape (n_features or fewer, n_classes), float32
         Coefficients of naive Bayes, centred: the mean over the classes is zero. Then those of logistic
         regression, for the first features only. With more than 100 classes there is naive Bayes alone.

@@ -41,6 +41,14 @@ def load_exported(path):
     See Also
     --------
     export : Writes the file; has an example.
+
+    Notes
+    -----
+    NumPy predicts. NumPy, SciPy, pyarrow and joblib are all that has to be installed beside skglove: ``pip
+    install --no-deps skglove``, and these four.
+
+    A process may load the file and fork. Predictions of many texts are computed in up to four threads, which
+    end with the prediction.
     """
     archive = Archive(path)
     try:
