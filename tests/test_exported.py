@@ -136,7 +136,10 @@ exported = [load_exported(path) for path in paths]
 if not os.environ["FORK"]:
     found = [one.predict_proba(texts).tolist() for one in exported]
 else:
-    exported[0].predict_proba(texts)  # so that whatever has threads has started them
+    import skglove.network.inference
+    skglove.network.inference.CHUNK_TOKENS = 8  # so that parent and child compute in threads
+    for one in exported:
+        one.predict_proba(texts)
     read, write = os.pipe()
     child = os.fork()
     found = [one.predict_proba(texts).tolist() for one in exported]
