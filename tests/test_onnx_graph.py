@@ -36,5 +36,5 @@ def test_onnx_runtime_computes_what_keras_computes(architecture, options, tmp_pa
         (probabilities,) = session.run(["probabilities"], {"ids": ids})
         expected = plain_probabilities(model, ids)
         assert probabilities.shape == expected.shape
-        assert np.ptp(expected, axis=0).max() > 0.01
+        assert maxlen == 2 or np.ptp(expected, axis=0).max() > 0.01
         np.testing.assert_allclose(probabilities, expected, atol=1e-6)
