@@ -541,16 +541,28 @@ class KerasConvTextClassifier(
         RuntimeError
             If Keras is needed, as for "stacked", and this process was forked from one that has used it.
         """
-        return pooled_probabilities(*self._predict_models(X), self._pool_weights, multilabel=self._multilabel)
+        return self._pooled_proba(*self._predict_network(X))
 
-    def _predict_models(self, X):
-        """Return the probabilities of the network, and the log-probabilities of the linear model, if any."""
+    def _pooled_proba(self, probabilities, documents):
+        """Pool the network with the linear model; return probabilities, as `predict_proba` does."""
+        others = self._predict_others(documents)
+        return pooled_probabilities(probabilities, others, self._pool_weights, multilabel=self._multilabel)
+
+    def _predict_network(self, X):
+        """Predict probabilities with the network alone; return them and the documents of X."""
         check_is_fitted(self)
         documents = self._documents_to_predict(X)
+        return self._predict_documents(documents), documents
+
+    def _predict_documents(self, documents):
+        """Predict probabilities of documents with the network alone."""
         batch_size = self.settings_["batch_size"]
-        probabilities = self._network.predict(documents, maxlen=self.maxlen_, batch_size=batch_size)
+        return self._network.predict(documents, maxlen=self.maxlen_, batch_size=batch_size)
+
+    def _predict_others(self, documents):
+        """Predict log-probabilities with the linear model, if there is one; return a list."""
         model = self.lexical_model_
-        return probabilities, [] if model is None else [model.predict_log_proba(documents)]
+        return [] if model is None else [model.predict_log_proba(documents)]
 
     def decision_function(self, X):
         """Compute scores of the classes; in multilabel, of the labels.
@@ -569,7 +581,8 @@ class KerasConvTextClassifier(
             In multilabel, the log-odds of each label. `predict` chooses what has log-odds above 0, or the
             highest log-probability.
         """
-        probabilities, others = self._predict_models(X)
+        probabilities, documents = self._predict_network(X)
+        others = self._predict_others(documents)
         pooled = pool_models(probabilities, others, self._pool_weights, multilabel=self._multilabel)
         if pooled.shape[1] > 2:
             return pooled

@@ -61,12 +61,16 @@ class LexicalPrediction:
     def _count(self, documents):
         """Compute the TF-IDF of known words and pairs."""
         keys = words_and_pairs(self._replace_ignored(documents))
+        columns = self._look_up(keys.values)
+        return self._weigh(Documents(columns, keys.lengths).keep(columns >= 0))
+
+    def _look_up(self, keys):
+        """Return the columns of keys, -1 for unknown ones."""
         # Each different key is searched for once: a search waits for memory.
-        encoded = pa.array(keys.values).dictionary_encode()
+        encoded = pa.array(keys).dictionary_encode()
         different, indices = encoded.dictionary.to_numpy(), encoded.indices.to_numpy()
         at = np.minimum(np.searchsorted(self.features_, different), len(self.features_) - 1)
-        is_known = (self.features_[at] == different)[indices]
-        return self._weigh(Documents(self.columns_[at][indices], keys.lengths).keep(is_known))
+        return np.where(self.features_[at] == different, self.columns_[at], -1)[indices]
 
     def _weigh(self, documents):
         """Compute the TF-IDF of columns, which are overwritten, to the bit as `TfidfTransformer.transform`.
@@ -124,13 +128,29 @@ def words_and_pairs(documents):
     keys : Documents
         int64 keys: a word's id, and a pair's first id times 2**32 plus its second id. Padding is dropped.
     """
+    keys = keys_of_tokens(documents).ravel()
+    return Documents(keys, 2 * documents.lengths).keep(keys != 0)
+
+
+def keys_of_tokens(documents):
+    """Make two keys for each token, its own and that of the pair that it begins; 0 if there is none.
+
+    Parameters
+    ----------
+    documents : Documents
+        Token ids; 0 is padding.
+
+    Returns
+    -------
+    keys : ndarray of shape (n_tokens, 2), int64
+        As in `words_and_pairs`.
+    """
     values, rows = documents.values.astype(np.int64), documents.rows
     keys = np.zeros((len(values), 2), dtype=np.int64)
     keys[:, 0] = values
     pairs = (values[:-1] != 0) & (values[1:] != 0) & (rows[:-1] == rows[1:])
     keys[:-1, 1] = np.where(pairs, values[:-1] << 32 | values[1:], 0)
-    keys = keys.ravel()
-    return Documents(keys, 2 * documents.lengths).keep(keys != 0)
+    return keys
 
 
 def pool_scores(scores, sharpness, softening):

@@ -293,14 +293,17 @@ class GloveTokenizer(ShortErrors, Versioned, Summarised, TransformerMixin, BaseE
 
     def _transform(self, X):
         documents, words = self._split(X)
-        id_of_code = look_up(
+        return self._make_ids(documents, self._look_up(words))
+
+    def _look_up(self, words):
+        """Return the id of each word of a column, 0 for those that are left out."""
+        return look_up(
             words,
             self.vocabulary_,
             lambda: _vocabulary_column(self._vocabulary),
             n_words=len(self._vocabulary),
             oov_id=self._oov_id,
         )
-        return self._make_ids(documents, id_of_code)
 
     def inverse_transform(self, X):
         """Turn ids back into texts.

@@ -88,6 +88,12 @@ def test_long_documents_and_networks_of_the_usual_size(architecture):
         np.testing.assert_array_equal(look_up(model, [documents[row]], 2000)[0], probabilities[row])
 
 
+def test_of_equal_maxima_of_a_document_the_first_is_found():
+    x = np.array([[1, 0], [2, 3], [2, 3], [5, 4], [5, 4], [1, 4]])
+    found = inference._find(x, np.array([[2, 3], [5, 4]]), np.array([3, 3]))
+    np.testing.assert_array_equal(found, [[1, 1], [3, 3]])
+
+
 def test_only_networks_that_are_computed_exactly_are_looked_up():
     def possible(architecture, **options):
         model = build_network(9, 2, architecture=architecture, **options)

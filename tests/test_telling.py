@@ -6,7 +6,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder, telling_words
-from skglove.explanations.contributions import lexical_token_scores, log_odds
+from skglove.documents import Documents
+from skglove.explanations.contributions import log_odds, read_lexical
 from skglove.explanations.telling import _weights
 
 TEXTS = ["good film", "very good", "bad film", "not good", "a bad end", "so so"] * 6
@@ -45,10 +46,10 @@ def test_weights_are_the_slopes_of_the_log_odds(pipeline):
     small, model = 1e-3, copy.copy(pipeline[-1].lexical_model_)
     model.weights_, model.deviation_ = [small * weights for weights in model.weights_], 0.0
     for word in range(1, 4):
-        scores, empty = lexical_token_scores(model, np.array([word], dtype=np.int32))  # its TF-IDF is 1
+        whole, empty, _ = read_lexical(model, Documents.from_sequences([[word]]))  # its TF-IDF is 1
         column = model.columns_[np.searchsorted(model.features_, word)]
         for code in range(3):
-            rise = log_odds(empty + scores[0], code) - log_odds(empty, code)
+            rise = np.diff(log_odds(np.stack([empty, whole[0]]), np.full(2, code)))
             assert _weights(model, model.weights_, code)[column] == pytest.approx(rise, rel=0.01)
 
 

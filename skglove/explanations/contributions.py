@@ -1,18 +1,27 @@
 """What each token of a document adds to the log-odds of a class."""
 
+from functools import lru_cache
+
 import numpy as np
+from scipy.sparse import csr_array
 from scipy.special import expit, log_expit
 
-from skglove.network.contributions import reader
+from skglove.lexical_prediction import keys_of_tokens
+from skglove.network.contributions import Parts, add_up, reader
+from skglove.network.inference import chunks
 
-# Points on the path from the empty text to the text.
-N_POINTS = 256
+# Points on the path from the empty text to the text. Log-odds are exact to 0.001 if the differences of scores
+# change by no more than 90, which is more than probabilities in float32 can tell.
+N_POINTS = 80
+# Chunks have CHUNK_SIZE / (KERNELS + n_classes) tokens: about 8,000, whose arrays take 50 MB at most. The
+# products of a token with the kernels take about as much memory as the scores of KERNELS classes.
+CHUNK_SIZE, KERNELS = 2**20, 128
 
 
 class Contributions:
     """Share the log-odds of a class against all others among the tokens of documents.
 
-    The scores of the classes are sums over tokens: see `lexical_token_scores`, and
+    The scores of the classes are sums over tokens: see `read_lexical`, and
     `skglove.network.contributions.reader`. The log-odds are not: how much a score matters depends on the
     other scores. So each score is weighted by its mean effect on the straight path from the scores of an
     empty text to those of the text (integrated gradients [1]_, of the scores). With two classes, these
@@ -29,68 +38,87 @@ class Contributions:
     """
 
     def __init__(self, classifier):
-        self._weights, self._model = classifier._pool_weights, classifier.lexical_model_
+        self._classifier = classifier
         self._read = reader(classifier._network, classifier.maxlen_)
 
-    def of(self, ids, code):
-        """Share the log-odds of one document.
+    def of(self, documents, codes=None):
+        """Share the log-odds of documents, a chunk of them at a time.
 
         Parameters
         ----------
-        ids : ndarray of shape (n_tokens,), int32
-            The document, of at most `maxlen_` ids; 0 is padding.
-        code : int
-            The class, as its index in `classes_`.
+        documents : Documents
+            At most `maxlen_` ids each; 0 is padding.
+        codes : ndarray of shape (n_documents,), int, or None, default=None
+            The class of each, as its index in `classes_`. None is the predicted one.
 
-        Returns
-        -------
+        Yields
+        ------
+        code : int
+            The class.
+        probability : float
+            Its probability, as `predict_proba` returns it.
         baseline : float
             The log-odds of an empty text.
         contributions : ndarray of shape (n_tokens,), float64
             What each token adds. Together with `baseline` they add up to the log-odds, within 0.001.
         """
-        weight = self._weights[0]
-        whole, empty, share = self._read(ids)
-        whole, empty, lexical = weight * whole, weight * empty, None
-        if self._model is not None:
-            scores, of_nothing = lexical_token_scores(self._model, ids)
-            lexical, of_nothing = self._weights[1] * scores, self._weights[1] * of_nothing
-            whole, empty = whole + of_nothing + lexical.sum(axis=0), empty + of_nothing
-        effects = _mean_effects(empty, whole - empty, code)
-        parts = weight * share(effects)
-        return log_odds(empty, code), parts if lexical is None else parts + lexical @ effects
+        classifier = self._classifier
+        model, n_classes = classifier.lexical_model_, len(classifier.classes_)
+        by_keras = None if classifier._network.lookup else classifier._predict_documents(documents)
+        for chunk in chunks(documents, CHUNK_SIZE // (KERNELS + n_classes)):
+            few = documents[chunk]
+            of_network, *parts = self._read(few)
+            probabilities = classifier._pooled_proba(of_network if by_keras is None else by_keras[chunk], few)
+            of_classes = probabilities.argmax(axis=1) if codes is None else codes[chunk]
+            if model is not None:
+                parts.append(read_lexical(model, few))
+            whole, empty, share = add_up(parts, classifier._pool_weights[: len(parts)])
+            empty = np.tile(empty, (len(few), 1))
+            shares = share(_mean_effects(empty, whole - empty, of_classes))
+            yield from zip(
+                of_classes.tolist(),
+                probabilities[np.arange(len(few)), of_classes].tolist(),
+                log_odds(empty, of_classes).tolist(),
+                np.split(shares, few.bounds[1:-1]),
+                strict=True,
+            )
 
 
-def log_odds(scores, code):
+def log_odds(scores, codes):
     """Compute the log-odds of a class against all others.
 
     Parameters
     ----------
-    scores : ndarray of shape (n_classes,), float
+    scores : ndarray of shape (n_documents, n_classes), float
         What the softmax gets, or log-probabilities.
-    code : int
-        The class.
+    codes : ndarray of shape (n_documents,), int
+        The class of each document.
 
     Returns
     -------
-    log_odds : float
+    log_odds : ndarray of shape (n_documents,), float
     """
-    return float(scores[code] - np.logaddexp.reduce(np.delete(scores, code)))
+    at, others = (np.arange(len(codes)), codes), scores.copy()
+    others[at] = -np.inf
+    return scores[at] - np.logaddexp.reduce(others, axis=1)
 
 
-def _mean_effects(empty, change, code):
-    """Average the gradient of the log-odds with respect to the scores over the path."""
-    places = (np.arange(N_POINTS) + 0.5) / N_POINTS
-    scores = empty + places[:, np.newaxis] * change
-    scores[:, code] = -np.inf
-    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-    effects = -(odds / odds.sum(axis=1, keepdims=True)).mean(axis=0)
-    effects[code] = 1
+def _mean_effects(empty, change, codes):
+    """Average the gradients of the log-odds with respect to the scores over the path of each document."""
+    at, effects = (np.arange(len(codes)), codes), np.zeros(change.shape)
+    empty, change = empty.copy(), change.copy()
+    empty[at], change[at] = -np.inf, 0
+    for point, weight in zip(*_quadrature(), strict=True):
+        odds = empty + point * change
+        odds -= odds.max(axis=1, keepdims=True)
+        np.exp(odds, out=odds)
+        effects -= odds * (weight / odds.sum(axis=1, keepdims=True))
+    effects[at] = 1
     return effects
 
 
-def lexical_token_scores(model, ids):
-    """Share the class scores of the linear model among the tokens of a document, exactly.
+def read_lexical(model, documents):
+    """Share the class scores of the linear model among the tokens of documents, exactly.
 
     Naive Bayes and regression are linear in the TF-IDF of words and pairs, given its L2 norm. The standard
     deviation that divides the scores of naive Bayes is taken as given, too. The logarithm of the logistic
@@ -101,50 +129,55 @@ def lexical_token_scores(model, ids):
     ----------
     model : LexicalModel
         The linear model.
-    ids : ndarray of shape (n_tokens,), int32
-        The document; 0 is padding.
+    documents : Documents
+        Token ids; 0 is padding.
 
     Returns
     -------
-    scores : ndarray of shape (n_tokens, n_classes), float64
-        What each token adds.
-    empty : ndarray of shape (n_classes,), float64
-        The scores of a document without known words. The softmax of all added up is the model's answer.
+    parts : Parts
     """
-    keys = _keys(ids.astype(np.int64))  # those with ignored words are no features
-    at = np.minimum(np.searchsorted(model.features_, keys), len(model.features_) - 1)
-    (known,) = np.nonzero((model.features_[at] == keys) & (keys != 0))
-    columns, places, counts = np.unique(model.columns_[at[known]], return_inverse=True, return_counts=True)
+    keys, n_features = keys_of_tokens(documents), len(model.features_)
+    columns = model._look_up(keys.ravel())  # pairs with ignored words are no features
+    (known,) = np.nonzero((columns >= 0) & (keys.ravel() != 0))
+    # Each word or pair of a document once, sorted by documents
+    terms = np.repeat(documents.rows, 2)[known].astype(np.int64) * n_features + columns[known]
+    terms, places, counts = np.unique(terms, return_inverse=True, return_counts=True)
+    rows, columns = np.divmod(terms, n_features)
+    bounds = np.searchsorted(rows, np.arange(len(documents) + 1))
+    add_terms = csr_array((np.ones(len(rows)), np.arange(len(rows)), bounds), (len(documents), len(rows)))
     values = (np.log(counts) + 1) * model.idf_[columns]
-    values /= np.sqrt((values * values).sum())
-    scores, empty = _feature_scores(model, columns, values)
-    of_keys = np.zeros((len(keys), len(empty)))
-    of_keys[known] = (scores / counts[:, np.newaxis])[places]
-    of_tokens, of_pairs = of_keys[::2], of_keys[1::2]
-    of_tokens += of_pairs / 2
-    of_tokens[1:] += of_pairs[:-1] / 2
-    return of_tokens, empty
+    values /= np.sqrt(add_terms @ (values * values))[rows]
+    scores, empty = _term_scores(model, columns, values, rows, add_terms)
+
+    def share(effects):
+        of_keys = np.zeros(keys.shape)
+        of_keys.ravel()[known] = (np.einsum("tc,tc->t", scores, effects[rows]) / counts)[places]
+        of_words, of_pairs = of_keys[:, 0], of_keys[:, 1] / 2
+        shares = of_words + of_pairs
+        shares[1:] += of_pairs[:-1]
+        return shares
+
+    return Parts(empty + add_terms @ scores, empty, share)
 
 
-def _keys(ids):
-    """Make two keys for each word, its own and that of the pair that it begins, as `words_and_pairs`."""
-    keys = np.zeros((len(ids), 2), dtype=np.int64)
-    keys[:, 0] = ids
-    keys[:-1, 1] = np.where(ids[:-1] * ids[1:] != 0, ids[:-1] << 32 | ids[1:], 0)
-    return keys.ravel()
-
-
-def _feature_scores(model, columns, values):
-    """Compute what the words and pairs of a document add to the scores, and the scores without any."""
+def _term_scores(model, columns, values, rows, add_terms):
+    """Compute what words and pairs of documents add to the scores, and the scores without any."""
     terms = values[:, np.newaxis] * model._weights_of(columns)
-    divisor = np.hypot(terms.sum(axis=0).std(), model.softening_)
-    scores, empty = model.sharpness_[0] / divisor * terms, np.zeros(terms.shape[1])
+    divisors = np.hypot((add_terms @ terms).std(axis=1, keepdims=True), model.softening_)
+    scores, empty = (model.sharpness_[0] / divisors)[rows] * terms, np.zeros(terms.shape[1])
     if len(model.intercepts_) > 1:
         weights, start = model.weights_[1], model.intercepts_[1].astype(np.float64)
-        n = np.searchsorted(columns, len(weights))  # the others have none
-        terms = values[:n, np.newaxis] * weights[columns[:n]]
-        change, empty = terms.sum(axis=0), model.sharpness_[1] * log_expit(start)
+        (at,) = np.nonzero(columns < len(weights))  # the others have none
+        terms = values[at, np.newaxis] * weights[columns[at]]
+        change, empty = add_terms[:, at] @ terms, model.sharpness_[1] * log_expit(start)
         rise = log_expit(start + change) - log_expit(start)
-        secants = np.divide(rise, change, out=expit(-start), where=change != 0)
-        scores[:n] += model.sharpness_[1] * secants * terms
+        secants = np.divide(rise, change, out=np.tile(expit(-start), (len(rise), 1)), where=change != 0)
+        scores[at] += model.sharpness_[1] * secants[rows[at]] * terms
     return scores, empty
+
+
+@lru_cache(maxsize=1)
+def _quadrature():
+    """Return points and weights of the Gauss-Legendre quadrature from 0 to 1."""
+    points, weights = np.polynomial.legendre.leggauss(N_POINTS)
+    return (points + 1) / 2, weights / 2

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skglove.classifier import KerasConvTextClassifier
+from skglove.documents import Documents
 from skglove.explanations.contributions import Contributions
 from skglove.explanations.token_places import token_places
 from skglove.messages import shortened
@@ -184,28 +185,31 @@ def explain(pipeline, texts, *, labels=None, verbose=0):
     texts = list(
         check_texts(texts, tokenizer.encoding, tokenizer.decode_error, any_type=callable(tokenizer.style))
     )
-    X = pipeline[position:-1].transform(texts)
-    probabilities = classifier.predict_proba(X)
-    codes = _codes(classifier.classes_, labels, probabilities)
     documents, words = tokenizer._split(texts)
-    words, ids = _look_up(tokenizer, decode_words(words))
+    ids = tokenizer._look_up(words)
+    X, after = tokenizer._make_ids(documents, ids), pipeline[position + 1 : -1]
+    X = after.transform(X) if len(after) else X
+    codes = None if labels is None else _codes(classifier.classes_, labels, len(texts))
     seen = classifier._documents_to_predict(X)
+    ids = Documents(ids[documents.values], documents.lengths)
+    places = _align(ids, seen)
+    known = ((places >= 0) & (ids.values != tokenizer._oov_id)).tolist()
+    words = np.array(decode_words(words), dtype=object)[documents.values].tolist()
     rules = {name: getattr(tokenizer, name) for name in ("style", "lower", "filters", "split")}
-    contributions, classes, explanations = Contributions(classifier), classifier.classes_.tolist(), []
+    classes, bounds, explanations = classifier.classes_.tolist(), documents.bounds.tolist(), []
     with shown(verbose):
-        for i in counted(range(len(texts)), "explain", "texts", len(texts)):
-            of_text = documents[i]
-            baseline, parts = contributions.of(seen[i], codes[i])
-            contribution, is_seen = _align(ids[of_text], seen[i], parts, i)
-            found = [words[code] for code in of_text.tolist()]
-            places = token_places(texts[i], found, **rules)
-            known = (is_seen & (ids[of_text] != tokenizer._oov_id)).tolist()
+        shares = counted(Contributions(classifier).of(seen, codes), "explain", "texts", len(texts))
+        for i, (code, probability, baseline, parts) in enumerate(shares):
+            of_text = slice(bounds[i], bounds[i + 1])
+            found = words[of_text]
+            contributions = np.append(parts, 0)[places[of_text]].tolist()
             tokens = tuple(
-                Token(word, *place, *rest)
-                for word, place, *rest in zip(found, places, contribution.tolist(), known, strict=True)
+                Token(word, start, stop, contribution, is_known)
+                for word, (start, stop), contribution, is_known in zip(
+                    found, token_places(texts[i], found, **rules), contributions, known[of_text], strict=True
+                )
             )
-            label, probability = classes[codes[i]], float(probabilities[i, codes[i]])
-            explanations.append(Explanation(texts[i], label, probability, baseline, tokens))
+            explanations.append(Explanation(texts[i], classes[code], probability, baseline, tokens))
     return explanations
 
 
@@ -253,14 +257,10 @@ def check_text_pipeline(pipeline, name):
     return pipeline, positions[0]
 
 
-def _codes(classes, labels, probabilities):
-    """Return the class of each text that is explained, as indices."""
-    if labels is None:
-        return probabilities.argmax(axis=1)
-    if isinstance(labels, str) or len(labels) != len(probabilities):
-        raise ValueError(
-            f"labels must hold one label per text, of {len(probabilities)} texts; got {shortened(labels)}."
-        )
+def _codes(classes, labels, n_texts):
+    """Return the classes that are explained, as indices."""
+    if isinstance(labels, str) or len(labels) != n_texts:
+        raise ValueError(f"labels must hold one label per text, of {n_texts} texts; got {shortened(labels)}.")
     places = {label: code for code, label in enumerate(classes.tolist())}
     labels = np.asarray(labels).tolist()
     for label in labels:
@@ -271,34 +271,41 @@ def _codes(classes, labels, probabilities):
     return np.array([places[label] for label in labels])
 
 
-def _look_up(tokenizer, words):
-    """Return words, and the id of each that the tokenizer gives it; 0 if it leaves the word out."""
-    n_words, oov_id = len(tokenizer._vocabulary), tokenizer._oov_id
-    ids = np.array([tokenizer.vocabulary_.get(word, 0) for word in words], dtype=np.int64)
-    ids[(ids == 0) | (ids > n_words)] = oov_id
-    return words, ids
+def _align(ids, seen):
+    """Find each token of the texts among the ids that the classifier saw.
 
-
-def _align(ids, seen, parts, i):
-    """Give the parts of the ids that the classifier saw to the tokens of a text.
+    Parameters
+    ----------
+    ids, seen : Documents
+        Of all tokens, 0 for those that are left out; and those that the classifier saw, padded or cut.
 
     Returns
     -------
-    contributions : ndarray of shape (n_tokens,), float64
-    is_seen : ndarray of shape (n_tokens,), bool
+    places : ndarray of shape (n_tokens,), int
+        The place of each token in its document of `seen`, -1 if it is not there.
     """
-    (kept,) = np.nonzero(ids)
-    parts, seen = parts[seen != 0], seen[seen != 0]
-    n_cut = len(kept) - len(seen)
-    # Texts lose their beginning, or with truncating="post" their end, or both.
-    starts = (start for start in [n_cut, *range(n_cut)] if start >= 0)
-    for start in starts:
-        at = kept[start : start + len(seen)]
-        if np.array_equal(ids[at], seen):
-            contributions, is_seen = np.zeros(len(ids)), np.zeros(len(ids), dtype=bool)
-            contributions[at], is_seen[at] = parts, True
-            return contributions, is_seen
-    raise ValueError(
-        f"The classifier gets other ids for the text at index {i} than GloveTokenizer makes. Between the two "
-        "there may only be steps that pad or cut, such as SequencePadder."
-    )
+    given, kept = ids.keep(ids.values != 0), seen.keep(seen.values != 0)
+    n_cut = given.lengths - kept.lengths
+    is_wrong = n_cut < 0
+    if not is_wrong.any():
+        # Texts lose their beginning, or with truncating="post" their end, or both.
+        at = np.arange(len(kept.values)) + np.repeat(
+            given.bounds[:-1] + n_cut - kept.bounds[:-1], kept.lengths
+        )
+        for i in np.unique(kept.rows[given.values[at] != kept.values]).tolist():
+            all_ids, some = given[i], kept[i]
+            starts = (n for n in range(n_cut[i]) if np.array_equal(all_ids[n : n + len(some)], some))
+            start = next(starts, None)
+            if start is None:
+                is_wrong[i] = True
+                break
+            at[kept.bounds[i] : kept.bounds[i + 1]] += start - n_cut[i]
+    if is_wrong.any():
+        raise ValueError(
+            f"The classifier gets other ids for the text at index {is_wrong.argmax()} than GloveTokenizer "
+            "makes. Between the two there may only be steps that pad or cut, such as SequencePadder."
+        )
+    places = np.full(len(ids.values), -1)
+    in_document = np.flatnonzero(seen.values) - np.repeat(seen.bounds[:-1], kept.lengths)
+    places[np.flatnonzero(ids.values)[at]] = in_document
+    return places

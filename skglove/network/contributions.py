@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skglove.documents import Documents
 from skglove.network.gradients import StackedGradient
 from skglove.network.inference import NORM, TINY, LookupNetwork, _lay_out, _renumber
 
@@ -14,13 +13,37 @@ from skglove.network.inference import NORM, TINY, LookupNetwork, _lay_out, _renu
 class Parts(NamedTuple):
     """Class scores, which softmax makes probabilities of, and how to share them among tokens."""
 
-    whole: np.ndarray  # of the document, (n_classes,)
+    whole: np.ndarray  # of the documents, (n_documents, n_classes)
     empty: np.ndarray  # of a document without words, (n_classes,)
-    share: Callable  # from the effects of the scores, (n_classes,), to a number for each token
+    share: Callable  # from the effects of the scores, (n_documents, n_classes), to a number for each token
+
+
+def add_up(parts, weights):
+    """Add up the scores of several models.
+
+    Parameters
+    ----------
+    parts : list of n_models Parts
+    weights : sequence of n_models float
+        The factor of each model's scores.
+
+    Returns
+    -------
+    parts : Parts
+    """
+
+    def share(effects):
+        return sum(weight * part.share(effects) for weight, part in zip(weights, parts, strict=True))
+
+    wholes, empties = (
+        sum(weight * scores for weight, scores in zip(weights, of_models, strict=True))
+        for of_models in list(zip(*parts, strict=True))[:2]
+    )
+    return Parts(wholes, empties, share)
 
 
 def reader(network, maxlen):
-    """Make a function that shares the class scores of a network among the tokens of a document.
+    """Make a function that shares the class scores of a network among the tokens of documents.
 
     NumPy computes it, for any backend of Keras, in float32. "parallel" and "hybrid" are taken apart exactly:
     a maximum over time is a sum of what the words of one window give to it, and ReLU scales this sum. That
@@ -38,7 +61,7 @@ def reader(network, maxlen):
     Returns
     -------
     read : callable
-        From ids of shape (n_tokens,), int32, to `Parts`.
+        From `Documents` to probabilities, None for "stacked", and `Parts`.
 
     References
     ----------
@@ -55,60 +78,66 @@ def reader(network, maxlen):
     return partial(_take_apart, LookupNetwork(model.get_config(), model.get_weights()), maxlen)
 
 
-def _take_apart(lookup, maxlen, ids):
-    words, places = _renumber(ids, lookup.n_ids)
+def _take_apart(lookup, maxlen, documents):
+    words, ids = _renumber(documents.values, lookup.n_ids)
     tables, vectors = lookup._tables(words)
-    shares, features = _share_maxima(tables, places, lookup._bias, max(maxlen, len(tables)), len(words))
+    laid_out, ends = _lay_out(documents, ids, len(tables), max(maxlen, len(tables)), nothing=len(words))
+    maxima, sums, found = lookup._reduce(documents, laid_out, ends, tables, vectors, find=True)
+    at_words = np.arange(len(ids)) + len(tables) * (documents.rows + 1)
     (kernel, bias), *others = lookup._softmaxes
-    heads = [(shares @ kernel, features @ kernel + bias)]
+    empty = np.maximum(lookup._bias, 0)
+    heads = [
+        Parts(
+            np.maximum(maxima + lookup._bias, 0) @ kernel + bias,
+            empty @ kernel + bias,
+            partial(_share_maxima, tables, laid_out, at_words, found, _slopes(maxima, lookup._bias), kernel),
+        )
+    ]
     for kernel, bias in others:
-        terms = vectors[places].astype(np.float64)
-        norm = np.sqrt((terms.sum(axis=0) ** 2).sum() + TINY**2) + TINY
-        heads.append((terms @ (kernel * (NORM / norm)), bias))
+        factors = NORM / (np.sqrt((sums.astype(np.float64) ** 2).sum(axis=1, keepdims=True) + TINY**2) + TINY)
+        share = partial(_share_sums, vectors[ids], documents.rows, factors, kernel)
+        heads.append(Parts(factors * (sums @ kernel) + bias, bias, share))
     weights = [1.0] if lookup._head_weights is None else lookup._head_weights
-    scores, empty = (
-        sum(weight * part for weight, part in zip(weights, parts, strict=True))
-        for parts in zip(*heads, strict=True)
-    )
-    return Parts(empty + scores.sum(axis=0), empty, partial(np.matmul, scores))
+    return lookup._classify(maxima, sums), add_up(heads, weights)
 
 
-def _share_maxima(tables, places, bias, n_columns, nothing):
-    """Share the maximum over time of each filter, after ReLU, among the words of its window.
+def _slopes(maxima, bias):
+    """Compute by what ReLU multiplies each maximum, from what it is without words."""
+    maxima, bias = maxima.astype(np.float64), bias.astype(np.float64)
+    rises = np.maximum(maxima + bias, 0) - np.maximum(bias, 0)
+    return np.divide(rises, maxima, out=np.tile(1.0 * (bias > 0), (len(maxima), 1)), where=maxima != 0)
 
-    Returns
-    -------
-    shares : ndarray of shape (n_tokens, n_filters), float64
-        What each token adds to the features.
-    features : ndarray of shape (n_filters,), float64
-        The features of a document without words.
-    """
-    width, bias = len(tables), bias.astype(np.float64)
-    document = Documents(places, np.array([len(places)]))
-    laid_out, ends = _lay_out(document, places, width, n_columns, nothing)
-    x = tables[0][laid_out[ends]]
-    for j, table in enumerate(tables[1:], start=1):
-        x[:, : table.shape[1]] += table[laid_out[ends - j]]
-    best, filters = x.argmax(axis=0), np.arange(len(bias))
-    maxima = x[best, filters].astype(np.float64)
-    empty = np.maximum(bias, 0)
-    slopes = np.divide(np.maximum(maxima + bias, 0) - empty, maxima, out=1.0 * (bias > 0), where=maxima != 0)
-    shares = np.zeros((width + len(places), len(bias)))
+
+def _share_maxima(tables, laid_out, at_words, found, slopes, kernel, effects):
+    """Share the maximum over time of each filter, after ReLU, among the words of its window."""
+    of_filters, shares = slopes * (effects @ kernel.T), np.zeros(len(laid_out))
     for j, table in enumerate(tables):
-        of_width = filters[: table.shape[1]]
-        at = ends[best[of_width]] - j
-        shares[at, of_width] = table[laid_out[at], of_width] * slopes[of_width]
-    return shares[width:], empty
+        at = found[:, : table.shape[1]] - j
+        values = table[laid_out[at], np.arange(table.shape[1])] * of_filters[:, : table.shape[1]]
+        shares += np.bincount(at.ravel(), values.ravel(), len(shares))
+    return shares[at_words]
 
 
-def _read_gradient(stacked, ids):
-    whole, empty = stacked.scores(ids), stacked.empty
+def _share_sums(vectors, rows, factors, kernel, effects):
+    """Share the weighted sum of words, which is linear in them."""
+    return np.einsum("td,td->t", vectors, (factors * (effects @ kernel.T))[rows])
+
+
+def _read_gradient(stacked, documents):
+    whole = np.array([stacked.scores(ids) for ids in documents.sequences()])
 
     def share(effects):
-        parts = stacked.gradient_times_input(ids, effects).astype(np.float64)
-        (words,) = np.nonzero(ids)
-        if len(words):
-            parts[words] += (effects @ (whole - empty) - parts.sum()) / len(words)
-        return parts
+        return np.concatenate(
+            [_share_gradient(stacked, *of) for of in zip(documents.sequences(), whole, effects, strict=True)]
+        )
 
-    return Parts(whole, empty, share)
+    return None, Parts(whole, stacked.empty, share)
+
+
+def _share_gradient(stacked, ids, whole, effects):
+    """Share the scores of one document by gradient x input; what this leaves out, equally."""
+    parts = stacked.gradient_times_input(ids, effects).astype(np.float64)
+    (words,) = np.nonzero(ids)
+    if len(words):
+        parts[words] += (effects @ (whole - stacked.empty) - parts.sum()) / len(words)
+    return parts

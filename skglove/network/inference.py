@@ -124,18 +124,18 @@ class LookupNetwork:
         def compute(chunk):
             self._compute(documents[chunk], n_columns, probabilities[chunk])
 
-        chunks = _chunks(documents)
+        parts = chunks(documents, CHUNK_TOKENS)
         # For a few short documents, counting the cores would take a tenth of the time, and starting threads
         # more.
-        n_threads = min(len(chunks), MAX_THREADS)
+        n_threads = min(len(parts), MAX_THREADS)
         if n_threads > 1:
             n_threads = min(n_threads, joblib.cpu_count())
         if n_threads == 1:
-            for chunk in chunks:
-                compute(chunk)
+            for part in parts:
+                compute(part)
         else:
             with ThreadPoolExecutor(n_threads) as threads:
-                list(threads.map(compute, chunks))
+                list(threads.map(compute, parts))
         return probabilities
 
     def _compute(self, documents, n_columns, out):
@@ -146,18 +146,21 @@ class LookupNetwork:
             for half in (slice(0, middle), slice(middle, None)):
                 self._compute(documents[half], n_columns, out[half])
         else:
-            out[:] = self._classify(*self._features(documents, words, ids, n_columns))
+            tables, vectors = self._tables(words)
+            places = _lay_out(documents, ids, len(tables), n_columns, nothing=len(words))
+            out[:] = self._classify(*self._reduce(documents, *places, tables, vectors)[:2])
 
-    def _features(self, documents, words, ids, n_columns):
-        """Compute the maxima over time of all filters, and, in "hybrid", the weighted sums.
+    def _reduce(self, documents, ids, ends, tables, vectors, find=False):
+        """Compute the maxima over time of all filters, without bias, and, in "hybrid", the weighted sums.
 
-        `words` are the distinct ids of the documents, and `ids` the places there of all their ids.
+        `ids` and `ends` are the places of `_lay_out`, and `tables` and `vectors` those of their words. With
+        `find`, a third array tells where the windows of the maxima end, as places in `ids`; of equal maxima
+        of a document, the first.
         """
-        tables, vectors = self._tables(words)
-        ids, ends = _lay_out(documents, ids, len(self._slices), n_columns, nothing=len(words))
-        pieces, firsts = _cut(documents.lengths + 1)
+        pieces, counts = _cut(documents.lengths + 1)
         maxima = np.empty((len(pieces), len(self._bias)), dtype=np.float32)
         sums = None if vectors is None else np.empty((len(pieces), vectors.shape[1]), dtype=np.float32)
+        found = np.empty(maxima.shape, dtype=np.int64) if find else None
         starts, stops = pieces.T.tolist()
         blocks = np.flatnonzero(np.diff(pieces[:, 0] // BLOCK, prepend=-1)).tolist()
         for first, last in pairwise([*blocks, len(pieces)]):
@@ -172,10 +175,14 @@ class LookupNetwork:
                 np.maximum.reduce(x[piece], axis=0, out=maxima[i])
                 if sums is not None:
                     np.add.reduce(weighted[piece], axis=0, out=sums[i])
+            if find:
+                found[first:last] = at[_find(x, maxima[first:last], np.diff(pieces[first:last])[:, 0])]
         if len(pieces) > len(documents):
+            firsts, of_pieces = np.cumsum(counts) - counts, maxima
             maxima = np.maximum.reduceat(maxima, firsts, axis=0)
             sums = None if sums is None else np.add.reduceat(sums, firsts, axis=0)
-        return np.maximum(maxima + self._bias, 0), sums
+            found = np.take_along_axis(found, _find(of_pieces, maxima, counts), axis=0) if find else None
+        return maxima, sums, found
 
     def _tables(self, words):
         """Multiply distinct words, sorted, the first of which is padding, by the slices of all kernels.
@@ -200,8 +207,8 @@ class LookupNetwork:
         return tables, vectors
 
     def _classify(self, maxima, sums):
-        """Apply the classifiers, and pool them."""
-        inputs = [maxima]
+        """Apply bias, ReLU and the classifiers, and pool these."""
+        inputs = [np.maximum(maxima + self._bias, 0)]
         if sums is not None:
             root = np.sqrt((sums * sums).sum(axis=1, keepdims=True) + np.float32(TINY**2))
             inputs.append(sums * (np.float32(NORM) / (root + np.float32(TINY))))
@@ -274,11 +281,11 @@ def weights_by_layer(config, weights):
     }
 
 
-def _chunks(documents):
-    """Cut documents into slices of about CHUNK_TOKENS tokens."""
+def chunks(documents, n_tokens):
+    """Cut documents into slices of about `n_tokens` tokens."""
     # Each document counts as one token more, as its memory does.
     cells = np.cumsum(documents.lengths + 1)
-    bounds = np.flatnonzero(np.diff(cells // CHUNK_TOKENS, prepend=-1)).tolist()
+    bounds = np.flatnonzero(np.diff(cells // n_tokens, prepend=-1)).tolist()
     return [slice(*pair) for pair in pairwise([*bounds, len(documents)])]
 
 
@@ -319,15 +326,24 @@ def _cut(sizes):
     -------
     pieces : ndarray of shape (n_pieces, 2), int
         Start and end of each piece.
-    firsts : ndarray of shape (n_documents,), int
-        The first piece of each document.
+    counts : ndarray of shape (n_documents,), int
+        The number of pieces of each document.
     """
     stops = np.cumsum(sizes)
     counts = -(-sizes // BLOCK)
     firsts = np.cumsum(counts) - counts
     within = np.arange(counts.sum()) - np.repeat(firsts, counts)
     starts = np.repeat(stops - sizes, counts) + BLOCK * within
-    return np.stack([starts, np.minimum(starts + BLOCK, np.repeat(stops, counts))], axis=1), firsts
+    return np.stack([starts, np.minimum(starts + BLOCK, np.repeat(stops, counts))], axis=1), counts
+
+
+def _find(x, maxima, counts):
+    """Find the row of each maximum among as many rows of x as it has; of equal ones, the first."""
+    rows, columns = np.divmod(np.flatnonzero(x == np.repeat(maxima, counts, axis=0)), x.shape[1])
+    found = np.zeros(maxima.shape, dtype=np.int64)
+    # Backwards, because of several numbers for one place the last one stays.
+    found[np.repeat(np.arange(len(counts)), counts)[rows[::-1]], columns[::-1]] = rows[::-1]
+    return found
 
 
 def matmul(x, kernel):
