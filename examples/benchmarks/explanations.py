@@ -111,7 +111,7 @@ def summarise(rows):
                 *(f"{row['fall']:.2f}" for row in (ours, exact, chance)),
                 f"{ours['fall'] / chance['fall']:.1f}",
                 f"{ours['fall'] / exact['fall']:.2f}",
-                *(f"{row['cpu_ms']:.1f}" for row in (ours, exact)),
+                *(f"{row['cpu_ms']:.2f}" for row in (ours, exact)),
             ]
         )
     head = [
