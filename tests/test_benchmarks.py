@@ -392,7 +392,7 @@ def test_exported_classifiers_are_compared_with_pickled_pipelines_in_processes(m
     pytest.importorskip("onnx")
     serving = module("serving")
     split = module("groups").read_mr(SimpleNamespace(data=str(data)))
-    setting = SimpleNamespace(glove=None, keep=None)
+    setting = SimpleNamespace(glove=None, keep=None, rounds=1)
     row = serving.measure(setting, "mr", "parallel", SimpleNamespace(train=split, test=split), tmp_path)
     assert row["difference"] < 1e-6
     assert row["other_labels"] == 0
