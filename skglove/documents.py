@@ -112,11 +112,13 @@ class Documents:
         return np.repeat(np.arange(len(self), dtype=np.int32), self.lengths)
 
     def __getitem__(self, key):
-        """Return the ids of one document, or the documents of a slice; views, not copies."""
+        """Return the ids of one document, or the documents of a slice; views or self, not copies."""
         if isinstance(key, slice):
             start, stop, step = key.indices(len(self))
             if step != 1:
                 raise ValueError(f"Only slices of step 1 are views, got step {step}.")
+            if stop - start == len(self):
+                return self
             return Documents(self.values[self.bounds[start] : self.bounds[stop]], self.lengths[start:stop])
         row = range(len(self))[key]  # which also takes negative numbers
         return self.values[self.bounds[row] : self.bounds[row + 1]]

@@ -21,6 +21,10 @@ from skglove.messages import shortened
 # Texts are split in chunks of this many characters: large enough to be fast, small enough to reuse memory.
 CHUNK_CHARACTERS = 2**20
 
+# Fewer characters than these are split by the regular expression of style="glove", text by text, which
+# takes a fifth of the time for a sentence.
+FEW_CHARACTERS = 2_000
+
 # Pieces that are replaced by their tokens at a time.
 BLOCK_PIECES = 2**16
 
@@ -179,6 +183,9 @@ def split_texts(texts, *, style="keras", lower=True, filters="", split=" "):
     table = GLOVE_CHARACTERS if style == "glove" else str.maketrans(dict.fromkeys(filters, split))
     columns, lengths = [], []
     for chunk in _chunks(texts):
+        # A first chunk of fewer characters than a chunk has is the last one, too.
+        if style == "glove" and not columns and sum(map(len, chunk)) < min(FEW_CHARACTERS, CHUNK_CHARACTERS):
+            return _split_few(chunk, lower)
         if lower:
             chunk = [text.lower() for text in chunk]
         words, n_words = _split_chunk([text.translate(table) for text in chunk], separator)
@@ -217,6 +224,12 @@ def _split_by(function, texts):
     if not lengths:
         raise ValueError("There are no texts: X is empty.")
     return Documents(np.array(values, dtype=np.int32), np.array(lengths)), encode_words(codes)
+
+
+def _split_few(texts, lower):
+    """Split a few texts by GloVe's rules; return what `split_texts` does."""
+    find = glove_pattern().findall
+    return _split_by(lambda text: find((text.lower() if lower else text).translate(GLOVE_CHARACTERS)), texts)
 
 
 def _split_chunk(texts, separator):

@@ -212,13 +212,20 @@ PROSE = st.lists(PROSE.map("".join), min_size=1, max_size=6)
 
 
 @settings(deadline=None, max_examples=150)
-@given(texts=PROSE, unseen=PROSE, lower=st.booleans(), characters=st.integers(1, 40))
-def test_style_glove_gives_the_words_of_its_rules(texts, unseen, lower, characters):
+@given(
+    texts=PROSE,
+    unseen=PROSE,
+    lower=st.booleans(),
+    characters=st.integers(1, 40),
+    few=st.sampled_from([0, 30, 2000]),
+)
+def test_style_glove_gives_the_words_of_its_rules(texts, unseen, lower, characters, few):
     expected = [words_by_the_rules(text, lower) for text in texts]
     first_seen = list(dict.fromkeys(word for words in expected for word in words))
     ours = GloveTokenizer(vectors=None, style="glove", num_words=None, lower=lower)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(splitting, "CHUNK_CHARACTERS", characters)
+        patch.setattr(splitting, "CHUNK_CHARACTERS", characters if few < 2000 else 2**20)
+        patch.setattr(splitting, "FEW_CHARACTERS", few)
         patch.setattr(splitting, "BLOCK_PIECES", characters)
         patch.setattr(tokenizer, "BLOCK_TOKENS", characters)
         ids = ours.fit_transform(texts)
@@ -265,7 +272,9 @@ def test_style_glove_gives_the_words_of_its_rules(texts, unseen, lower, characte
         (" \r\n\t", ""),
     ],
 )
-def test_style_glove_by_hand(text, words):
+@pytest.mark.parametrize("few", [0, 2000])
+def test_style_glove_by_hand(text, words, few, monkeypatch):
+    monkeypatch.setattr(splitting, "FEW_CHARACTERS", few)
     ids = GloveTokenizer(vectors=None, style="glove").fit_transform([text, text.encode()])
     assert words_of(ids) == [words.split(" ") if words else []] * 2
 
