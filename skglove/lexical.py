@@ -1,5 +1,6 @@
 """A linear classifier of words and pairs of words: it knows words and phrases that word vectors blur."""
 
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from skglove.documents import Documents
 from skglove.lexical_prediction import LexicalPrediction, pool_scores, words_and_pairs
 from skglove.multilabel import label_sets, n_outputs
 from skglove.regression import regress
+from skglove.states import without_memory_maps
 
 # Weights of all features and classes: 80 MB for naive Bayes, 20 MB for regression. The features with the
 # highest document frequency are kept. Regression takes those of several documents only: by the others it
@@ -251,6 +253,24 @@ class LexicalModel(LexicalPrediction):
         idf = np.log((1 + n_documents - left_out) / (1 + np.maximum(others, 0))) + 1
         new.data *= np.where(others > 0, idf / self.idf_[new.indices], 0)
         return normalize(new)
+
+    def __getstate__(self):
+        state = without_memory_maps(vars(self))
+        if "_tfidf" in state:
+            state["_tfidf"] = copy(self._tfidf)
+            state["_tfidf"].idf_ = np.asarray(self._tfidf.idf_)
+        return state
+
+    def __setstate__(self, state):
+        if "columns_" in state:
+            columns, n = state["columns_"], len(state["features_"])
+            sizes = len(columns), len(state["_tfidf"].idf_)
+            if sizes != (n, n) or columns.min() < 0 or columns.max() >= n:  # SciPy would read beyond arrays
+                raise ValueError(
+                    f"The linear model is damaged: it has {n} features, but {sizes[1]} weights of features "
+                    f"and {sizes[0]} columns, from {columns.min()} to {columns.max()}."
+                )
+        vars(self).update(state)
 
 
 def _fit_bayes(training, left_out):

@@ -12,6 +12,7 @@ import numpy as np
 
 from skglove.documents import check_ids, without_metadata
 from skglove.messages import shortened
+from skglove.states import pack_words, unpack_words
 from skglove.vectors import as_source, gather_vectors, has_vectors
 
 # The key of the vocabulary in the metadata of a dtype.
@@ -97,10 +98,14 @@ class Vocabulary:
             return np.zeros(len(self), dtype=bool)
         return has_vectors(self.vectors, self._words_in_utf8())
 
-    def __reduce__(self):
-        # The words have a pickle of their own. Pickle writes a str that it has seen before as a reference, so
-        # joblib's hash of equal vocabularies would depend on which strings happen to be the same object.
-        return _unpickle_vocabulary, (pickle.dumps(self.words, protocol=4), self.vectors)
+    def __getstate__(self):
+        # Pickle writes a str that it has seen before as a reference, so joblib's hash of equal vocabularies
+        # would depend on which strings happen to be the same object. Bytes do not.
+        return {"packed": pack_words(self.words), "vectors": self.vectors}
+
+    def __setstate__(self, state):
+        words = unpack_words(*state["packed"]) if "packed" in state else state["words"]  # as in 0.1.0
+        vars(self).update(words=tuple(words), vectors=state["vectors"])
 
     def _words_in_utf8(self):
         # Texts may hold lone surrogates, vector files cannot. Their escapes match no word of a file.
@@ -127,6 +132,7 @@ def _check_words(words):
 
 
 def _unpickle_vocabulary(words, vectors):
+    """Read a pickle of an earlier version."""
     return Vocabulary(pickle.loads(words), vectors)
 
 

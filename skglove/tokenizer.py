@@ -19,6 +19,7 @@ from skglove.notebook import Summarised, describe_tokenizer
 from skglove.progress import counted, length_of, shown
 from skglove.rollback import rollback
 from skglove.splitting import check_encoding, check_texts, decode_words, encode_words, split_texts
+from skglove.states import pack_words, unpack_words
 from skglove.token_ids import Vocabulary, with_vocabulary
 from skglove.vectors import as_source, first_words
 from skglove.versions import Versioned
@@ -482,8 +483,19 @@ class GloveTokenizer(ShortErrors, Versioned, Summarised, TransformerMixin, BaseE
     def _summary(self):
         return describe_tokenizer(self)
 
+    def __getstate__(self):
+        state = super().__getstate__()
+        if "vocabulary_" in state:
+            ids = np.fromiter(self.vocabulary_.values(), dtype=np.int32, count=len(self.vocabulary_))
+            state["vocabulary_"] = *pack_words(self.vocabulary_), ids
+        return state
+
     def _read_state(self, state):
-        super()._read_state({"verbose": 0} | state)  # 0.1.0 had no `verbose`
+        state = {"verbose": 0} | state  # 0.1.0 had no `verbose`
+        if isinstance(state.get("vocabulary_"), tuple):  # 0.1.0 had a dict
+            *words, ids = state["vocabulary_"]
+            state["vocabulary_"] = dict(zip(unpack_words(*words), ids.tolist(), strict=True))
+        super()._read_state(state)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

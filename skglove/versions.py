@@ -8,6 +8,8 @@ from functools import lru_cache
 import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 
+from skglove.states import without_memory_maps
+
 # Release 0.1.0 did not store versions.
 FIRST_VERSIONS = {"skglove": "0.1.0"}
 
@@ -91,7 +93,8 @@ class Versioned:
     """
 
     def __getstate__(self):
-        return {**super().__getstate__(), "_versions": current_versions("skglove", "scikit-learn")}
+        versions = current_versions("skglove", "scikit-learn")
+        return without_memory_maps(super().__getstate__()) | {"_versions": versions}
 
     def __setstate__(self, state):
         name, state = type(self).__name__, dict(state)

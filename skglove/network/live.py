@@ -8,6 +8,7 @@ from skglove.auto_settings import OF_NETWORK
 from skglove.network.forks import record_use, refuse_fork
 from skglove.network.inference import SCALE, LookupNetwork, can_look_up
 from skglove.network.pickling import StoredNetwork, take_apart
+from skglove.states import without_memory_maps
 from skglove.versions import current_versions, describe
 
 
@@ -207,7 +208,7 @@ class LiveNetwork:
             variable.assign(value)
 
     def __getstate__(self):
-        state = vars(self) | {"_model": None, "_pooled": None}
+        state = without_memory_maps(vars(self)) | {"_model": None, "_pooled": None}
         if self._model is not None:
             import keras
 

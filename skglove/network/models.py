@@ -1,5 +1,7 @@
 """Networks that compute no padding. Importing this module registers all of skglove's classes in Keras."""
 
+from collections.abc import Iterable
+
 import keras
 import numpy as np
 from keras import layers, ops
@@ -7,6 +9,13 @@ from keras import layers, ops
 from skglove.network.inference import SCALE
 from skglove.network.layers import HeadPool, MaskPadding, MinimumLength, WeightedSum
 from skglove.network.packing import pack_words, packed_maxima
+
+# The classes of Keras in the networks of all releases.
+CLASSES = (
+    *("InputLayer", "Embedding", "Conv1D", "MaxPooling1D", "GlobalMaxPooling1D", "Concatenate", "Dense"),
+    *("Dropout", "DTypePolicy", "Zeros", "GlorotUniform", "RandomNormal", "RandomUniform", "MaxNorm"),
+    "__keras_tensor__",
+)
 
 
 class PackedNetwork(keras.Model):
@@ -119,8 +128,30 @@ def rebuild(name, config):
     -------
     model : keras.Model
         The network.
+
+    Raises
+    ------
+    ValueError
+        If the configuration has a class that no network of skglove has. It may come from a file that nobody
+        vouches for, and Keras would run what a Lambda layer holds.
     """
+    _check_classes(config)
     return keras.saving.get_custom_objects()[f"skglove>{name}"].from_config(config)
+
+
+def _check_classes(config):
+    """Refuse a class that no network of skglove has, anywhere in a configuration."""
+    if isinstance(config, dict):
+        if "class_name" in config:
+            name, module = config["class_name"], str(config.get("module"))
+            ours = str(config.get("registered_name")).startswith("skglove>")
+            ours = ours and config["registered_name"] in keras.saving.get_custom_objects()
+            if not ours and (name not in CLASSES or module.split(".")[0] not in ("keras", "None")):
+                raise ValueError(f"it has the class {module}.{name}, which no network of skglove has")
+        config = config.values()
+    if not isinstance(config, str):
+        for part in config if isinstance(config, Iterable) else ():
+            _check_classes(part)
 
 
 def expand(model, embedding_matrix, ids, *, word_weights=None, head_weights=None):

@@ -4,6 +4,8 @@ from contextlib import contextmanager
 from copy import deepcopy
 from threading import Lock
 
+import numpy as np
+
 from skglove.network.forks import record_use, refuse_fork
 from skglove.network.inference import LookupNetwork, can_look_up
 from skglove.versions import current_versions, describe, warn_of_other_versions
@@ -135,8 +137,9 @@ class StoredNetwork:
 
     def __getstate__(self):
         # Only what prediction needs: not the state of the optimizer.
-        parts, versions = self.take_apart()
-        return {"parts": parts, "versions": versions}
+        (name, config, weights, jit_compile), versions = self.take_apart()
+        weights = list(map(np.asarray, weights))  # which may be memory-mapped, see `skglove.states`
+        return {"parts": (name, config, weights, jit_compile), "versions": versions}
 
     def __setstate__(self, state):
         self.__init__(None)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skglove.pooling import fit_weights, log, pool
+from skglove.states import without_memory_maps
 from skglove.streams.lexical_stream import LexicalStream
 
 # Documents that were predicted before they were learned from: the last ones that are kept, and the fewest
@@ -66,6 +67,9 @@ class Stream:
         self.frequencies, self.n_documents = None, 0.0
         self.usual = self.head_weights, self.model_weights
         self.seed, self.n_ids, self.n_calls, self.seen = seed, n_ids, 0, None
+
+    def __getstate__(self):
+        return without_memory_maps(vars(self))
 
     def learn(self, documents, codes, sample_weight):
         """Predict documents, then learn from them.

@@ -8,6 +8,7 @@ from numbers import Integral
 import numpy as np
 
 from skglove.messages import shortened
+from skglove.states import pack_words, unpack_words
 from skglove.vectors import cache, evaluation
 from skglove.vectors.cache import Stored
 from skglove.vectors.checks import as_arrow, as_matrix
@@ -116,7 +117,18 @@ class WordVectors:
 
     def __getstate__(self):
         state = {"_source": self._source, "_format": self._format}
-        return state if self._source else state | {"_stored": self._stored}
+        if self._source:
+            return state
+        words, matrix, _ = self._stored
+        return state | {"_words": pack_words(words.to_pylist()), "_matrix": np.asarray(matrix)}
+
+    def __setstate__(self, state):
+        state = dict(state)
+        if "_words" in state:  # version 0.1 pickled `Stored`
+            words, matrix = as_arrow(unpack_words(*state.pop("_words"))), state.pop("_matrix")
+            matrix.flags.writeable = False
+            state["_stored"] = Stored(words, matrix)
+        vars(self).update(state)
 
     def __copy__(self):
         return self
