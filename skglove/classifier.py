@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import HasMethods, Hidden, Interval, StrOpt
 from sklearn.utils.validation import check_is_fitted
 
 from skglove import vocabulary_checks
+from skglove.dask_arrays import keep_vocabularies_in_dask
 from skglove.data import Data
 from skglove.fit_checks import FitChecksMixin
 from skglove.inputs import as_indicator, check_labels
@@ -25,6 +26,7 @@ from skglove.rollback import rollback
 from skglove.scoring import HeldOutScore
 from skglove.streams.partial_fitting import PartialFitMixin
 from skglove.streams.warm_start import LastFit
+from skglove.token_ids import METADATA_KEY
 from skglove.validation_set import check_validation_set, is_given
 from skglove.versions import Versioned
 from skglove.weights import repeat
@@ -687,6 +689,8 @@ class KerasConvTextClassifier(
         super()._read_state(state)
 
     def __sklearn_tags__(self):
+        # A search reads them before it sends ids, which may have been made before Dask was imported.
+        keep_vocabularies_in_dask(METADATA_KEY)
         tags = super().__sklearn_tags__()
         tags.input_tags.categorical = True
         tags.input_tags.positive_only = True

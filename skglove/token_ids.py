@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skglove.dask_arrays import keep_vocabularies_in_dask
 from skglove.documents import check_ids, without_metadata
 from skglove.messages import shortened
 from skglove.states import pack_words, unpack_words
@@ -314,7 +315,10 @@ def _vocabulary_of_dtype(dtype):
 
 def _dtype_with(dtype, vocabulary):
     plain = dtype if dtype.metadata is None else np.dtype(dtype.str)
-    return plain if vocabulary is None else np.dtype(plain, metadata={METADATA_KEY: vocabulary})
+    if vocabulary is None:
+        return plain
+    keep_vocabularies_in_dask(METADATA_KEY)
+    return np.dtype(plain, metadata={METADATA_KEY: vocabulary})
 
 
 def _plain(array):

