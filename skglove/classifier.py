@@ -247,9 +247,10 @@ class KerasConvTextClassifier(
 
     Notes
     -----
-    *Saving.* Pickle the classifier or its pipeline. For predictions alone, `skglove.export` writes a file
-    that starts sooner and holds no pickle. ``model_.save("x.keras")`` saves only the network,
-    without vocabulary, labels and linear model. Before loading such a file in another process, run
+    *Saving.* Pickle the classifier or its pipeline. `skops.io` writes files that run no code when they are
+    loaded: ``examples/files.md`` lists the types to trust. For predictions alone, `skglove.export` writes a
+    file that starts sooner. ``model_.save("x.keras")`` saves only the network, without vocabulary, labels and
+    linear model. Before loading such a file in another process, run
     ``import skglove.network.models``, which registers the network's classes in Keras.
 
     *Reproducibility.* The same seed gives exactly the same predictions only with the same number of
