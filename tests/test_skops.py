@@ -12,7 +12,14 @@ from sklearn.pipeline import Pipeline
 from test_readme import ROOT, python_blocks, run_in_order
 from text_samples import draw_texts, topic_vectors
 
-from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder, WordVectors, load_vectors
+from skglove import (
+    GloveTokenizer,
+    GloveVectorizer,
+    KerasConvTextClassifier,
+    SequencePadder,
+    WordVectors,
+    load_vectors,
+)
 from skglove.network.models import rebuild
 
 sio = pytest.importorskip("skops.io")
@@ -61,6 +68,11 @@ def test_a_pipeline_is_as_it_was_with_its_vectors(with_vectors):
     vocabularies = [pipeline["tokens"]._vocabulary for pipeline in (with_vectors, loaded)]
     np.testing.assert_array_equal(*(vocabulary.embedding_matrix() for vocabulary in vocabularies))
     assert_same(with_vectors, pickle.loads(pickle.dumps(loaded)))
+
+
+def test_a_vectorizer_is_as_it_was():
+    vectorizer = GloveVectorizer(topic_vectors()).fit(TEXTS)
+    np.testing.assert_array_equal(written_and_read(vectorizer).transform(TEXTS), vectorizer.transform(TEXTS))
 
 
 def test_what_joblib_mapped_into_memory_can_be_written(with_vectors, tmp_path):
