@@ -65,7 +65,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--articles", type=int, default=300, help="how many to learn from (%(default)s)")
+    parser.add_argument("--articles", type=int, default=150, help="how many to learn from (%(default)s)")
     parser.add_argument("--kill-a-worker", action="store_true", help="kill a worker during the search")
     options = parser.parse_args()
 
