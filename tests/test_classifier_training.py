@@ -467,7 +467,8 @@ def test_jit_compile_is_deprecated(jit_compile):
 
 
 def test_verbose_shows_keras_progress_and_the_other_steps(capsys):
-    classifier = small(architecture="hybrid", epochs=2, verbose=2).fit(*documents())
+    classifier = small(architecture="hybrid", epochs=2, verbose=2, validation_fraction="auto")
+    classifier.fit(*documents())
     shown = capsys.readouterr().out
     share = classifier.settings_["lexical_weight"]
     assert shown.startswith("Linear model of words and pairs: 32 documents\nCross-validation: fold 1 of 5\n")

@@ -26,7 +26,7 @@ EVIL = """good <script>alert(1)</script> "><img src=x onerror='alert(2)'> bad \x
 
 
 def fit(*steps, **parameters):
-    sizes = {"filters": 4, "epochs": 6, "learning_rate": 0.05, "random_state": 0, "embedding_dim": 4}
+    sizes = {"filters": 4, "epochs": 6, "learning_rate": 0.05, "random_state": 1, "embedding_dim": 4}
     sizes["validation_fraction"] = 0
     return make_pipeline(*steps, KerasConvTextClassifier(**{**sizes, **parameters})).fit(TEXTS, LABELS)
 

@@ -146,9 +146,16 @@ class LookupNetwork:
             for half in (slice(0, middle), slice(middle, None)):
                 self._compute(documents[half], n_columns, out[half])
         else:
-            tables, vectors = self._tables(words)
-            places = _lay_out(documents, ids, len(tables), n_columns, nothing=len(words))
-            out[:] = self._classify(*self._reduce(documents, *places, tables, vectors)[:2])
+            out[:] = self._classify(*self._features(documents, words, ids, n_columns))
+
+    def _features(self, documents, words, ids, n_columns):
+        """Compute what `_classify` takes.
+
+        `words` are the distinct ids of the documents, and `ids` the places there of all their ids.
+        """
+        tables, vectors = self._tables(words)
+        places = _lay_out(documents, ids, len(tables), n_columns, nothing=len(words))
+        return self._reduce(documents, *places, tables, vectors)[:2]
 
     def _reduce(self, documents, ids, ends, tables, vectors, find=False):
         """Compute the maxima over time of all filters, without bias, and, in "hybrid", the weighted sums.
