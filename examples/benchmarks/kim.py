@@ -18,6 +18,26 @@ MAXLEN = 400
 MAX_EPOCHS, PATIENCE, MIN_STEPS = 50, 3, 30
 
 
+def build(matrix, n_classes, jit_compile="auto"):
+    """Build and compile the network."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((None,), dtype="int32")
+    embedding = layers.Embedding(*matrix.shape)
+    words = embedding(inputs)
+    embedding.set_weights([matrix])
+    features = [
+        layers.GlobalMaxPooling1D()(layers.Conv1D(100, width, activation="relu")(words))
+        for width in (3, 4, 5)
+    ]
+    features = layers.Dropout(0.5)(layers.Concatenate()(features))
+    outputs = layers.Dense(n_classes, activation="softmax")(features)
+    model = keras.Model(inputs, outputs)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=jit_compile)
+    return model
+
+
 class KimClassifier(ClassifierMixin, BaseEstimator):
     """Kim's network on the vectors that skglove has too; `style` is that of `GloveTokenizer`."""
 
@@ -52,23 +72,8 @@ class KimClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(texts).argmax(axis=1)]
 
     def _build(self, matrix):
-        import keras
-        from keras import layers
-
-        inputs = keras.Input((None,), dtype="int32")
-        embedding = layers.Embedding(*matrix.shape)
-        words = embedding(inputs)
-        embedding.set_weights([matrix])
-        features = [
-            layers.GlobalMaxPooling1D()(layers.Conv1D(100, width, activation="relu")(words))
-            for width in (3, 4, 5)
-        ]
-        features = layers.Dropout(0.5)(layers.Concatenate()(features))
-        outputs = layers.Dense(len(self.classes_), activation="softmax")(features)
-        model = keras.Model(inputs, outputs)
         # Not XLA, which takes longer here.
-        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
-        return model
+        return build(matrix, len(self.classes_), jit_compile=False)
 
     def _choose_epochs(self, matrix, inputs, targets):
         """Return the epochs after which most of a held-out tenth is right; the lower loss breaks ties."""

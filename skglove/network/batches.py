@@ -12,6 +12,11 @@ from skglove.multilabel import n_outputs
 BATCH_TOKENS, BATCH_DOCUMENTS, BATCH_CELLS = 2**16, 2**10, 2**22
 
 
+def most_documents(width):
+    """Return how many documents of a width fill a prediction batch, if padding is computed."""
+    return int(np.clip(BATCH_TOKENS // width, 1, BATCH_DOCUMENTS))
+
+
 class Batches(keras.utils.PyDataset):
     """Pad documents one batch at a time. Memory holds the corpus unpadded and one padded batch.
 
@@ -33,6 +38,13 @@ class Batches(keras.utils.PyDataset):
         Factor of each document's loss. None for prediction.
     random_state : numpy.random.RandomState or None, default=None
         Shuffles the documents before every epoch. None keeps their order.
+    widths : skglove.network.widths.Widths or None, default=None
+        Numbers of columns to choose from, in place of `maxlen`, by the longest document of each batch. For
+        prediction, batches then have about BATCH_TOKENS padded ids.
+    fill : bool, default=False
+        Whether the last batch gets documents without words, of weight zero, to have as many as the others. The
+        weights of its other documents grow by as much as Keras's mean over the batch falls. JAX then compiles
+        for one shape less.
     """
 
     def __init__(
@@ -45,6 +57,8 @@ class Batches(keras.utils.PyDataset):
         codes=None,
         sample_weight=None,
         random_state=None,
+        widths=None,
+        fill=False,
     ):
         super().__init__()
         self.documents = documents
@@ -53,8 +67,10 @@ class Batches(keras.utils.PyDataset):
         self.codes = codes
         self.n_classes = None if codes is None else n_outputs(codes)
         self.sample_weight = sample_weight
-        self.random_state = random_state
-        if batch_size is None:
+        self.random_state, self.widths = random_state, widths
+        if batch_size is None and widths is not None:
+            self._bound_cells()
+        elif batch_size is None:
             sizes = np.minimum(documents.lengths, maxlen)
             self.order = self.order[np.argsort(sizes[self.order], kind="stable")]
             least = max(BATCH_TOKENS // BATCH_DOCUMENTS, BATCH_TOKENS * maxlen // BATCH_CELLS)
@@ -63,30 +79,61 @@ class Batches(keras.utils.PyDataset):
         else:
             self.bounds = np.arange(0, len(self.order), batch_size)
         self.bounds = np.append(self.bounds, len(self.order))
+        self.n_filled = batch_size if fill and len(self) > 1 else None
         self.on_epoch_begin()
+
+    def _bound_cells(self):
+        """Sort documents by length, and bound batches from the longest on, so that few widths are used."""
+        self.order = self.order[np.argsort(self.documents.lengths[self.order], kind="stable")]
+        widths = self.widths.of(self.documents.lengths[self.order])
+        bounds, end = [], len(self.order)
+        while end:
+            end = max(end - most_documents(widths[end - 1]), 0)
+            bounds.append(end)
+        self.bounds = np.array(bounds[::-1], dtype=np.int64)
 
     def __len__(self):
         return len(self.bounds) - 1
 
     def __getitem__(self, index):
         rows = self.rows_of(index)
+        n_rows = self.n_filled or len(rows)
+        weights = np.zeros(n_rows, dtype=np.float32)
+        weights[: len(rows)] = self.sample_weight[rows]
+        if len(rows) < n_rows:
+            weights *= n_rows / len(rows)
+        return self.ids_of(rows, n_rows), self._targets_of(rows, n_rows), weights
+
+    def _targets_of(self, rows, n_rows):
+        targets = np.zeros((n_rows, self.n_classes), dtype=np.float32)
         if self.codes.ndim == 2:
-            return self.ids_of(rows), self.codes[rows].astype(np.float32), self.sample_weight[rows]
-        one_hot = np.zeros((len(rows), self.n_classes), dtype=np.float32)
-        one_hot[np.arange(len(rows)), self.codes[rows]] = 1
-        return self.ids_of(rows), one_hot, self.sample_weight[rows]
+            targets[: len(rows)] = self.codes[rows]
+        else:
+            targets[np.arange(len(rows)), self.codes[rows]] = 1
+            targets[len(rows) :, 0] = 1
+        return targets
 
     def rows_of(self, index):
         """Return the numbers of the documents in a batch, as an ndarray of int."""
         return self.order[self.bounds[index] : self.bounds[index + 1]]
 
-    def ids_of(self, rows):
-        """Pad these documents, as an ndarray of shape (n_rows, maxlen), int32."""
-        ids = np.zeros((len(rows), self.maxlen), dtype=np.int32)
+    def ids_of(self, rows, n_rows=None):
+        """Pad these documents, as an ndarray of shape (n_rows, n_columns), int32.
+
+        With an `n_rows` above their number, documents without words follow.
+        """
+        lengths = np.minimum(self.documents.lengths[rows], self.maxlen)
+        n_columns = self.maxlen if self.widths is None else int(self.widths.of(lengths.max(initial=0)))
+        ids = np.zeros((n_rows or len(rows), n_columns), dtype=np.int32)
         for i, row in enumerate(rows):
             words = self.documents[row][-self.maxlen :]
-            ids[i, self.maxlen - len(words) :] = words
+            ids[i, n_columns - len(words) :] = words
         return ids
+
+    def longest(self):
+        """Return the length of the longest document of each batch, at most `maxlen`, as an ndarray of int."""
+        lengths = np.minimum(self.documents.lengths[self.order], self.maxlen)
+        return np.maximum.reduceat(lengths, self.bounds[:-1])
 
     def on_epoch_begin(self):
         """Shuffle the documents."""

@@ -44,11 +44,13 @@ class DeterministicEmbedding(layers.Embedding):
 
     Keras's own embedding passes one gradient for every occurrence of a word to the optimizer. TensorFlow adds
     these to the weights in the order in which its threads arrive. This layer has a dense gradient, in which
-    they are summed in a fixed order.
+    they are summed in a fixed order. On other backends this is Keras's embedding.
     """
 
     def call(self, inputs):
         """Look up the vectors of ids: from (n_documents, n_columns) to (n_documents, n_columns, dim)."""
+        if keras.backend.backend() != "tensorflow":
+            return super().call(inputs)
         # The gradient of a reshape is dense.
         matrix = ops.reshape(self.embeddings, (self.input_dim, self.output_dim))
         return ops.cast(ops.take(matrix, inputs, axis=0), self.compute_dtype)
@@ -154,11 +156,14 @@ class SparseBiasDense(layers.Dense):
 
     If all gradients are dense, Keras's optimizers on TensorFlow register a function that keeps the training
     step alive for ever, some MB a fit (https://github.com/tensorflow/tensorflow/issues/80895). One sparse
-    gradient prevents this. (An optimizer that clips gradients makes it dense again.)
+    gradient prevents this. (An optimizer that clips gradients makes it dense again.) On other backends this
+    is Keras's dense layer.
     """
 
     def call(self, inputs, training=None):
         """Compute the layer."""
+        if keras.backend.backend() != "tensorflow":
+            return super().call(inputs, training=training)
         # A lookup has a sparse gradient.
         bias = ops.take(self.bias, ops.arange(self.units, dtype="int32"), axis=0)
         return self.activation(ops.matmul(inputs, self.kernel) + bias)

@@ -132,18 +132,20 @@ class LiveNetwork:
             raise
 
     def _run(self, documents, codes, sample_weight, order):
-        """Make one step per batch. All batches have one shape, so that the step is traced once."""
+        """Make one step per batch. All batches have one shape, or a few, so that the step is traced once."""
         from skglove.network.batches import Batches
         from skglove.network.callbacks import retracing_warnings_hidden
+        from skglove.network.widths import widths_of
 
         size = self._parameters["batch_size"]
-        batches = Batches(documents, maxlen=self._maxlen, batch_size=size)
+        # Where padding is computed there are a few shapes, the same for all documents to come.
+        widths = widths_of(self._model, self._maxlen, self._maxlen, growth=2)
+        batches = Batches(documents, maxlen=self._maxlen, batch_size=size, widths=widths)
         totals = np.zeros(2)
         with retracing_warnings_hidden():
             for rows in np.array_split(order, -(-len(order) // size)):
                 # What is missing is documents of no words and weight 0.
-                ids = np.zeros((size, self._maxlen), dtype=np.int32)
-                ids[: len(rows)] = batches.ids_of(rows)
+                ids = batches.ids_of(rows, size)
                 targets = np.zeros((size, self._n_classes), dtype=np.float32)
                 targets[np.arange(size), np.append(codes[rows], np.zeros(size - len(rows), dtype=int))] = 1
                 weights = np.zeros(size, dtype=np.float32)
