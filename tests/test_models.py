@@ -32,7 +32,7 @@ def plain(model):
     return keras.Model(model.inputs[0], model.outputs[0])
 
 
-@pytest.mark.backends("tensorflow", why="elsewhere the padding is computed")
+@pytest.mark.backends("tensorflow", "torch", why="elsewhere the padding is computed")
 @settings(max_examples=50, deadline=None)
 @given(
     lengths=st.lists(st.integers(0, 60), min_size=1, max_size=6),
@@ -111,7 +111,7 @@ def kims_network(model, kernel_sizes):
     return oracle
 
 
-@pytest.mark.backends("tensorflow", why="elsewhere the padding is computed")
+@pytest.mark.backends("tensorflow", "torch", why="elsewhere the padding is computed")
 @settings(max_examples=30, deadline=None)
 @given(
     lengths=st.lists(st.integers(0, 60), min_size=1, max_size=6),
@@ -126,7 +126,7 @@ def test_a_parallel_network_is_kims_without_the_padding(lengths, maxlen, kernel_
     np.testing.assert_allclose(compute(model, ids), expected, atol=1e-6)
 
 
-@pytest.mark.backends("tensorflow", why="elsewhere the padding is computed")
+@pytest.mark.backends("tensorflow", "torch", why="elsewhere the padding is computed")
 @settings(max_examples=30, deadline=None)
 @given(
     lengths=st.lists(st.integers(0, 60), min_size=1, max_size=6),
@@ -268,7 +268,7 @@ each_network = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.backends("tensorflow", why="the padding is skipped there alone")
+@pytest.mark.backends("tensorflow", "torch", why="elsewhere the padding is computed")
 def test_a_layer_that_packing_does_not_compute_is_an_error():
     ids = keras.Input((None,), dtype="int32")
     x = keras.layers.Embedding(51, 4, name="embedding")(ids)
@@ -296,15 +296,31 @@ def test_padding_within_a_document_counts_too(make):
     np.testing.assert_allclose(compute(model, ids), compute(plain(model), ids), atol=1e-6)
 
 
-@pytest.mark.backends("tensorflow", why="elsewhere the padding is computed")
+def gradients_of(model, run, ids, targets):
+    """Return the gradients of a loss with respect to the weights of a model, as arrays."""
+
+    def loss():
+        losses = keras.losses.categorical_crossentropy(targets, run(ids, training=True))
+        return keras.ops.sum(losses)
+
+    weights = [weight.value for weight in model.trainable_weights]
+    if keras.backend.backend() == "torch":
+        loss().backward()
+        return [weight.grad.numpy() for weight in weights]
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        total = loss()
+    return [tf.convert_to_tensor(gradient).numpy() for gradient in tape.gradient(total, weights)]
+
+
+@pytest.mark.backends("tensorflow", "torch", why="elsewhere the padding is computed")
 @pytest.mark.parametrize("padding", ["pre", "post", "both"])
 @pytest.mark.parametrize(
     ("make", "dropout"),
     [(build_network, 0), (build_network, 0.5), (hybrid_network, 0.5), (parallel_network, 0.5)],
 )
 def test_gradients_are_those_of_the_plain_network(make, dropout, padding):
-    import tensorflow as tf
-
     ids, targets = padded([3, 40, 0, 17], 60, padding), np.eye(4, dtype=np.float32)
     if make is hybrid_network:
         targets = np.stack([targets] * 2, axis=1)
@@ -313,11 +329,9 @@ def test_gradients_are_those_of_the_plain_network(make, dropout, padding):
     gradients = []
     for run in (lambda model: model, plain):
         model = make(51, 4, n_conv_layers=2, pool_size=3, filters=16, **options)
-        with tf.GradientTape() as tape:
-            loss = keras.losses.categorical_crossentropy(targets, run(model)(ids, training=True))
-        gradients.append(tape.gradient(loss, [weight.value for weight in model.trainable_weights]))
+        gradients.append(gradients_of(model, run(model), ids, targets))
     assert len(gradients[0]) == {build_network: 9, hybrid_network: 12, parallel_network: 9}[make]
-    for packed, expected in zip(*(map(tf.convert_to_tensor, g) for g in gradients), strict=True):
+    for packed, expected in zip(*gradients, strict=True):
         assert np.abs(expected).max() > 1e-3
         np.testing.assert_allclose(packed, expected, rtol=1e-3, atol=1e-5)
 

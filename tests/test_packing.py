@@ -13,7 +13,7 @@ def test_word_spans():
     assert [np.array(column).tolist() for column in spans] == [[1, 0, 0], [4, 1, 5], [1, 5, 10]]
 
 
-@pytest.mark.backends("tensorflow", why="elsewhere the padding is computed")
+@pytest.mark.backends("tensorflow", "torch", why="elsewhere the padding is computed")
 def test_packing_is_as_drawn():
     ids = np.array([[0, 0, 0, 0, 7, 3], [0, 0, 0, 5, 2, 9]], dtype=np.int32)
     spans = word_spans(ids)
@@ -31,7 +31,7 @@ def test_packing_is_as_drawn():
     assert np.array(packing.document).tolist() == [[0, 0, 1, 1], [1, 2, 2, 2]]
 
 
-@pytest.mark.backends("tensorflow", why="elsewhere the padding is computed")
+@pytest.mark.backends("tensorflow", "torch", why="elsewhere the padding is computed")
 def test_convolutions_see_little_more_than_the_words(monkeypatch):
     model = build_network(51, 3, embedding_dim=4, filters=4)
     seen = []
@@ -49,7 +49,7 @@ def test_convolutions_see_little_more_than_the_words(monkeypatch):
     assert max(seen) == seen[0]
 
 
-@pytest.mark.backends("tensorflow", why="elsewhere the padding is computed")
+@pytest.mark.backends("tensorflow", "torch", why="elsewhere the padding is computed")
 def test_words_are_looked_up_once_for_all_widths_and_a_sum(monkeypatch):
     embedding, weighted_sum = DeterministicEmbedding(51, 4), WeightedSum(51)
     weighted_sum.build([(None, None, 4), (None, None)])
@@ -65,7 +65,7 @@ def test_words_are_looked_up_once_for_all_widths_and_a_sum(monkeypatch):
     # Besides the words: the padding that the widest filter sees, and the overlap of the frames.
     assert 1010 <= np.prod(lookups[0]) < 1010 + 4 * 10 + N_FRAMES * (8 + 4)
     matrix = embedding.get_weights()[0] * (np.arange(51) > 0)[:, None]
-    np.testing.assert_allclose(sums, matrix[ids].sum(axis=1), atol=1e-4)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(sums), matrix[ids].sum(axis=1), atol=1e-4)
 
 
 def built_convolution(width):

@@ -1,13 +1,13 @@
-"""skglove's networks beside the same networks in plain Keras, on one of Keras's backends. Half an hour on 2 cores.
+"""skglove's networks beside the same networks in plain Keras, on any backend. Half an hour on 2 cores.
 
     KERAS_BACKEND=jax python examples/benchmarks/backends.py --data DATA --glove glove.6B.100d.txt
-    KERAS_BACKEND=torch python examples/benchmarks/backends.py --data DATA --glove glove.6B.100d.txt --only trec
+    KERAS_BACKEND=torch python examples/benchmarks/backends.py --data DATA --glove glove.6B.100d.txt
 
 DATA has the folder 20_newsgroup and the files trec.train and trec.test. Where there is a GPU, Keras uses it.
-Plain Keras and skglove take turns in one process, with the same ids, vectors, sizes and numbers of epochs. Both
-see the same columns, so that the networks are the same: those of the longest text, at most `MAXLEN`. A first
-round warms up and is not counted. The times are those of training and prediction alone, with compiling; CPU
-seconds in brackets. Texts are tokenized before.
+Plain Keras and skglove take turns in one process, with the same ids, vectors, sizes and numbers of epochs.
+Both see the same columns, so that the networks are the same: those of the longest text, at most `MAXLEN`. A
+first round warms up and is not counted. The times are those of training and prediction alone, with compiling;
+CPU seconds in brackets. Texts are tokenized before.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from keras import layers, ops
 from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder
 
 MAXLEN = 1000
-EPOCHS = {"trec": 6, "cut": 2}
+EPOCHS = {"trec": 4, "cut": 2}
 LEAST = {"stacked": 149, "parallel": 5, "hybrid": 5}  # columns that a network needs
 BATCH_SIZE = {"stacked": 128, "parallel": 50, "hybrid": 50}
 COLUMNS = "backend", "texts", "network", "plain fit", "skglove fit", "times", "plain predict"
@@ -95,7 +95,9 @@ class Plain:
 
 def ours(architecture, n_columns, epochs):
     """Make the same network as an estimator: without linear model, nothing is held out."""
-    options = {"lexical_weight": 0.0, "early_stopping": False, "filters": 100} if architecture == "hybrid" else {}
+    options = (
+        {"lexical_weight": 0.0, "early_stopping": False, "filters": 100} if architecture == "hybrid" else {}
+    )
     return KerasConvTextClassifier(
         architecture,
         maxlen=n_columns,
@@ -149,10 +151,14 @@ def compare(name, architecture, train, test, n_rounds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", help="folder of the data sets")
-    parser.add_argument("--glove", help="text file of vectors (default: GloVe 6B 50d)", default="glove.6B.50d")
+    parser.add_argument(
+        "--glove", help="text file of vectors (default: GloVe 6B 50d)", default="glove.6B.50d"
+    )
     parser.add_argument("--only", nargs="*", choices=EPOCHS, default=list(EPOCHS), help="texts")
     parser.add_argument("--networks", nargs="*", choices=BUILD, default=list(BUILD), help="architectures")
-    parser.add_argument("--posts", type=int, default=3000, help="training posts of 20 Newsgroups (%(default)s)")
+    parser.add_argument(
+        "--posts", type=int, default=3000, help="training posts of 20 Newsgroups (%(default)s)"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="rounds that count (%(default)s)")
     setting = parser.parse_args()
     rows = []

@@ -13,7 +13,7 @@ BATCH_TOKENS, BATCH_DOCUMENTS, BATCH_CELLS = 2**16, 2**10, 2**22
 
 
 def most_documents(width):
-    """Return how many documents of a width fill a prediction batch, if padding is computed."""
+    """Return how many documents of a width, padded, fill a prediction batch."""
     return int(np.clip(BATCH_TOKENS // width, 1, BATCH_DOCUMENTS))
 
 
@@ -40,11 +40,10 @@ class Batches(keras.utils.PyDataset):
         Shuffles the documents before every epoch. None keeps their order.
     widths : skglove.network.widths.Widths or None, default=None
         Numbers of columns to choose from, in place of `maxlen`, by the longest document of each batch. For
-        prediction, batches then have about BATCH_TOKENS padded ids.
+        prediction, batches then have at most BATCH_TOKENS padded ids.
     fill : bool, default=False
-        Whether the last batch gets documents without words, of weight zero, to have as many as the others. The
-        weights of its other documents grow by as much as Keras's mean over the batch falls. JAX then compiles
-        for one shape less.
+        Whether documents without words, of weight zero, fill up the last batch. The weights of its other
+        documents grow by as much as Keras's mean over the batch falls. JAX then compiles for one shape less.
     """
 
     def __init__(

@@ -138,7 +138,7 @@ class LiveNetwork:
         from skglove.network.widths import widths_of
 
         size = self._parameters["batch_size"]
-        # Where padding is computed there are a few shapes, the same for all documents to come.
+        # On JAX there are a few shapes, the same for all documents to come.
         widths = widths_of(self._model, self._maxlen, self._maxlen, growth=2)
         batches = Batches(documents, maxlen=self._maxlen, batch_size=size, widths=widths)
         totals = np.zeros(2)

@@ -23,19 +23,19 @@ class PackedNetwork(keras.Model):
 
     It is made, as any functional model, from inputs and outputs: padded ids; an embedding; layers up to one
     named "global_pooling"; then a chain of layers to the output. It has the layers, weights and results of
-    that model. On TensorFlow it computes everything up to "global_pooling" by `compute_features`, which a
-    subclass writes. The subclass names the layers that it computes there in `computed`; another layer is an
-    error.
+    that model. On TensorFlow and PyTorch it computes everything up to "global_pooling" by
+    `compute_features`, which a subclass writes. The subclass names the layers that it computes there in
+    `computed`; another layer is an error.
 
-    With `jit_compile`, and on other backends, it computes the padding too: compilers need shapes that are
-    known beforehand.
+    With `jit_compile`, and on JAX, it computes the padding too: compilers need shapes that are known
+    beforehand.
     """
 
     computed = ()
 
     def call(self, inputs, training=None, mask=None):
         """Compute the output for ids of shape (n_documents, n_columns)."""
-        if self.jit_compile or keras.backend.backend() != "tensorflow":
+        if self.jit_compile or keras.backend.backend() == "jax":
             return super().call(inputs, training=training, mask=mask)
         pooling = self.layers.index(self.get_layer("global_pooling"))
         for step in self.layers[:pooling]:

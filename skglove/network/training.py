@@ -7,7 +7,6 @@ from skglove.network.callbacks import learning_rate_errors_named, retracing_warn
 from skglove.network.loss_and_optimizer import has_schedule
 from skglove.network.widths import widths_of
 
-
 MEAN = "sum_over_batch_size"  # Keras's name of this reduction of losses
 SURE_EPOCHS = 5  # that are trained in any case, more or less: most trainings stop early
 
@@ -104,25 +103,23 @@ def predict(model, documents, *, maxlen, batch_size):
 
 
 def _padding_of(model, documents, rows, maxlen):
-    """Return what `Batches` needs to pad no more than necessary, where Keras computes the padding."""
+    """Return what `Batches` needs on JAX to pad no more than necessary, in few shapes."""
     longest = int(documents.lengths[rows].max(initial=0))
     widths = widths_of(model, maxlen, min(longest, maxlen))
     # Other reductions than a mean over the batch do not allow for documents of weight zero.
     is_mean = getattr(model.loss, "reduction", MEAN) == MEAN
-    return {"widths": widths, "fill": widths is not None and widths.compiled and is_mean}
+    return {"widths": widths, "fill": widths is not None and is_mean}
 
 
 def _predict_sorted(model, documents, maxlen, widths):
-    """Predict in batches of documents of similar length, padded as little as possible."""
+    """Predict in batches of documents of similar length, in few shapes."""
     widths.drop_rare(documents.lengths, 1)
     batches = Batches(documents, maxlen=maxlen, batch_size=None, widths=widths)
     probabilities = np.empty((len(documents), *model.output_shape[1:]), dtype=np.float32)
     for i in range(len(batches)):
         rows = batches.rows_of(i)
-        n_rows = len(rows)
-        if widths.compiled:  # for few shapes
-            n_rows = 2 ** int(np.ceil(np.log2(n_rows)))
-            most = most_documents(widths.of(documents.lengths[rows[-1]]))
-            n_rows = min(n_rows, most) if len(batches) == 1 else most
+        n_rows = most_documents(widths.of(documents.lengths[rows[-1]]))
+        if len(batches) == 1:
+            n_rows = min(n_rows, 2 ** int(np.ceil(np.log2(len(rows)))))
         probabilities[rows] = model.predict_on_batch(batches.ids_of(rows, n_rows))[: len(rows)]
     return probabilities

@@ -1,10 +1,10 @@
-"""How many columns batches have where Keras computes the padding: on all backends but TensorFlow."""
+"""How many columns batches have on JAX, where Keras computes the padding: shapes must be known beforehand."""
 
 import keras
 import numpy as np
 
 # Each width is about this much larger than the next smaller one. JAX compiles a network for each.
-GROWTH, COMPILED_GROWTH = 1.05, 1.25
+GROWTH = 1.25
 # Compiling for one takes as long as training on about this many padded ids (2 s on one core).
 COMPILING = 2**19
 
@@ -24,24 +24,20 @@ class Widths:
         Columns of padded documents. No width is larger, but for networks that pad further themselves.
     longest : int
         Length of the longest document.
-    growth : float or None, default=None
-        How much larger each width is than the next smaller one, above 1. None decides by `model`.
+    growth : float, default=GROWTH
+        How much larger each width is than the next smaller one, above 1.
 
     Attributes
     ----------
     sizes : ndarray of int
         The widths, ascending. A few.
-    compiled : bool
-        Whether the network is compiled for each shape of a batch.
     """
 
-    def __init__(self, model, maxlen, longest, growth=None):
+    def __init__(self, model, maxlen, longest, growth=GROWTH):
         self._seen = model.get_layer("padding").n_columns
         pools = [layer for layer in model.layers if isinstance(layer, keras.layers.MaxPooling1D)]
         self._stride = int(np.prod([pool.pool_size[0] for pool in pools], dtype=np.int64))
         self._full = max(maxlen, self._seen)
-        self.compiled = model.jit_compile
-        growth = growth or (COMPILED_GROWTH if self.compiled else GROWTH)
         sizes = [self._round(longest + self._seen)]
         while sizes[-1] > self._round(self._seen):
             size = self._round(max(int(sizes[-1] / growth), self._seen))
@@ -57,7 +53,7 @@ class Widths:
         return self.sizes[np.searchsorted(self.sizes, needed)]
 
     def drop_rare(self, lengths, n_rows):
-        """If the network is compiled, drop widths that save less than compiling for them takes.
+        """Drop widths that save less than compiling for them takes.
 
         Parameters
         ----------
@@ -66,19 +62,23 @@ class Widths:
         n_rows : int
             How often each column of such a batch is computed: documents of a batch, times epochs.
         """
-        if not self.compiled:
-            return
-        widths, kept = self.of(lengths), [self.sizes[-1]]
-        widest = widths.max()
-        for size in self.sizes[self.sizes < self.sizes[-1]][::-1]:
-            saved = (widths <= size).sum() * n_rows * (kept[-1] - size)
-            if size == widest or size < widest and saved >= COMPILING:
-                kept.append(size)
-        self.sizes = np.array(kept[::-1])
+        needed, candidates = self.of(lengths), self.sizes.tolist()
+
+        def cells(sizes):
+            sizes = np.sort(sizes)
+            return int(sizes[np.searchsorted(sizes, needed)].sum()) * n_rows
+
+        kept = sorted({candidates[-1], int(needed.max())})
+        while True:
+            most, size = max((cells(kept) - cells([*kept, size]), size) for size in candidates)
+            if most < COMPILING:
+                break
+            kept.append(size)
+        self.sizes = np.sort(kept)
 
 
-def widths_of(model, maxlen, longest, growth=None):
-    """Return the `Widths` of a network, or None on TensorFlow, where no padding or all of it is computed.
+def widths_of(model, maxlen, longest, growth=GROWTH):
+    """Return the `Widths` of a network on JAX; None on other backends.
 
     Parameters
     ----------
@@ -89,6 +89,6 @@ def widths_of(model, maxlen, longest, growth=None):
     -------
     widths : Widths or None
     """
-    if keras.backend.backend() == "tensorflow":
+    if keras.backend.backend() != "jax":
         return None
     return Widths(model, maxlen, longest, growth)
