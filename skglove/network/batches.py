@@ -10,11 +10,13 @@ from skglove.multilabel import n_outputs
 # Size of a prediction batch: about this many tokens, at most this many documents and padded ids. It gives
 # every thread enough work and needs some tens of MB of features.
 BATCH_TOKENS, BATCH_DOCUMENTS, BATCH_CELLS = 2**16, 2**10, 2**22
+# About the padded ids of a prediction batch on JAX, of which up to so many in all are computed in vain.
+PADDED_CELLS = 2**15
 
 
 def most_documents(width):
     """Return how many documents of a width, padded, fill a prediction batch."""
-    return int(np.clip(BATCH_TOKENS // width, 1, BATCH_DOCUMENTS))
+    return int(np.clip(PADDED_CELLS // width, 1, BATCH_DOCUMENTS))
 
 
 class Batches(keras.utils.PyDataset):
@@ -40,7 +42,7 @@ class Batches(keras.utils.PyDataset):
         Shuffles the documents before every epoch. None keeps their order.
     widths : skglove.network.widths.Widths or None, default=None
         Numbers of columns to choose from, in place of `maxlen`, by the longest document of each batch. For
-        prediction, batches then have at most BATCH_TOKENS padded ids.
+        prediction, batches then have at most PADDED_CELLS padded ids.
     fill : bool, default=False
         Whether documents without words, of weight zero, fill up the last batch. The weights of its other
         documents grow by as much as Keras's mean over the batch falls. JAX then compiles for one shape less.
