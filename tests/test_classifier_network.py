@@ -106,6 +106,7 @@ def test_many_fits_draw_no_advice_on_tracing():
     assert [record.getMessage() for record in records] == ["something else"]
 
 
+@pytest.mark.backends("tensorflow", "jax", why="PyTorch does not trace")
 @all_architectures
 def test_a_fit_traces_its_network_once_and_predictions_at_most_three_times(monkeypatch, architecture):
     traces = []

@@ -113,7 +113,9 @@ class LiveNetwork:
             model.get_layer("sum").set_weights([logarithms.astype(np.float32)])
         measured = self._run(documents, codes, sample_weight, order)
         self._weights = model.get_weights()
-        if not np.isfinite([*measured, *(array.sum() for array in self._weights)]).all():
+        with np.errstate(invalid="ignore"):  # infinities of both signs
+            sums = [array.sum() for array in self._weights]
+        if not np.isfinite([*measured, *sums]).all():
             raise ValueError(
                 f"The loss is {measured[0]}, or a weight is no longer finite. Try a learning_rate lower than "
                 f"{self._parameters['learning_rate']}."
