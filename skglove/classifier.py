@@ -38,8 +38,8 @@ class KerasConvTextClassifier(
     """Classify documents of token ids with a 1D convolutional network in Keras.
 
     The embedding starts from pre-trained word vectors if X carries a vocabulary with vectors, as the ids of
-    `GloveTokenizer` do. On TensorFlow, training and prediction skip the padding without changing the
-    results, so a large `maxlen` costs little.
+    `GloveTokenizer` do. Training and prediction skip the padding without changing the results, on JAX most of
+    it, so a large `maxlen` costs little.
 
     y may be an indicator matrix: then a document may have several labels, or none (multilabel). A sigmoid for
     each label replaces the softmax, and one regression a label the linear model. An indicator matrix with

@@ -82,7 +82,7 @@ def predict(model, documents, *, maxlen, batch_size):
     maxlen : int
         Columns of a batch.
     batch_size : int
-        Documents per batch of a compiled network.
+        Documents per batch of a network that TensorFlow compiles with XLA.
 
     Returns
     -------
