@@ -115,3 +115,17 @@ def test_other_backends_get_the_batches_themselves(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     batches = batches_of()
     assert batches.for_keras() is batches
+
+
+def test_the_last_batch_is_filled_with_documents_of_no_words_and_no_weight():
+    plain, filled = batches_of(), batches_of(fill=True)
+    ids, targets, weights = filled[2]
+    assert len(ids) == len(targets) == len(weights) == 3
+    for got, expected in zip(filled[2], plain[2], strict=True):
+        factor = 3 if got.ndim == 1 else 1  # Keras divides by 3, not by 1
+        np.testing.assert_array_equal(got[:1], factor * expected)
+    assert not ids[1:].any()
+    assert not weights[1:].any()
+    assert (targets.sum(axis=1) == 1).all()
+    np.testing.assert_array_equal(filled[0][2], plain[0][2])
+    assert len(batches_of(batch_size=10, fill=True)[0][0]) == 7  # a single batch has the one shape anyway
