@@ -50,9 +50,11 @@ def without_vocabulary():
 @pytest.mark.parametrize(
     "labels",
     [
-        ["no", "yes"],
         [False, True],
-        *(pytest.param(labels, marks=pytest.mark.slow) for labels in ([-5, -1], [3, 7], [0, 1])),
+        *(
+            pytest.param(labels, marks=pytest.mark.slow)
+            for labels in (["no", "yes"], [-5, -1], [3, 7], [0, 1])
+        ),
     ],
 )
 def test_labels_in_are_labels_out(labels):

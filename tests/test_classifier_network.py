@@ -198,7 +198,9 @@ def test_defaults_classify_words_with_similar_vectors():
     assert min(losses) >= 0.05 * np.log(2) > last
 
 
-@pytest.mark.parametrize(("kernel_size", "learned"), [(1, False), (3, True)])
+@pytest.mark.parametrize(
+    ("kernel_size", "learned"), [(3, True), pytest.param(1, False, marks=pytest.mark.slow)]
+)
 def test_a_hybrid_convolution_learns_the_order_of_words(kernel_size, learned):
     rng = np.random.RandomState(0)
     documents, y = rng.randint(3, 30, (200, 7)), np.arange(200) % 2

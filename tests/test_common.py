@@ -63,7 +63,7 @@ scikit_learn = Version(sklearn.__version__)
 ESTIMATORS = [SequencePadder(), KerasConvTextClassifier(**HYBRID)]
 BLOG_NETWORK = KerasConvTextClassifier(**STACKED)
 KIMS_NETWORK = KerasConvTextClassifier(**PARALLEL)
-ALL_WIDTHS = KerasConvTextClassifier(**{**HYBRID, "kernel_size": "auto", "validation_fraction": "auto"})
+ALL_WIDTHS = KerasConvTextClassifier(embedding_dim=16, epochs=1, pretrained=False)
 WARM = KerasConvTextClassifier(**HYBRID, warm_start=True)
 STOPPING = KerasConvTextClassifier(
     **{**HYBRID, "epochs": 4, "validation_fraction": "auto"}, early_stopping=True, scoring="accuracy"
@@ -136,10 +136,12 @@ def test_some_sklearn_checks_with_early_stopping(check, held_out):
 @pytest.mark.parametrize(
     "check",
     [
-        check_dict_unchanged,
         check_estimators_pickle,
-        check_methods_sample_order_invariance,
         check_methods_subset_invariance,
+        *(
+            pytest.param(check, marks=pytest.mark.slow)
+            for check in (check_dict_unchanged, check_methods_sample_order_invariance)
+        ),
     ],
 )
 def test_some_sklearn_checks_of_the_blogs_network(check):
@@ -148,7 +150,15 @@ def test_some_sklearn_checks_of_the_blogs_network(check):
 
 # Those whose outcome depends on an earlier fit.
 @pytest.mark.parametrize(
-    "check", [check_dict_unchanged, check_dont_overwrite_parameters, check_n_features_in, check_fit2d_1sample]
+    "check",
+    [
+        check_dict_unchanged,
+        check_fit2d_1sample,
+        *(
+            pytest.param(check, marks=pytest.mark.slow)
+            for check in (check_dont_overwrite_parameters, check_n_features_in)
+        ),
+    ],
 )
 def test_some_sklearn_checks_with_warm_start(check):
     check(type(WARM).__name__, WARM)
