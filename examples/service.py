@@ -241,7 +241,7 @@ def main(arguments=None):
         workers=options.workers,
         access_log=False,
         timeout_graceful_shutdown=10,
-        timeout_worker_healthcheck=30,  # more than a worker needs to start on a busy machine
+        timeout_worker_healthcheck=10,  # seconds; on a busy machine, a worker takes some to start
     )
 
 

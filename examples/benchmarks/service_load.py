@@ -86,11 +86,12 @@ class Service:
 
     def cpu_seconds(self):
         """Return the processor time that all workers took so far."""
-        ticks = 0
-        for pid in self.workers:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return sum(map(cpu_seconds, self.workers))
+
+
+def cpu_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -142,20 +143,27 @@ class Load:
         self.seconds, self.failed, self.refused, self.wrong, self._next = [], 0, 0, 0, 0
 
     async def run(self, connections, seconds=np.inf):
-        self.end = time.perf_counter() + seconds
-        await asyncio.gather(*(self._connect() for _ in range(connections)))
-        return self
+        streams = []
+        for _ in range(connections):  # one after the other, so that each worker gets some
+            streams.append(await self._open())
+            await asyncio.sleep(0.01)
+        start = time.perf_counter()
+        self.end = start + seconds
+        await asyncio.gather(*map(self._use, streams))
+        self.elapsed = time.perf_counter() - start
 
-    async def _connect(self):
+    def _open(self):
+        return asyncio.open_connection("127.0.0.1", self._port)
+
+    async def _use(self, stream):
         """Send one request after the other. What fails is sent again, over a new connection."""
-        stream = None
         while time.perf_counter() < self.end:
             i = self._next % len(self._requests)
             self._next += 1
             start, answered = time.perf_counter(), False
             while not answered:
                 try:
-                    stream = stream or await asyncio.open_connection("127.0.0.1", self._port)
+                    stream = stream or await self._open()
                     answered = await self._send(i, *stream)
                 except (OSError, asyncio.IncompleteReadError):
                     self.failed += 1
@@ -184,14 +192,13 @@ def measure_load(setting, sentences, expected, workers, batch, wait_ms):
     with serve(setting.model, workers, "--batch", batch, "--wait-ms", wait_ms) as service:
         asyncio.run(Load(service.port, sentences, expected).run(8, 1))  # so that nothing is new to it
         for n in CONNECTIONS:
-            start, cpu = time.perf_counter(), service.cpu_seconds()
-            load = asyncio.run(Load(service.port, sentences, expected).run(n, setting.seconds))
-            elapsed, cpu = time.perf_counter() - start, service.cpu_seconds() - cpu
-            n_requests = len(load.seconds)
-            figures |= {f"{n}_requests": n_requests, f"{n}_per_second": n_requests / elapsed}
+            load, cpu = Load(service.port, sentences, expected), service.cpu_seconds()
+            asyncio.run(load.run(n, setting.seconds))
+            n_requests, cpu = len(load.seconds), service.cpu_seconds() - cpu
+            figures |= {f"{n}_requests": n_requests, f"{n}_per_second": n_requests / load.elapsed}
             for percent in (50, 95, 99):
                 figures[f"{n}_p{percent}"] = 1000 * np.percentile(load.seconds, percent)
-            figures |= {f"{n}_cpu_ms": 1000 * cpu / n_requests}
+            figures[f"{n}_cpu_ms"] = 1000 * cpu / n_requests
             figures |= {f"{n}_errors": load.failed + load.refused, f"{n}_wrong": load.wrong}
     return figures
 
@@ -228,24 +235,21 @@ def measure_kills(setting, sentences, expected, workers, killed, connections=32)
 def measure_memory(setting, sentences, expected, workers):
     """Measure the memory of all workers, and of the pages of the file in it, in MB."""
     with serve(setting.model, workers) as service:
-        before = {pid: service_cpu(pid) for pid in service.workers}
-        asyncio.run(Load(service.port, sentences, expected).run(16 * workers, 2 * setting.seconds))
-        figures = {"file": Path(setting.model).stat().st_size / 2**20}
-        figures["answered"] = sum(service_cpu(pid) > before[pid] for pid in service.workers)
-        for pid in service.workers:
+        pids, figures = service.workers, {"file": Path(setting.model).stat().st_size / 2**20}
+        before = [cpu_seconds(pid) for pid in pids]
+        while min(np.subtract([cpu_seconds(pid) for pid in pids], before)) < 0.2:  # until each has answered
+            asyncio.run(Load(service.port, sentences, expected).run(8 * workers, setting.seconds))
+        for pid in pids:
             whole = memory(Path(f"/proc/{pid}/smaps_rollup").read_text())
             maps = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", Path(f"/proc/{pid}/smaps").read_text(), flags=re.M)
-            file = memory("".join(part for part in maps if Path(setting.model).name in part))
-            for name, sizes in (("", whole), ("file_", file)):
-                for key in ("Rss", "Pss"):
-                    figures[name + key] = figures.get(name + key, 0) + sizes[key]
-            figures["private"] = figures.get("private", 0) + whole["Private_Dirty"] + whole["Private_Clean"]
-            figures["shared"] = figures.get("shared", 0) + whole["Shared_Dirty"] + whole["Shared_Clean"]
+            file = memory("".join(part for part in maps if service.model.name in part))
+            sizes = {"Rss": whole["Rss"], "Pss": whole["Pss"]}
+            sizes |= {"file_Rss": file["Rss"], "file_Pss": file["Pss"]}
+            sizes["private"] = whole["Private_Dirty"] + whole["Private_Clean"]
+            sizes["shared"] = whole["Shared_Dirty"] + whole["Shared_Clean"]
+            for name, size in sizes.items():
+                figures[name] = figures.get(name, 0) + size
         return figures
-
-
-def service_cpu(pid):
-    return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
 
 
 def memory(text):
