@@ -77,7 +77,7 @@ class Batches:
                 texts, futures = zip(*await self._next(), strict=True)
                 try:
                     rows = await asyncio.get_running_loop().run_in_executor(thread, self._predict, texts)
-                except Exception as error:  # is an answer 500, not the end of the service
+                except Exception as error:  # its requests get 500, and the service goes on
                     rows = [error] * len(texts)
                 for future, row in zip(futures, rows, strict=True):
                     if future.done():  # its request was cancelled
@@ -114,13 +114,11 @@ def create_app(path, batch=64, wait_ms=0):
     async def predict(request):
         texts = parse(await read(request))
         rows = np.stack(await batches.predict(texts))
-        labels = [classes[row > 0.5] for row in rows] if multilabel else classes[rows.argmax(axis=1)]
-        return answer(
-            {
-                "labels": [label.tolist() for label in labels] if multilabel else labels.tolist(),
-                "probabilities": rows.astype(float).round(6).tolist(),
-            }
-        )
+        if multilabel:
+            labels = [classes[row > 0.5].tolist() for row in rows]
+        else:
+            labels = classes[rows.argmax(axis=1)].tolist()
+        return answer({"labels": labels, "probabilities": rows.astype(float).round(6).tolist()})
 
     async def health(request):
         ready = not request.app.state.task.done()
@@ -160,7 +158,7 @@ def parse(body):
         raise HTTPException(422, f"There are {len(texts)} texts. Send 1 to {MAX_TEXTS} at a time.")
     for i, text in enumerate(texts):
         if not isinstance(text, str):
-            raise HTTPException(422, f"texts[{i}] is {json.dumps(text)[:50]}. It must be a string.")
+            raise HTTPException(422, f"texts[{i}] must be a string, not {type(text).__name__}.")
         if len(text) > MAX_CHARACTERS:
             raise HTTPException(
                 422, f"texts[{i}] has {len(text)} characters. At most {MAX_CHARACTERS} are allowed."
@@ -183,8 +181,10 @@ async def refuse(request, error):
 
 def make_model(path):
     """Fit a classifier on BBC News and export it."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow reads this when it is imported, in `fit`
     from bbc_news import load_bbc_news
 
+    print("Fitting a classifier on BBC News.", flush=True)
     news = load_bbc_news()
     labels = np.array(news.target_names)[news.target]
     skglove.export(skglove.make_text_classifier(random_state=0).fit(news.data, labels), path)
@@ -241,7 +241,6 @@ def main(arguments=None):
         workers=options.workers,
         access_log=False,
         timeout_graceful_shutdown=10,
-        timeout_worker_healthcheck=10,  # seconds; on a busy machine, a worker takes some to start
     )
 
 

@@ -82,7 +82,9 @@ class Service:
         return [int(pid) for pid in pids if self._has_loaded(pid)]
 
     def _has_loaded(self, pid):
-        return self.model.name in Path(f"/proc/{pid}/maps").read_text()
+        with suppress(OSError):  # it has ended
+            return self.model.name in Path(f"/proc/{pid}/maps").read_text()
+        return False
 
     def cpu_seconds(self):
         """Return the processor time that all workers took so far."""
@@ -112,8 +114,12 @@ def serve(model, workers, *options):
                 time.sleep(0.05)
             yield service
         finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
 
 
 def is_ready(port):
@@ -237,8 +243,12 @@ def measure_memory(setting, sentences, expected, workers):
     with serve(setting.model, workers) as service:
         pids, figures = service.workers, {"file": Path(setting.model).stat().st_size / 2**20}
         before = [cpu_seconds(pid) for pid in pids]
-        while min(np.subtract([cpu_seconds(pid) for pid in pids], before)) < 0.2:  # until each has answered
+        for _ in range(10):
             asyncio.run(Load(service.port, sentences, expected).run(8 * workers, setting.seconds))
+            if min(np.subtract([cpu_seconds(pid) for pid in pids], before)) > 0.2:  # each has answered
+                break
+        else:
+            raise RuntimeError(f"One of {workers} workers got no requests.")
         for pid in pids:
             whole = memory(Path(f"/proc/{pid}/smaps_rollup").read_text())
             maps = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", Path(f"/proc/{pid}/smaps").read_text(), flags=re.M)
