@@ -5,6 +5,7 @@ import importlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -292,6 +293,12 @@ def test_the_command_line_tells_the_workers_what_to_serve(service, model, monkey
     assert run(service.serve_settings(), lambda app: ask(app, "a"))[0] == 200
 
 
+def test_answers_are_sent_without_delay(service):
+    with service.listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        with listener.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_a_file_that_cannot_be_served_is_a_line_on_the_terminal(service, tmp_path, capsys):
     (tmp_path / "damaged.skglove").write_bytes(b"PK\x03\x04")
     for name, message in (("damaged.skglove", "is cut off"), ("missing.skglove", "No such file")):
@@ -359,6 +366,14 @@ def test_a_model_is_made_of_articles(service, tmp_path, monkeypatch):
     service.make_model(tmp_path / "news.skglove")
     loaded = skglove.load_exported(tmp_path / "news.skglove")
     assert loaded.predict(["The striker scored twice in the second half."]) == ["sports"]
+
+
+def test_the_recorded_load_is_shown_as_tables(load, capsys):
+    load.main(["--tables", "--csv", str(EXAMPLES / "benchmarks" / "service_load.csv")])
+    loads, kills, memory = capsys.readouterr().out.split("\n\n")
+    assert [len(table.strip().splitlines()) - 2 for table in (loads, kills, memory)] == [10, 2, 2]
+    assert loads.splitlines()[2].startswith("| 1 | 1 | 1 | 0 | 499 |")  # the median of three rounds
+    assert kills.splitlines()[2].startswith("| 2 | 1 | 49,972 | 81 | 0 | 0 |")
 
 
 @pytest.mark.slow
