@@ -294,9 +294,12 @@ def test_the_command_line_tells_the_workers_what_to_serve(service, model, monkey
 
 
 def test_answers_are_sent_without_delay(service):
-    with service.listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
-        with listener.accept()[0] as accepted:
-            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    with (
+        service.listen("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_file_that_cannot_be_served_is_a_line_on_the_terminal(service, tmp_path, capsys):
