@@ -23,6 +23,7 @@ from skglove.pooling import log, log_softmax, pool
 # Tokens per chunk of documents, which one thread computes, and bytes of its tables. Smaller chunks
 # have more distinct words in all.
 CHUNK_TOKENS, TABLE_BYTES = 2**17, 2**26
+FEWEST_TOKENS = 2**14  # for which a thread of its own is worth its start
 MAX_THREADS = 4  # each has tables of its own; what is left to win is limited by the memory's speed
 # Features are added up for this many positions at a time, which the processor's cache holds.
 BLOCK = 512
@@ -124,13 +125,14 @@ class LookupNetwork:
         def compute(chunk):
             self._compute(documents[chunk], n_columns, probabilities[chunk])
 
-        parts = chunks(documents, CHUNK_TOKENS)
+        n_tokens, fewest = int(documents.lengths.sum()) + len(documents), min(FEWEST_TOKENS, CHUNK_TOKENS)
         # For a few short documents, counting the cores would take a tenth of the time, and starting threads
         # more.
-        n_threads = min(len(parts), MAX_THREADS)
+        n_threads = min(n_tokens // fewest, MAX_THREADS)
         if n_threads > 1:
             n_threads = min(n_threads, joblib.cpu_count())
-        if n_threads == 1:
+        parts = chunks(documents, min(CHUNK_TOKENS, max(fewest, -(-n_tokens // max(n_threads, 1)))))
+        if n_threads <= 1:
             for part in parts:
                 compute(part)
         else:
