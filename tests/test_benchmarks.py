@@ -400,3 +400,16 @@ def test_exported_classifiers_are_compared_with_pickled_pipelines_in_processes(m
     assert row["exported_megabytes"] < row["pickle_megabytes"]
     text = serving.summarise([{"group": "mr", "network": "parallel", **row}])
     assert "| MR, sentences of film reviews: parallel | 80 | 0e+00 | 0 |" in text
+
+
+def test_texts_of_any_number_are_drawn_and_each_part_is_tabled(module, tmp_path):
+    scale = module("scale")
+    for group in range(20):
+        (tmp_path / "20_newsgroup" / f"group{group:02}").mkdir(parents=True)
+        text = f"Subject: {group}\n\n" + " ".join(f"Word{group} number {i} here." for i in range(9))
+        (tmp_path / "20_newsgroup" / f"group{group:02}" / "1").write_text(text)
+    texts, codes = scale.draw_texts(tmp_path, 500)
+    assert (len(texts), set(codes)) == (500, set(range(20)))
+    assert all(text.count(f"Word{code} ") == 2 for text, code in zip(texts, codes, strict=True))
+    row = {"texts": 1000, "tokens": 50_000, "part": "linear", "seconds": 2.0, "peak_megabytes": 1500.0}
+    assert scale.summarise([row]).splitlines()[-1].endswith("| 1,000 | 50 | 2.0 | 500 | 25,000 | 1,500 |")
