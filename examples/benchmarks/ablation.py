@@ -5,10 +5,11 @@
 
 DATA is the folder of accuracy.py. Only training texts of accuracy.py are used, of folds those of the first.
 With each seed, four fifths of them are for training and one fifth, stratified, is the validation set; the
-groups "few" and "mr-few" draw 20 posts a newsgroup and 100 sentences in all from the four fifths. Each lever
-is the one change from the defaults. Its gain is the mean difference from the defaults with the same seed and
-so the same texts, with twice its standard error over the seeds. Gains beyond this are in bold. All levers on
-all groups take many hours: choose with --only and --levers, the file keeps what was measured.
+groups "few", "mr-few" and "mr-500" draw 20 posts a newsgroup, and 100 and 500 sentences in all, from the four
+fifths. Each lever is the one change from the defaults. Its gain is the mean difference from the defaults with
+the same seed and so the same texts, with twice its standard error over the seeds. Gains beyond this are in
+bold. All levers on all groups take many hours: choose with --only and --levers, the file keeps what was
+measured.
 """
 
 import math
@@ -74,6 +75,7 @@ SOURCES = {
     "bbc": ("bbc", None),
     "mr": ("mr", None),
     "mr-few": ("mr", 50),
+    "mr-500": ("mr", 250),
     "trec": ("trec", None),
     "r8": ("r8", None),
     "sentences": ("sentences", None),

@@ -94,10 +94,10 @@ class Plain:
 
 
 def ours(architecture, n_columns, epochs):
-    """Make the same network as an estimator: without linear model, nothing is held out."""
-    options = (
-        {"lexical_weight": 0.0, "early_stopping": False, "filters": 100} if architecture == "hybrid" else {}
-    )
+    """Make the same network as an estimator, without linear model, held-out documents and cross-validation."""
+    options = {}
+    if architecture == "hybrid":
+        options = {"lexical_weight": 0.0, "validation_fraction": 0, "early_stopping": False, "filters": 100}
     return KerasConvTextClassifier(
         architecture,
         maxlen=n_columns,
