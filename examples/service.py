@@ -11,9 +11,10 @@ than a minute on 2 cores; that needs pip install '.[glove,examples,serve,service
 Requests that wait are predicted together, in one thread of each worker. The file is all that a worker knows,
 and workers share its pages in memory. If there are several workers, uvicorn replaces one that was killed. The
 requests that it had are an error for the client, who may send them again. SIGTERM and Ctrl+C end the service
-after it has answered. SIGHUP makes it load the file again, one worker after the other. Workers outlive their
-parent if that is killed, and keep the port. So let systemd or a container end and restart all of them
-together, and let a proxy do TLS, passwords and limits on slow clients.
+after it has answered. With several workers, SIGHUP makes it load the file again, one worker after the other;
+it ends a service of one. Workers outlive their parent if that is killed, and keep the port. So let systemd or
+a container end and restart all of them together, and let a proxy do TLS, passwords and limits on slow
+clients.
 """
 
 import argparse

@@ -133,8 +133,8 @@ class KerasConvTextClassifier(
         are combined with the network's by a weighted geometric mean (a logarithmic opinion pool). "auto" is 0
         for "stacked" and "parallel". For "hybrid" it learns the weights of both on the held-out documents, by
         maximum a posteriori; ``settings_["lexical_weight"]`` is then the share learned. Where there are too
-        few documents to hold some out, 5-fold cross-validation takes their place. (A model whose
-        probabilities are nearly equal keeps about the share 0.5: it changes nothing.)
+        few documents to hold some out, 5-fold cross-validation takes their place, see `validation_fraction`.
+        (A model whose probabilities are nearly equal keeps about the share 0.5: it changes nothing.)
         A number fixes the share; 0 is the network alone. The linear model is itself a pool of complement
         naive Bayes and, up to 100 classes, logistic regression. In multilabel it is one logistic regression
         for each label.
@@ -156,7 +156,9 @@ class KerasConvTextClassifier(
         and "parallel". For "hybrid" it is a tenth, at most 1,000 documents, but 0 where that gives fewer than
         40; documents of weight 0 are not held out then. With 10 to 1,000 documents of which none is held out,
         of at most half a million tokens, the network is trained once more for each of 5 folds, to learn the
-        weights of the pool; 0 saves this time, and takes equal weights. Ignored if `fit` gets `X_val`.
+        weights of the pool; 0 saves this time, and takes equal weights. So do "one_cycle", `callbacks`, and
+        classes of fewer than 5 different documents, if fewer than 10 documents are in larger ones. Ignored if
+        `fit` gets `X_val`.
     early_stopping : "auto" or bool, default="auto"
         Whether to stop when the log-loss of the whole classifier on the held-out documents has not fallen, by
         at least 0.002, for `n_iter_no_change` epochs. The weights of the best epoch are restored, even if
@@ -198,8 +200,8 @@ class KerasConvTextClassifier(
         saves is of no use for predictions.
     verbose : int, default=0
         0: silent, 1: Keras's progress bar, 2: one line per epoch. Above 0 there is also a line for each other
-        step: the linear model, the shares of the two models, a second training; and a progress bar if the
-        vectors take more than two seconds to read.
+        step: the linear model, the folds of a cross-validation, the shares of the two models, a second
+        training; and a progress bar if the vectors take more than two seconds to read.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, dropout, the order of documents, and the choice of documents to hold out.
         Two fits with the same int give exactly the same model on the same versions, backend, kind of
@@ -570,7 +572,7 @@ class KerasConvTextClassifier(
     def decision_function(self, X):
         """Compute scores of the classes; in multilabel, of the labels.
 
-        They are logarithms, so they keep apart what rounds to a probability of 0 or 1.
+        They are logarithms, so they keep apart what rounds to a probability of 0.
 
         Parameters
         ----------

@@ -100,6 +100,7 @@ class FitChecksMixin:
             self._architecture == "hybrid"
             and self.validation_fraction == "auto"
             and self.learning_rate_schedule != "one_cycle"
+            and not self.callbacks  # they would see several trainings
         ):
             return draw_folds(data.documents, data.codes, data.weights, data.random_state)
         return None

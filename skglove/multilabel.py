@@ -67,7 +67,7 @@ def log_of_both(probabilities):
     -------
     log_probabilities : ndarray of shape (n_documents * n_labels, 2), float32
     """
-    p = np.clip(probabilities.ravel(), LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+    p = np.clip(probabilities.ravel(), np.finfo(np.float32).tiny, 1 - LEAST_PROBABILITY)
     return np.stack([np.log1p(-p), np.log(p)], axis=1)
 
 

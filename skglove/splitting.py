@@ -94,8 +94,8 @@ def check_texts(X, encoding="utf-8", decode_error="strict", *, any_type=False):
                 yield text.decode(encoding, decode_error)
             except UnicodeError as error:
                 raise ValueError(
-                    f"The text at index {i} cannot be decoded: {error}. Give the right encoding=, "
-                    "or decode_error='replace'."
+                    f"The text at index {i} cannot be decoded: {error}. Decode it yourself, or give "
+                    "GloveTokenizer the right encoding=, or decode_error='replace'."
                 ) from error
         elif any_type:
             yield text
@@ -108,7 +108,9 @@ def check_texts(X, encoding="utf-8", decode_error="strict", *, any_type=False):
 def _remedy(value):
     """Say how to turn a value of a wrong type into a text."""
     if isinstance(value, list | tuple | np.ndarray):
-        return "If it holds the words of a document, set style=list; or join them: ' '.join(words)."
+        return (
+            "If it holds the words of a document, join them: ' '.join(words); or GloveTokenizer(style=list)."
+        )
     if isinstance(value, bytearray | memoryview):
         return "Make it bytes or str."
     if isinstance(value, os.PathLike):
@@ -450,7 +452,7 @@ def glove_pattern():
         | \d+(?:[.,:]\d+)+{mark}*                                       # 3.14, 1,000, 10:30
         | (?i:n't|'(?:s|re|ve|ll|d|m)){end}                             # do n't, it 's
         | [^\W_](?=(?:[^\W_]++|{mark_or_joiner}++)*+(?<=[nN])'[tT])     # do, before n't
-          (?:[^\W_]|{mark_or_joiner})*?(?=(?i:n't){end})
+          (?:[^\W_]|{mark_or_joiner})*?(?<!{joiner})(?=(?i:n't){end})  # a joiner ends no word
         | [^\W_]++(?:(?:{mark}++{joiner}*+|{joiner}++(?=[^\W_]))[^\W_]*+)*+
         | (?:\.+|-+|_+|\*+|\#+|!+|\?+|'+|`+){mark}*                     # ..., --: such runs have vectors
         | \S{mark}*

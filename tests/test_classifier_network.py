@@ -4,6 +4,7 @@ import pickle
 import random
 
 import classifier_samples
+import keras
 import numpy as np
 import pytest
 from classifier_samples import (
@@ -293,6 +294,18 @@ def test_with_few_documents_the_weights_of_the_pool_are_learned_by_cross_validat
     # The last training starts afresh, and is on all documents.
     assert learned.n_iter_ == usual.n_iter_ == 6
     assert learned.history_["loss"][0] > 0.8 * usual.history_["loss"][0]
+
+
+def test_callbacks_and_scorers_see_no_cross_validation():
+    def fail(*_):
+        raise AssertionError
+
+    X, y = documents()
+    options = {"architecture": "hybrid", "epochs": 1, "validation_fraction": "auto"}
+    classifier = small(**options, callbacks=[keras.callbacks.TerminateOnNaN()]).fit(X, y)
+    assert classifier._pool_weights.tolist() == [0.6, 0.6]
+    with pytest.warns(UserWarning, match="has no effect: no documents are held out"):
+        assert small(**options, scoring=fail).fit(X, y)._pool_weights.tolist() != [0.6, 0.6]
 
 
 @pytest.fixture(scope="module")

@@ -175,7 +175,8 @@ def first_word_by_the_rules(text):
     while end < len(text) and (text[end].isalnum() or (end and (is_mark(text[end]) or joins(text, end)))):
         end += 1
     if end:
-        return text[: end - 1] if end > 1 and clitic(end - 1, "n't") else text[:end]
+        is_split = end > 1 and clitic(end - 1, "n't") and text[end - 2] not in "\u200c\u200d"
+        return text[: end - 1] if is_split else text[:end]
     if text[0] in ".-_*#!?'`":
         return with_marks(len("".join(takewhile(text[0].__eq__, text))))
     return with_marks(1)
@@ -247,6 +248,7 @@ def test_style_glove_gives_the_words_of_its_rules(texts, unseen, lower, characte
     ("text", "words"),
     [
         ("Don't panic, it's 3.14!", "do n't panic , it 's 3.14 !"),
+        ("n\u200dn't", "n\u200dn ' t"),
         ("I\u2019m sure they\u2019ll say \u201cCan\u2019t\u201d.", "i 'm sure they 'll say \" ca n't \" ."),
         ("we're, you've, he'd; cannot", "we 're , you 've , he 'd ; cannot"),
         ("The U.S. and the U.K., at 10:30 p.m.", "the u.s. and the u.k. , at 10:30 p.m."),

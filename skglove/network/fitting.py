@@ -123,7 +123,8 @@ def fit_network(
 
     if folds is not None:
         outputs = _cross_predict(model, documents, folds[0], partial(run, callbacks=callbacks), options)
-        weights, _ = measure_on(documents, data.codes, folds[1]).measure(outputs)
+        weights, _ = measure_on(documents, data.codes, folds[1], score=None).measure(outputs)
+        say(f"Training: all {len(data.codes):,} documents")
     start = Start(model) if len(held_out) and _trains_again(documents, parameters) else None
     history = run(training, callbacks + copies)
     if start is not None:
