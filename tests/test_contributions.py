@@ -56,7 +56,10 @@ def test_contributions_do_not_depend_on_the_other_documents(classifier, monkeypa
     for n_tokens in (1, 9):
         monkeypatch.setattr(module, "CHUNK_SIZE", n_tokens * (module.KERNELS + 2))
         for of, expected in zip(contributions.of(documents, codes), together, strict=True):
-            assert of[:3] == expected[:3]
+            assert of[0] == expected[0]
+            assert of[1:3] == pytest.approx(
+                expected[1:3], rel=1e-5
+            )  # old versions of NumPy add up differently
             np.testing.assert_allclose(of[3], expected[3], atol=1e-6)
 
 
