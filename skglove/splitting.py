@@ -452,7 +452,7 @@ def glove_pattern():
         | \d+(?:[.,:]\d+)+{mark}*                                       # 3.14, 1,000, 10:30
         | (?i:n't|'(?:s|re|ve|ll|d|m)){end}                             # do n't, it 's
         | [^\W_](?=(?:[^\W_]++|{mark_or_joiner}++)*+(?<=[nN])'[tT])     # do, before n't
-          (?:[^\W_]|{mark_or_joiner})*?(?<!{joiner})(?=(?i:n't){end})  # a joiner ends no word
+          (?:[^\W_]|{mark}++{joiner}*+|{joiner}++(?=[^\W_]))*?(?<!{joiner})(?=(?i:n't){end})
         | [^\W_]++(?:(?:{mark}++{joiner}*+|{joiner}++(?=[^\W_]))[^\W_]*+)*+
         | (?:\.+|-+|_+|\*+|\#+|!+|\?+|'+|`+){mark}*                     # ..., --: such runs have vectors
         | \S{mark}*

@@ -159,7 +159,7 @@ def first_word_by_the_rules(text):
         return text[:end] + "".join(takewhile(is_mark, text[end:]))
 
     letters = ""
-    while text[len(letters) :][:1].isalpha():
+    while re.match(r"[^\W\d_]", text[len(letters) :]):  # also \u00bc, which is no digit to `re`
         letter = text[len(letters)] + "".join(takewhile(is_mark, text[len(letters) + 1 :]))
         if text[len(letters) + len(letter) :][:1] != ".":
             break
@@ -249,6 +249,7 @@ def test_style_glove_gives_the_words_of_its_rules(texts, unseen, lower, characte
     [
         ("Don't panic, it's 3.14!", "do n't panic , it 's 3.14 !"),
         ("n\u200dn't", "n\u200dn ' t"),
+        ("a\u200d\u0307don't", "a \u200d\u0307 do n't"),
         ("I\u2019m sure they\u2019ll say \u201cCan\u2019t\u201d.", "i 'm sure they 'll say \" ca n't \" ."),
         ("we're, you've, he'd; cannot", "we 're , you 've , he 'd ; cannot"),
         ("The U.S. and the U.K., at 10:30 p.m.", "the u.s. and the u.k. , at 10:30 p.m."),
