@@ -473,6 +473,7 @@ def test_verbose_shows_keras_progress_and_the_other_steps(capsys):
     share = classifier.settings_["lexical_weight"]
     assert shown.startswith("Linear model of words and pairs: 32 documents\nCross-validation: fold 1 of 5\n")
     assert "Cross-validation: fold 5 of 5\n" in shown
+    assert "\nTraining: all 32 documents\nEpoch 1/2\n" in shown
     assert shown.endswith(f"\nShares: network {1 - share:.2f}, linear model {share:.2f}\n")
     assert classifier.best_epoch_ == 2
     classifier.set_params(verbose=0).fit(*documents())

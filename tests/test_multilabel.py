@@ -49,6 +49,11 @@ def test_both_outcomes_of_each_label():
     np.testing.assert_allclose(from_log_odds(logit(probabilities[:1])), both[:2], rtol=1e-6)
 
 
+def test_labels_that_are_almost_impossible_are_kept_apart():
+    (_, first), (_, second) = log_of_both(np.array([[1e-12, 1e-20]], dtype=np.float32))
+    np.testing.assert_allclose([first, second], np.log([1e-12, 1e-20]), rtol=1e-6)
+
+
 def documents(n=64, seed=0):
     """Documents of fillers, ids 4 to 29, with id 1, 2 and 3 for each of three labels. A fourth has none."""
     rng = np.random.RandomState(seed)
