@@ -13,6 +13,7 @@ AUTO = {
         "dropout": 0.0,
         "optimizer": "rmsprop",
         "learning_rate": 0.001,
+        "adversarial_epsilon": 0.0,
         "learning_rate_schedule": "constant",
         "lexical_weight": 0.0,
         "batch_size": 128,
@@ -28,6 +29,7 @@ AUTO = {
         "dropout": 0.5,
         "optimizer": "adam",
         "learning_rate": 0.001,
+        "adversarial_epsilon": 0.0,
         "learning_rate_schedule": "constant",
         "lexical_weight": 0.0,
         "batch_size": 50,
@@ -54,6 +56,9 @@ HYBRID_EPOCHS, HYBRID_STEPS, HYBRID_TOKENS = 30, 500, 10_000_000
 # Filters of each width in "hybrid" on little text, with at most so many tokens, and on much. Word order
 # matters more in short texts, and many filters take long on much text.
 LITTLE_TEXT, HYBRID_FILTERS = 500_000, (100, 32)
+# Adversarial training of "hybrid" is for at least so many documents with at most so many tokens on average.
+# It doubles the time; few documents shall be fast, and with longer ones it brings nothing.
+ADVERSARIAL_EPSILON, ADVERSARIAL_DOCUMENTS, ADVERSARIAL_LENGTH = 0.04, 1_000, 50
 # It waits two epochs for a better one, or enough for these steps.
 WAITING_EPOCHS, WAITING_STEPS = 2, 25
 AUTO_MAXLEN = {"stacked": 1000, "parallel": 2000, "hybrid": 2000}
@@ -69,6 +74,7 @@ OF_NETWORK = (
     "dense_units",
     "dropout",
     "learning_rate",
+    "adversarial_epsilon",
     "loss",
     "dtype_policy",
 )
@@ -77,6 +83,7 @@ NOT_FOR_ALL = {
     "n_conv_layers": (("stacked",), ("auto", 1)),
     "pool_size": (("stacked",), (5,)),
     "dense_units": (("stacked",), (128,)),
+    "adversarial_epsilon": (("hybrid",), ("auto", 0)),
 }
 MAX_BATCH_CELLS = 2**28  # ids of a batch: 1 GiB; more is likely a mistake
 MAX_WEIGHTS = 2**30  # of convolutions and dense layers: 4 GiB, and training needs three times as much
@@ -106,6 +113,11 @@ def resolve_auto(parameters, n_documents, n_tokens):
     settings |= {name: value for name, value in auto.items() if settings[name] == "auto"}
     if settings["filters"] == "auto":
         settings["filters"] = HYBRID_FILTERS[n_tokens > LITTLE_TEXT]
+    if settings["adversarial_epsilon"] == "auto":
+        is_worth_it = n_documents >= ADVERSARIAL_DOCUMENTS and n_tokens <= min(
+            ADVERSARIAL_LENGTH * n_documents, LITTLE_TEXT
+        )
+        settings["adversarial_epsilon"] = ADVERSARIAL_EPSILON if is_worth_it else 0.0
     if settings["batch_size"] == "auto":
         settings["batch_size"] = min(max(n_documents // 8, 16), 64)
     steps_per_epoch = -(-n_documents // settings["batch_size"])

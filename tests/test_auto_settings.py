@@ -42,6 +42,20 @@ def test_training_stops_early_unless_a_number_of_epochs_is_given(parameters, sto
     assert resolve(100, **parameters)[0]["early_stopping"] is stops
 
 
+@pytest.mark.parametrize(
+    ("n_documents", "n_tokens", "epsilon"),
+    [
+        (900, 9_000, 0),
+        (1_000, 20_000, 0.04),
+        (5_000, 250_000, 0.04),
+        (5_000, 250_001, 0),
+        (50_000, 500_001, 0),
+    ],
+)
+def test_many_short_documents_are_trained_on_adversarially(n_documents, n_tokens, epsilon):
+    assert resolve(n_documents, n_tokens)[0]["adversarial_epsilon"] == epsilon
+
+
 def test_one_cycle_needs_a_number_of_epochs_where_training_stops_early():
     parameters = KerasConvTextClassifier(learning_rate_schedule="one_cycle").get_params()
     with pytest.raises(ValueError, match="'one_cycle' needs a number of epochs, such as epochs=5"):
@@ -89,13 +103,14 @@ def test_widths_of_filters_that_no_network_can_have_are_an_error(parameters, mes
 @pytest.mark.parametrize(
     ("architecture", "without_effect"),
     [
-        ("stacked", []),
-        ("parallel", ["n_conv_layers", "pool_size", "dense_units"]),
+        ("stacked", ["adversarial_epsilon"]),
+        ("parallel", ["n_conv_layers", "pool_size", "dense_units", "adversarial_epsilon"]),
         ("hybrid", ["n_conv_layers", "pool_size", "dense_units"]),
     ],
 )
 def test_parameters_that_an_architecture_does_not_use_draw_a_warning(architecture, without_effect):
-    given = dict.fromkeys(("n_conv_layers", "filters", "kernel_size", "pool_size", "dense_units"), 7)
+    names = "n_conv_layers", "filters", "kernel_size", "pool_size", "dense_units", "adversarial_epsilon"
+    given = dict.fromkeys(names, 7)
     with warnings.catch_warnings(record=True, action="always") as warned:
         check_architecture(KerasConvTextClassifier(architecture, **given).get_params())
     assert [str(warning.message).split(" has no")[0] for warning in warned] == [

@@ -123,7 +123,7 @@ def test_defaults_are_those_of_the_classifier_with_the_blogs_network():
     network, classifier = inspect.signature(build_network).parameters, KerasConvTextClassifier().get_params()
     classifier |= AUTO["stacked"] | {"architecture": "stacked", "jit_compile": False}
     common = set(network) & set(classifier)
-    assert len(common) == 14
+    assert len(common) == 15
     assert {name: network[name].default for name in common} == {name: classifier[name] for name in common}
 
 
@@ -200,13 +200,13 @@ def test_the_sum_of_words_starts_without_an_opinion_and_from_the_given_weights()
     np.testing.assert_allclose(got[:, 0], weights[1:], rtol=1e-6)
 
 
-def test_vectors_of_the_hybrid_network_start_with_the_scale_of_glove():
+def test_vectors_of_the_hybrid_network_start_at_one_scale():
     matrix = 40 * np.random.RandomState(0).standard_normal((200, 10)).astype(np.float32)
     matrix[0] = matrix[100:] = 0
     given = matrix.copy()
     first, second, other = (starting_vectors(matrix, "hybrid", seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(matrix, given)
-    np.testing.assert_allclose(first[:100], matrix[:100] * (0.4 / matrix[:100].std()), rtol=1e-5)
+    np.testing.assert_allclose(first[:100], matrix[:100] * (0.8 / matrix[:100].std()), rtol=1e-5)
     assert first[100:].std() == pytest.approx(0.1, rel=0.1)  # small, but not all the same
     np.testing.assert_array_equal(first, second)
     assert (first[100:] != other[100:]).any()

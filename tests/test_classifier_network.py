@@ -384,6 +384,7 @@ def test_settings_tell_what_auto_was(hybrid):
         "dropout": 0.0,
         "optimizer": "adam",
         "learning_rate": 0.05,
+        "adversarial_epsilon": 0.0,
         "learning_rate_schedule": "constant",
         "batch_size": 8,
         "epochs": 20,

@@ -235,7 +235,7 @@ def test_by_default_training_stops_when_the_classifier_has_learned(monkeypatch, 
     sizes = {"filters": 8, "kernel_size": 2, "embedding_dim": 8, "learning_rate": 0.02, "lexical_weight": 0}
     again = KerasConvTextClassifier(**sizes, random_state=0, verbose=2).fit(X, y)
     shown = capsys.readouterr().out
-    monkeypatch.setattr(fitting, "LITTLE_TEXT", 0)
+    monkeypatch.setattr(fitting, "MOST_TO_TRAIN_AGAIN", 0)
     classifier = KerasConvTextClassifier(**sizes, random_state=0).fit(X, y)
     losses = classifier.history_["val_loss"]
     patience = classifier.settings_["n_iter_no_change"]
@@ -505,6 +505,7 @@ def test_same_seed_gives_the_same_predictions_and_another_seed_others(architectu
             pytest.param(options, marks=pytest.mark.slow)
             for options in (
                 {"pretrained": False},
+                {"adversarial_epsilon": 0.1},
                 {"architecture": "stacked", "filters": 64},
                 {"architecture": "stacked", "filters": 64, "trainable_embedding": True},
                 {"architecture": "parallel", "filters": 32},

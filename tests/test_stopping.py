@@ -37,7 +37,16 @@ def run(monkeypatch):
     """Train such a network, and return it, its callback and the logs of each epoch."""
     monkeypatch.setattr(StopWhenLearned, "_predict", lambda self: self.model.outputs[self.model.epoch].copy())
 
-    def run(outputs, patience=None, lexical=None, lexical_weight=0.0, weights=None, codes=CODES):
+    def run(
+        outputs,
+        patience=None,
+        lexical=None,
+        lexical_weight=0.0,
+        weights=None,
+        codes=CODES,
+        begun_at=None,
+        losses=None,
+    ):
         callback = StopWhenLearned(
             None,
             codes,
@@ -47,12 +56,13 @@ def run(monkeypatch):
             patience=patience,
             maxlen=1,
             batch_size=1,
+            begun_at=begun_at,
         )
         network, logs = Network(outputs), []
         callback.set_model(network)
         for epoch in range(len(outputs)):
             network.epoch = epoch
-            logs.append({})
+            logs.append({} if losses is None else {"loss": losses[epoch]})
             callback.on_epoch_end(epoch, logs[-1])
             if network.stop_training:
                 break
@@ -146,6 +156,17 @@ def test_training_stops_when_the_loss_no_longer_falls_and_the_best_epoch_is_kept
 def test_the_best_epoch_is_kept_when_the_epochs_end_training(run):
     network, _, logs = run([opinion(certainty) for certainty in (0, 2, 1)], patience=2)
     assert (len(logs), network.epoch) == (3, 1)
+
+
+def test_epochs_before_training_has_begun_do_not_count(run):
+    outputs, losses = [opinion(1)] + [opinion(0.5)] * 9, [1.0, 0.9, 0.95, 0.7, 0.8, 1.0, 1.0, 1.0, 1.0, 1.0]
+    for begun_at, n_epochs in [(None, 3), (0.9, 5), (0.75, 5), (0.1, 10)]:
+        network, callback, logs = run(outputs, patience=2, begun_at=begun_at, losses=losses)
+        assert (len(logs), callback.best_epoch, network.epoch) == (n_epochs, 0, 0)
+    # A better epoch counts as ever.
+    outputs[5] = opinion(2)
+    _, callback, logs = run(outputs, patience=2, begun_at=0.1, losses=losses)
+    assert (len(logs), callback.best_epoch) == (10, 5)
 
 
 def test_a_loss_that_hardly_falls_is_no_improvement(run):

@@ -32,7 +32,14 @@ X_VAL, Y_VAL = noisy(30, 1)
 X_VAL[0, 0] = 69  # which no document in X has
 VALIDATION = {"X_val": X_VAL, "y_val": Y_VAL}
 # Overfits the documents above in few epochs.
-SIZES = {"vocabulary_size": 70, "embedding_dim": 8, "filters": 8, "pretrained": False, "epochs": 12}
+SIZES = {
+    "vocabulary_size": 70,
+    "embedding_dim": 8,
+    "filters": 8,
+    "pretrained": False,
+    "epochs": 12,
+    "n_iter_no_change": 4,
+}
 
 
 @pytest.fixture(scope="module")
@@ -268,7 +275,7 @@ def inverted_loss(estimator, X, y):
 
 def test_a_score_decides_when_to_stop_and_which_epoch_is_kept():
     stopping = {"early_stopping": True, "n_iter_no_change": 2, "lexical_weight": 0}
-    classifier = small(architecture="hybrid", **SIZES, **stopping, scoring=inverted_loss)
+    classifier = small(architecture="hybrid", **SIZES | stopping, scoring=inverted_loss)
     classifier.fit(X, NAMES[Y], X_val=X_VAL, y_val=NAMES[Y_VAL])
     scores = classifier.history_["val_score"]
     np.testing.assert_allclose(scores, classifier.history_["val_loss"], rtol=1e-5)

@@ -28,7 +28,7 @@ from summary import spread, table
 
 from skglove import GloveTokenizer, KerasConvTextClassifier, lexical, vocabulary_checks
 from skglove.documents import Documents
-from skglove.network import fitting
+from skglove.network import build, fitting
 from skglove.network.layers import WeightedSum
 
 
@@ -58,7 +58,10 @@ LEVERS = {
     "no linear model, kernel_size=1": ({}, {"lexical_weight": 0, "kernel_size": 1}, None),
     "filters=32": ({}, {"filters": 32}, None),
     "no dropout": ({}, {"dropout": 0.0}, None),
-    "trained once": ({}, {}, (fitting, "LITTLE_TEXT", 0)),
+    "trained once": ({}, {}, (fitting, "MOST_TO_TRAIN_AGAIN", 0)),
+    "trained twice": ({}, {}, (fitting, "MOST_TO_TRAIN_AGAIN", math.inf)),
+    "not adversarial": ({}, {"adversarial_epsilon": 0.0}, None),
+    "filters start at Keras's values": ({}, {}, (build, "FILTER_FACTOR", 1)),
     "no vectors (pretrained=False)": ({}, {"pretrained": False}, None),
     "vectors frozen": ({}, {"trainable_embedding": False}, None),
     "word weights start equal": ({}, {}, (WeightedSum, "start_from", lambda self, word_weights: None)),

@@ -18,6 +18,10 @@ from skglove.validation_set import ValidationSet
 
 # Where nothing is held out, training stops at this share of the loss that guessing has.
 LOW_LOSS = 0.05
+# A network has begun to learn at this share of it.
+BEGUN_LOSS = 0.8
+# With more documents, those held out are not missed: a second training with them brings nothing.
+MOST_TO_TRAIN_AGAIN = 2_000
 
 
 def fit_network(
@@ -32,6 +36,7 @@ def fit_network(
     validation=None,
     folds=None,
     score=None,
+    waits_for_begin=False,
     last=None,
 ):
     """Build a network, train it, and learn how much to trust its parts and the linear model.
@@ -39,8 +44,8 @@ def fit_network(
     The network is trained for the ids that the documents have. All others keep their vectors.
 
     With few documents, none is held out, and the weights of the pool are learned by cross-validation. With
-    more, on little text, "hybrid" is trained twice: without the held-out documents, to learn the number of
-    epochs and the weights of the pool; then with them, for that number of epochs.
+    more, but not with many, "hybrid" is trained twice: without the held-out documents, to learn the number
+    of epochs and the weights of the pool; then with them, for that number of epochs.
 
     Parameters
     ----------
@@ -65,6 +70,8 @@ def fit_network(
         documents are measured on, in cross-validation.
     score : skglove.scoring.HeldOutScore or None, default=None
         Decides about the best epoch. None is the log-loss.
+    waits_for_begin : bool, default=False
+        Whether early stopping waits until the training loss has begun to fall.
     last : StoredNetwork or None, default=None
         The network of the last fit, to go on from. Only its weights are taken over.
 
@@ -97,6 +104,7 @@ def fit_network(
         lexical_weight=parameters["lexical_weight"],
         patience=parameters["n_iter_no_change"] if parameters["early_stopping"] else None,
         score=score,
+        begun_at=BEGUN_LOSS * _loss_of_guessing(data) if waits_for_begin else None,
         **options,
     )
     if validation is not None:
@@ -199,6 +207,7 @@ def _trains_again(documents, parameters):
         and parameters["early_stopping"]
         and not parameters["callbacks"]  # they would see two trainings
         and parameters["learning_rate_schedule"] == "constant"
+        and len(documents) <= MOST_TO_TRAIN_AGAIN
         and len(documents.values) <= LITTLE_TEXT
     )
 

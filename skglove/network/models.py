@@ -1,19 +1,22 @@
 """Networks that compute no padding. Importing this module registers all of skglove's classes in Keras."""
 
 from collections.abc import Iterable
+from functools import partial
 
 import keras
 import numpy as np
 from keras import layers, ops
 
+from skglove.network.adversarial import gradient_of, shifts_along
 from skglove.network.inference import SCALE
 from skglove.network.layers import HeadPool, MaskPadding, MinimumLength, WeightedSum
-from skglove.network.packing import pack_words, packed_maxima
+from skglove.network.packing import PaddedWords, pack_words, packed_maxima
 
 # The classes of Keras in the networks of all releases.
 CLASSES = (
     *("InputLayer", "Embedding", "Conv1D", "MaxPooling1D", "GlobalMaxPooling1D", "Concatenate", "Dense"),
     *("Dropout", "DTypePolicy", "Zeros", "GlorotUniform", "RandomNormal", "RandomUniform", "MaxNorm"),
+    "VarianceScaling",
     "__keras_tensor__",
 )
 
@@ -35,7 +38,7 @@ class PackedNetwork(keras.Model):
 
     def call(self, inputs, training=None, mask=None):
         """Compute the output for ids of shape (n_documents, n_columns)."""
-        if self.jit_compile or keras.backend.backend() == "jax":
+        if self.computes_padding:
             return super().call(inputs, training=training, mask=mask)
         pooling = self.layers.index(self.get_layer("global_pooling"))
         for step in self.layers[:pooling]:
@@ -48,6 +51,11 @@ class PackedNetwork(keras.Model):
         for step in self.layers[pooling + 1 :]:
             x = step(x)
         return x
+
+    @property
+    def computes_padding(self):
+        """Whether a compiler needs the padding."""
+        return self.jit_compile or keras.backend.backend() == "jax"
 
     def compute_features(self, ids):
         """Compute the output of "global_pooling" from the words alone.
@@ -95,23 +103,52 @@ class PackedParallelConvnet(PackedNetwork):
         return ops.concatenate(maxima, axis=-1)
 
     def pack(self, ids):
-        """Look up the words, with the padding that the widest filter sees."""
+        """Look up the words, with the padding that the widest filter sees; for compilers, with all of it."""
+        ids, embedding = self.get_layer("padding")(ids), self.get_layer("embedding")
+        if self.computes_padding:
+            return PaddedWords.look_up(ids, embedding)
         widest = max(size for step in self.layers_of(layers.Conv1D) for size in step.kernel_size)
-        return pack_words(self.get_layer("padding")(ids), self.get_layer("embedding"), widest)
+        return pack_words(ids, embedding, widest)
 
 
 @keras.saving.register_keras_serializable("skglove")
 class PackedHybridNet(PackedParallelConvnet):
-    """Convolutions of several widths, each followed by its maximum over time, beside a sum of words."""
+    """Convolutions of several widths, each followed by its maximum over time, beside a sum of words.
+
+    Attributes
+    ----------
+    adversarial_shift : float
+        How far each word vector is moved in training, as an L2 norm. 0 is no adversarial training.
+    """
 
     computed = *PackedParallelConvnet.computed, WeightedSum
+    adversarial_shift = 0.0
 
     def compute_features(self, ids):
         """Compute the global maxima of all convolutions, and the weighted sums."""
-        words = self.pack(ids)
+        return self._features_of(self.pack(ids))
+
+    def _features_of(self, words):
         maxima = [words.maxima(convolution) for convolution in self.layers_of(layers.Conv1D)]
         features = [*maxima, words.sums(self.get_layer("sum"))]
         return ops.concatenate([ops.cast(x, "float32") for x in features], axis=-1)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Compute the loss; in adversarial training the mean of it and of that with moved vectors."""
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        if not (training and self.adversarial_shift):
+            return loss
+        words = self.pack(ops.convert_to_tensor(x, "int32"))
+
+        def loss_of(vectors, training):
+            features = self._features_of(words.with_vectors(vectors))
+            y_pred = self.get_layer("heads")(features, training=training)
+            return super(PackedHybridNet, self).compute_loss(x, y, y_pred, sample_weight, training)
+
+        # Without dropout, the gradient is less random.
+        gradient = gradient_of(partial(loss_of, training=False), words.vectors)
+        moved = words.vectors + shifts_along(gradient, self.adversarial_shift)
+        return (loss + loss_of(moved, training=True)) / 2
 
 
 def rebuild(name, config):

@@ -229,6 +229,18 @@ class PackedWords(NamedTuple):
         ids = self.ids[:, : ops.shape(x)[1]]
         return _sum_words(x, ids, document, weighted_sum, self.n_documents)
 
+    @property
+    def vectors(self):
+        """The vectors without those that a frame shares with the next: of shape (n_frames, width, dim)."""
+        return self._without_last(self.overlap)[0]
+
+    def with_vectors(self, vectors):
+        """Put other vectors in the place of `vectors`. Those of padding become zero."""
+        _, _, dim = ops.shape(vectors)
+        shared = ops.slice(vectors, (1, 0, 0), (N_FRAMES - 1, self.overlap, dim))
+        shared = ops.pad(shared, ((0, 1), (0, 0), (0, 0)))  # behind the last document
+        return self._replace(x=mask_padding(ops.concatenate([vectors, shared], axis=1), self.ids))
+
     def _without_last(self, n_rows):
         """Return vectors and documents without the last rows of each frame."""
         if not n_rows:
@@ -236,6 +248,30 @@ class PackedWords(NamedTuple):
         n_frames, width, dim = ops.shape(self.x)
         # In TensorFlow, ops.slice has a faster gradient than x[...].
         return ops.slice(self.x, (0, 0, 0), (n_frames, width - n_rows, dim)), self.document[:, :-n_rows]
+
+
+class PaddedWords(NamedTuple):
+    """What `PackedWords` does, with all of the padding: vectors (n_documents, n_columns, dim)."""
+
+    vectors: Any  # zero at padding
+    ids: Any  # their ids, (n_documents, n_columns), int32
+
+    @classmethod
+    def look_up(cls, ids, embedding):
+        """Look up the words of padded ids."""
+        return cls(mask_padding(embedding(ids), ids), ids)
+
+    def maxima(self, convolution):
+        """Compute a convolution and its maximum over time, of shape (n_documents, n_filters)."""
+        return ops.max(convolution(self.vectors), axis=1)
+
+    def sums(self, weighted_sum):
+        """Sum the words of each document, weighted: of shape (n_documents, dim), float32."""
+        return weighted_sum([self.vectors, self.ids])
+
+    def with_vectors(self, vectors):
+        """Put other vectors in the place of `vectors`. Those of padding become zero."""
+        return self._replace(vectors=mask_padding(vectors, self.ids))
 
 
 def pack_words(ids, embedding, kernel_size):
@@ -260,10 +296,11 @@ def pack_words(ids, embedding, kernel_size):
     # One filter's width on either side: the maximum includes the features of padding alone.
     start = ops.maximum(spans.start - kernel_size, 0)
     sizes = ops.minimum(spans.end + kernel_size, n_columns) - start
-    packing = pack(spans, start, sizes, overlap=kernel_size - 1, multiple=FEATURE_MULTIPLE)
+    overlap = kernel_size - 1
+    packing = pack(spans, start, sizes, overlap=overlap, multiple=max(FEATURE_MULTIPLE, overlap))
     ids = packing.take(ops.reshape(ids, (-1,)), 0)
     x = mask_padding(embedding(ids), ids)
-    return PackedWords(x, ids, packing.document, n_documents, kernel_size - 1)
+    return PackedWords(x, ids, packing.document, n_documents, overlap)
 
 
 def _maxima_over_time(x, document, convolution, n_documents):

@@ -90,6 +90,9 @@ class StopWhenLearned(Callback):
         As in `skglove.network.training.predict`.
     score : skglove.scoring.HeldOutScore or None, default=None
         Decides about the best epoch. None is the log-loss.
+    begun_at : float or None, default=None
+        Epochs before the training loss first falls below this do not count for `patience`: a network that
+        has learned nothing yet cannot improve the pool. None counts all.
 
     Attributes
     ----------
@@ -109,6 +112,7 @@ class StopWhenLearned(Callback):
         maxlen,
         batch_size,
         score=None,
+        begun_at=None,
     ):
         super().__init__()
         # Each label of each document is a problem with two classes.
@@ -117,8 +121,9 @@ class StopWhenLearned(Callback):
         self.sample_weight = np.repeat(sample_weight.astype(np.float64), self.n_labels or 1)
         self.lexical, self.lexical_weight = lexical, lexical_weight
         self.patience, self.options = patience, {"maxlen": maxlen, "batch_size": batch_size}
-        self.score = score
+        self.score, self.begun_at = score, begun_at
         self.weights, self.network, self.best, self.best_epoch = None, None, np.inf, 0
+        self.waiting_since = 0
 
     def measure(self, outputs=None):
         """Fit the weights of the pool to the held-out documents, and measure the pool on them.
@@ -171,6 +176,10 @@ class StopWhenLearned(Callback):
     def _look_at(self, epoch, logs):
         weights, measured = self.measure()
         logs.update(measured)
+        if self.begun_at is not None and logs["loss"] >= self.begun_at:
+            self.waiting_since = epoch
+        else:
+            self.begun_at = None
         if "val_score" in measured:
             objective, least = -measured["val_score"], 0.0
         else:
@@ -179,8 +188,9 @@ class StopWhenLearned(Callback):
             self.weights = weights
         elif objective < self.best - least:
             self.best, self.best_epoch = objective, epoch
+            self.waiting_since = max(epoch, self.waiting_since)
             self.weights, self.network = weights, self.model.get_weights()
-        elif epoch - self.best_epoch >= self.patience:
+        elif epoch - self.waiting_since >= self.patience:
             self.model.stop_training = True
 
     def on_train_end(self, logs=None):

@@ -19,7 +19,7 @@ from skglove.streams.warm_start import LastFit
 from skglove.weights import weights_of_classes
 
 # What "auto" stands for in a stream, if it differs, and what has no effect there.
-AUTO = {"batch_size": 16, "filters": 100}
+AUTO = {"batch_size": 16, "filters": 100, "adversarial_epsilon": 0.0}
 FIXED = {"epochs": 1, "early_stopping": False}
 
 
@@ -97,8 +97,8 @@ class PartialFitMixin:
 
         Notes
         -----
-        "auto" is 16 for `batch_size` and 100 for `filters` of "hybrid". `epochs`, `validation_fraction`,
-        `n_iter_no_change` and `verbose` have no effect.
+        "auto" is 16 for `batch_size`; for "hybrid" also 100 for `filters` and 0 for `adversarial_epsilon`.
+        `epochs`, `validation_fraction`, `n_iter_no_change` and `verbose` have no effect.
 
         `n_iter_` is the number of calls. `history_` has one value per call, of the last 1,000 calls: "loss"
         and "accuracy" of the network in training, and, except for networks without a linear model,
@@ -219,7 +219,7 @@ class PartialFitMixin:
         )
         changed = {name: value for name, value in AUTO.items() if getattr(self, name) == "auto"}
         if self._architecture != "hybrid":
-            changed.pop("filters", None)
+            changed = {"batch_size": changed["batch_size"]} if "batch_size" in changed else {}
         elif last is not None and "filters" in changed:
             changed["filters"] = last.filters
         nothing = np.array([], dtype=np.int64)
