@@ -120,10 +120,11 @@ class KerasConvTextClassifier(
         `optimizer`. "auto" is "constant".
     adversarial_epsilon : "auto" or float, default="auto"
         Adversarial training [4]_ of "hybrid": how far each word vector of a batch is moved in the direction
-        in which the loss rises most, as a share, from 0 to 1, of the vectors' usual L2 norm. The network
-        learns from the batch and from the moved batch, which takes about twice the time. 0 is usual
-        training. "auto" is 0.04 for "hybrid" with at least 1,000 documents of at most 50 tokens on average,
-        half a million in all; otherwise 0.
+        in which the loss rises most, as a share, from 0 to 1, of the root mean square of the vectors' L2
+        norms before training. The network learns from the batch and from the moved batch, which takes two to
+        three times as long. 0 is usual training. "auto" is 0.04 for "hybrid" if the network is trained on at
+        least 1,000 documents, not counting those held out, with at most 50 tokens on average and at most half
+        a million in all; otherwise 0.
     loss : str or callable, default="categorical_crossentropy"
         Keras loss on one-hot targets of shape (n_documents, n_classes) that returns one value per document.
         In multilabel the targets are those of y, of shape (n_documents, n_labels), and the default stands
@@ -181,8 +182,9 @@ class KerasConvTextClassifier(
         takes them, their weights.
     n_iter_no_change : "auto" or int, default="auto"
         Epochs without improvement after which `early_stopping` stops. "auto" is 3 for "stacked" and
-        "parallel"; for "hybrid" it is 2, or more if these are fewer than 25 steps, and epochs do not count
-        until the training loss has fallen below 0.8 of the log-loss of guessing.
+        "parallel"; for "hybrid" it is 2, or more if these are fewer than 25 steps. Then, with the default
+        `loss`, epochs do not count until the training loss has fallen below 0.8 of the log-loss of guessing;
+        if it never does, all `epochs` are run, and the best is kept.
     dtype_policy : {"float32", "mixed_bfloat16"} or None, default=None
         Keras's dtype policy. "mixed_bfloat16" is faster on processors with bfloat16 instructions. None is
         Keras's global setting, "float32" by default.
@@ -231,10 +233,11 @@ class KerasConvTextClassifier(
         "lexical_weight" is the share of the linear model in the pool, given or learned.
     history_ : dict of str to list of float
         "loss" and "accuracy" of the network in training, in each epoch; the loss of "hybrid" is the mean over
-        its two softmax classifiers. If documents are held out, also "val_loss" and "val_accuracy": log-loss
-        and accuracy of the whole classifier on them, weighted by ``sample_weight``. With a `scoring` other
-        than "loss", also "val_score". In multilabel, log-losses are summed over the labels, and accuracy is
-        subset accuracy, as in `score`.
+        its two softmax classifiers, in adversarial training also over the batch and the moved batch. If
+        documents are held out, also "val_loss" and "val_accuracy": log-loss and accuracy of the whole
+        classifier on them, weighted by ``sample_weight``. With a `scoring` other than "loss", also
+        "val_score". In multilabel, log-losses are summed over the labels, and accuracy is subset accuracy, as
+        in `score`.
     n_iter_ : int
         Number of epochs run, also those after the best.
     best_epoch_ : int
@@ -276,8 +279,9 @@ class KerasConvTextClassifier(
     follow one another, up to rounding, if the network sees all documents in one batch (`batch_size` is at
     least the number of copies), without dropout. Long training amplifies the rounding. What is not the same:
     in smaller batches and with dropout, a copy meets other documents and another dropout than the document;
-    `batch_size`, `epochs`, `filters` and `n_iter_no_change`, where they are "auto", depend on the number of
-    documents or of their tokens, in which a document counts once; and the linear model depends on the order
+    `batch_size`, `epochs`, `filters`, `n_iter_no_change` and `adversarial_epsilon`, where they are "auto",
+    and whether there is a second training, depend on the number of documents or of their tokens, in which a
+    document counts once; and the linear model depends on the order
     of the documents, as it does without weights. With copies, the linear model takes as long as for as many
     documents. With more than 20,000 copies, and more than two for each document on average, weights are
     relative instead, as fractions are.
@@ -523,7 +527,7 @@ class KerasConvTextClassifier(
             validation=validation,
             folds=folds,
             score=score,
-            waits_for_begin=self._architecture == "hybrid" and self.n_iter_no_change == "auto",
+            waits_for_begin=self._waits_for_begin(),
             last=None if last is None else last.network,
         )
         self._network, self.lexical_model_ = StoredNetwork(network), lexical_model
@@ -536,6 +540,11 @@ class KerasConvTextClassifier(
         self.history_ = {name: [float(value) for value in values] for name, values in history.history.items()}
         self.n_iter_, self._n_documents = len(history.epoch), len(documents)
         return self
+
+    def _waits_for_begin(self):
+        """Tell whether early stopping waits until training has begun, which only log-losses can tell."""
+        is_log_loss = isinstance(self.loss, str) and self.loss == "categorical_crossentropy"
+        return is_log_loss and self._architecture == "hybrid" and self.n_iter_no_change == "auto"
 
     def predict_proba(self, X):
         """Predict the probability of each class; in multilabel, of each label.

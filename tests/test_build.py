@@ -212,6 +212,14 @@ def test_vectors_of_the_hybrid_network_start_at_one_scale():
     assert (first[100:] != other[100:]).any()
 
 
+def test_filters_of_the_hybrid_network_start_near_zero():
+    options = {"embedding_dim": 20, "filters": 50, "kernel_size": 3, "seed": 3}
+    for architecture, factor in [("parallel", 1), ("hybrid", 0.1)]:
+        network = build_network(9, 2, architecture=architecture, **options)
+        largest = np.abs(network.get_layer("convolution_1").get_weights()[0]).max()
+        assert largest == pytest.approx(factor * np.sqrt(6 / (3 * 20 + 3 * 50)), rel=0.01)
+
+
 def focal(targets, probabilities):
     return keras.losses.categorical_focal_crossentropy(targets, probabilities)
 

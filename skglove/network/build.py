@@ -404,7 +404,8 @@ def _pretrained_embedding(matrix, trainable, options):
 def _usual_norm(embedding):
     """Compute the root mean square of the L2 norms of vectors."""
     (vectors,) = embedding.get_weights()
-    return float(np.sqrt((vectors[1:].astype(np.float64) ** 2).sum(axis=1).mean()))
+    norms = np.linalg.norm(vectors[1:].astype(np.float64), axis=1)
+    return float(np.sqrt((norms**2).sum() / max(len(norms), 1)))
 
 
 def _one_cycle(learning_rate, n_steps):

@@ -45,6 +45,8 @@ class LiveNetwork:
         self._n_ids, self._pooled, self._versions = n_ids, None, None
         self._model = self._build(vectors, word_weights)
         self._weights, self._state = self._model.get_weights(), None
+        # It depends on the vectors at the start, which a pickle does not keep.
+        self._adversarial_shift = getattr(self._model, "adversarial_shift", 0.0)
 
     def _build(self, vectors, word_weights=None):
         from skglove.network.build import build_network
@@ -76,6 +78,8 @@ class LiveNetwork:
                 vectors = None if self._dim is None else np.zeros((self._n_ids, self._dim), dtype=np.float32)
                 model = self._build(vectors)
                 self._restore(model, self._weights, self._state)
+                if shift := vars(self).get("_adversarial_shift"):
+                    model.adversarial_shift = shift
             except Exception as error:
                 current = current_versions("skglove", *self._versions)
                 raise ValueError(
