@@ -119,8 +119,8 @@ def fit(X, y, **parameters):
     "parameters",
     [
         {"loss": "categorical_focal_crossentropy"},
-        {"dtype_policy": "mixed_bfloat16"},
-        {"pretrained": False, "kernel_size": 1},
+        pytest.param({"dtype_policy": "mixed_bfloat16"}, marks=pytest.mark.slow),
+        pytest.param({"pretrained": False, "kernel_size": 1}, marks=pytest.mark.slow),
         pytest.param({"trainable_embedding": False}, marks=pytest.mark.slow),
         pytest.param(
             {"jit_compile": True}, marks=[pytest.mark.slow, pytest.mark.backends("tensorflow", why="XLA")]
