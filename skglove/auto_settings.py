@@ -57,7 +57,7 @@ HYBRID_EPOCHS, HYBRID_STEPS, HYBRID_TOKENS = 30, 500, 10_000_000
 # matters more in short texts, and many filters take long on much text.
 LITTLE_TEXT, HYBRID_FILTERS = 500_000, (100, 32)
 # Adversarial training of "hybrid" is for at least so many documents with at most so many tokens on average.
-# It doubles the time; few documents shall be fast, and with longer ones it brings nothing.
+# It takes two to three times as long. A fit of fewer shall be fast, and with longer ones it brings nothing.
 ADVERSARIAL_EPSILON, ADVERSARIAL_DOCUMENTS, ADVERSARIAL_LENGTH = 0.04, 1_000, 50
 # It waits two epochs for a better one, or enough for these steps.
 WAITING_EPOCHS, WAITING_STEPS = 2, 25

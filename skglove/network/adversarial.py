@@ -1,6 +1,6 @@
 """Adversarial training: word vectors are moved in the direction in which the loss rises most.
 
-A classifier that must also be right there learns few texts less by heart [1]_.
+A network that must also be right there overfits less [1]_.
 
 References
 ----------

@@ -142,7 +142,7 @@ def _maxima_of_widths(ids, embedding, options, factor=1):
 
 # In "hybrid", vectors have this standard deviation, twice that of GloVe's, and filters start from this share
 # of Keras's usual values. Adam moves all weights at one speed. So vectors change less for their size, and
-# filters more: vectors that change fast learn little text by heart.
+# filters more: with vectors that change fast, the network overfits little text.
 VECTOR_STD, FILTER_FACTOR = 0.8, 0.1
 
 

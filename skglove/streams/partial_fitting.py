@@ -219,7 +219,7 @@ class PartialFitMixin:
         )
         changed = {name: value for name, value in AUTO.items() if getattr(self, name) == "auto"}
         if self._architecture != "hybrid":
-            changed = {"batch_size": changed["batch_size"]} if "batch_size" in changed else {}
+            changed.pop("filters", None)
         elif last is not None and "filters" in changed:
             changed["filters"] = last.filters
         nothing = np.array([], dtype=np.int64)
