@@ -59,8 +59,9 @@ LITTLE_TEXT, HYBRID_FILTERS = 500_000, (100, 32)
 # Adversarial training of "hybrid" is for at least so many documents with at most so many tokens on average.
 # It takes two to three times as long. A fit of fewer shall be fast, and with longer ones it brings nothing.
 ADVERSARIAL_EPSILON, ADVERSARIAL_DOCUMENTS, ADVERSARIAL_LENGTH = 0.04, 1_000, 50
-# It waits two epochs for a better one, or enough for these steps.
-WAITING_EPOCHS, WAITING_STEPS = 2, 25
+# It waits two epochs for a better one, or enough for these steps. Fewer held-out documents than the last
+# number say less about when to stop than the training loss does.
+WAITING_EPOCHS, WAITING_STEPS, FEWEST_TO_STOP_BY = 2, 25, 100
 AUTO_MAXLEN = {"stacked": 1000, "parallel": 2000, "hybrid": 2000}
 # Parameters that `build_network` takes as they are.
 OF_NETWORK = (

@@ -139,9 +139,9 @@ class KerasConvTextClassifier(
         Share, from 0 to below 1, of a linear model of words and pairs of adjacent words. Its probabilities
         are combined with the network's by a weighted geometric mean (a logarithmic opinion pool). "auto" is 0
         for "stacked" and "parallel". For "hybrid" it learns the weights of both on the held-out documents, by
-        maximum a posteriori; ``settings_["lexical_weight"]`` is then the share learned. Where there are too
-        few documents to hold some out, 5-fold cross-validation takes their place, see `validation_fraction`.
-        (A model whose probabilities are nearly equal keeps about the share 0.5: it changes nothing.)
+        maximum a posteriori; ``settings_["lexical_weight"]`` is then the share learned. Where none is held
+        out, it is 0.5. (A model whose probabilities are nearly equal keeps about this share: it changes
+        nothing.)
         A number fixes the share; 0 is the network alone. The linear model is itself a pool of complement
         naive Bayes and, up to 100 classes, logistic regression. In multilabel it is one logistic regression
         for each label.
@@ -152,8 +152,8 @@ class KerasConvTextClassifier(
         Passes over the documents, with `early_stopping` at most. "auto" is 2 for "stacked". For "parallel" it
         is enough for 150 steps, but at least 6. For "hybrid", which then stops early, it is at most enough
         for 500 steps, but at least 30; on much text the pass that reaches ten million tokens is the last.
-        With at most 2,000 documents and half a million tokens, and no `callbacks`, the network is then
-        trained a second time, on all documents, for the best number of passes.
+        If held-out documents told the best number of passes, of at most 2,000 documents and half a million
+        tokens, and there are no `callbacks`, the network is then trained again, on all documents.
     validation_fraction : "auto" or float, default="auto"
         Share of the documents, stratified by label, to hold out from the training of the network. `history_`
         then has loss and accuracy of the whole classifier on them after each epoch. The linear model learns
@@ -161,17 +161,15 @@ class KerasConvTextClassifier(
         the same ids and the same label are held out together. In multilabel they are drawn at random, not
         stratified, but each label keeps at least half of its documents if possible. "auto" is 0 for "stacked"
         and "parallel". For "hybrid" it is a tenth, at most 1,000 documents, but 0 where that gives fewer than
-        40; documents of weight 0 are not held out then. With 10 to 1,000 documents of which none is held out,
-        of at most half a million tokens, the network is trained once more for each of 5 folds, to learn the
-        weights of the pool; 0 saves this time, and takes equal weights. So do "one_cycle", `callbacks`, and
-        classes of fewer than 5 different documents, if fewer than 10 documents are in larger ones. Ignored if
-        `fit` gets `X_val`.
+        40; documents of weight 0 are not held out then. Ignored if `fit` gets `X_val`.
     early_stopping : "auto" or bool, default="auto"
         Whether to stop when the log-loss of the whole classifier on the held-out documents has not fallen, by
         at least 0.002, for `n_iter_no_change` epochs. The weights of the best epoch are restored, even if
-        training did not stop early. Needs a `validation_fraction` or `X_val`; "hybrid" without held-out
-        documents stops when the training loss falls below a twentieth of the log-loss of guessing. "auto" is
-        True for "hybrid" with ``epochs="auto"``, and for all if `fit` gets `X_val`, otherwise False.
+        training did not stop early. Needs a `validation_fraction` or `X_val`. But "hybrid" with the default
+        `loss` stops when the training loss falls below a tenth of the log-loss of guessing by the frequencies
+        of the classes, if no documents are held out; also if ``validation_fraction="auto"`` holds out fewer
+        than 100, which say less, unless `scoring` or `n_iter_no_change` is set. "auto" is True for "hybrid"
+        with ``epochs="auto"``, and for all if `fit` gets `X_val`, otherwise False.
     scoring : "loss", str or callable, default="loss"
         What `early_stopping` looks at. "loss" is the log-loss. Otherwise it is the name of a scorer of
         scikit-learn, such as "accuracy" or "f1_macro" (`sklearn.metrics.get_scorer_names` lists them), or a
@@ -183,8 +181,8 @@ class KerasConvTextClassifier(
     n_iter_no_change : "auto" or int, default="auto"
         Epochs without improvement after which `early_stopping` stops. "auto" is 3 for "stacked" and
         "parallel"; for "hybrid" it is 2, or more if these are fewer than 25 steps. Then, with the default
-        `loss`, epochs do not count until the training loss has fallen below 0.8 of the log-loss of guessing;
-        if it never does, all `epochs` are run, and the best is kept.
+        `loss`, epochs do not count until the training loss has fallen below 0.8 of the log-loss of guessing
+        by the frequencies of the classes; if it never does, all `epochs` are run, and the best is kept.
     dtype_policy : {"float32", "mixed_bfloat16"} or None, default=None
         Keras's dtype policy. "mixed_bfloat16" is faster on processors with bfloat16 instructions. None is
         Keras's global setting, "float32" by default.
@@ -209,8 +207,8 @@ class KerasConvTextClassifier(
         saves is of no use for predictions.
     verbose : int, default=0
         0: silent, 1: Keras's progress bar, 2: one line per epoch. Above 0 there is also a line for each other
-        step: the linear model, the folds of a cross-validation, the shares of the two models, a second
-        training; and a progress bar if the vectors take more than two seconds to read.
+        step: the linear model, the shares of the two models, a second training; and a progress bar if the
+        vectors take more than two seconds to read.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, dropout, the order of documents, and the choice of documents to hold out.
         Two fits with the same int give exactly the same model on the same versions, backend, kind of
@@ -281,10 +279,9 @@ class KerasConvTextClassifier(
     in smaller batches and with dropout, a copy meets other documents and another dropout than the document;
     `batch_size`, `epochs`, `filters`, `n_iter_no_change` and `adversarial_epsilon`, where they are "auto",
     and whether there is a second training, depend on the number of documents or of their tokens, in which a
-    document counts once; and the linear model depends on the order
-    of the documents, as it does without weights. With copies, the linear model takes as long as for as many
-    documents. With more than 20,000 copies, and more than two for each document on average, weights are
-    relative instead, as fractions are.
+    document counts once; and the linear model depends on the order of the documents, as it does without
+    weights. With copies, the linear model takes as long as for as many documents. With more than 20,000
+    copies, and more than two for each document on average, weights are relative instead, as fractions are.
 
     *Prediction without Keras.* NumPy computes the predictions of "hybrid" and "parallel" with float32
     weights. A loaded pickle does not import Keras for them, unless it holds an optimizer or callbacks of
@@ -499,21 +496,18 @@ class KerasConvTextClassifier(
         rows = (np.arange(len(codes)), nothing) if validation else self._hold_out(data)
         keep = {"filters": last.filters} if last is not None and self.filters == "auto" else {}
         settings, n_steps = self._resolve_settings(data, rows, has_validation_set, **keep)
-        lexical_model = log_probabilities = folds = None
-        if validation is None and not len(rows[1]):
-            folds = self._draw_folds(data)
+        lexical_model = log_probabilities = None
         if settings["lexical_weight"]:  # it leaves documents out itself, so it may learn from all
             say(f"Linear model of words and pairs: {len(documents):,} documents")
             ignored, left_out = vocabulary_checks.punctuation_ids(self._vocabulary), rows[1]
             lexical_model = LabelModel() if self._multilabel else LexicalModel()
-            if folds is not None:
-                left_out = rows[0]
             documents, codes, weights, firsts = repeat(documents, codes, weights, copies)
             _, log_probabilities = lexical_model.fit_predict(
                 documents, codes, data.seed, weights, ignored, firsts[left_out] if len(left_out) else None
             )
             if validation:  # which it has not seen
                 log_probabilities = lexical_model.predict_log_proba(validation.documents)
+        stops_at_low_loss, waits_for_begin = self._looks_at_training_loss(has_validation_set, len(rows[1]))
         from skglove.network.fitting import fit_network
 
         network, history, pool_weights, callbacks, self.best_epoch_ = fit_network(
@@ -525,9 +519,9 @@ class KerasConvTextClassifier(
             maxlen=self.maxlen_,
             n_steps=n_steps,
             validation=validation,
-            folds=folds,
             score=score,
-            waits_for_begin=self._waits_for_begin(),
+            stops_at_low_loss=stops_at_low_loss,
+            waits_for_begin=waits_for_begin,
             last=None if last is None else last.network,
         )
         self._network, self.lexical_model_ = StoredNetwork(network), lexical_model
@@ -540,11 +534,6 @@ class KerasConvTextClassifier(
         self.history_ = {name: [float(value) for value in values] for name, values in history.history.items()}
         self.n_iter_, self._n_documents = len(history.epoch), len(documents)
         return self
-
-    def _waits_for_begin(self):
-        """Tell whether early stopping waits until training has begun, which only log-losses can tell."""
-        is_log_loss = isinstance(self.loss, str) and self.loss == "categorical_crossentropy"
-        return is_log_loss and self._architecture == "hybrid" and self.n_iter_no_change == "auto"
 
     def predict_proba(self, X):
         """Predict the probability of each class; in multilabel, of each label.

@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 from skglove import vocabulary_checks
 from skglove.auto_settings import (
     AUTO_MAXLEN,
+    FEWEST_TO_STOP_BY,
     check_architecture,
     check_batch_size,
     check_network_size,
@@ -14,7 +15,7 @@ from skglove.auto_settings import (
     resolve_auto,
 )
 from skglove.documents import Documents, holds_sequences, is_ragged
-from skglove.holdout import draw_folds, hold_out, hold_out_some
+from skglove.holdout import hold_out, hold_out_some
 from skglove.inputs import as_indicator, check_labels, check_not_text
 from skglove.messages import shortened, warn
 from skglove.network.forks import record_use
@@ -94,16 +95,20 @@ class FitChecksMixin:
             return np.arange(len(codes)), np.array([], dtype=np.int64)
         return hold_out(documents, codes, self.classes_, self.validation_fraction, random_state)
 
-    def _draw_folds(self, data):
-        """Draw folds to learn the weights of the pool by, if nothing is held out."""
-        if (
-            self._architecture == "hybrid"
-            and self.validation_fraction == "auto"
-            and self.learning_rate_schedule != "one_cycle"
-            and not self.callbacks  # they would see several trainings
-        ):
-            return draw_folds(data.documents, data.codes, data.weights, data.random_state)
-        return None
+    def _looks_at_training_loss(self, has_validation_set, n_held_out):
+        """Tell whether early stopping looks at the training loss: to stop at a low one, and to wait for one.
+
+        Only log-losses tell how much a network has learned.
+        """
+        is_log_loss = isinstance(self.loss, str) and self.loss == "categorical_crossentropy"
+        if not is_log_loss or self._architecture != "hybrid":
+            return False, False
+        if not has_validation_set and not n_held_out:
+            return True, False
+        waits = self.n_iter_no_change == "auto"
+        held_out_by_default = not has_validation_set and self.validation_fraction == "auto"
+        are_few = held_out_by_default and n_held_out < FEWEST_TO_STOP_BY
+        return waits and are_few and self.scoring == "loss", waits
 
     def _check_parameters(self, has_validation_set=False):
         """Check parameters that depend on each other."""

@@ -3,16 +3,12 @@
 import numpy as np
 from sklearn.model_selection import StratifiedShuffleSplit
 
-from skglove.auto_settings import LITTLE_TEXT
 from skglove.messages import shortened
 from skglove.multilabel import label_sets
 
 # Held out to measure on, if nothing else is asked for: a tenth of the documents, at most so many. Fewer than
 # the second number say too little to measure on.
 MOST_HELD_OUT, FEWEST_HELD_OUT = 1_000, 40
-# Where nothing is held out: folds of cross-validation, and the fewest and the most documents for it, because
-# with more it would take long.
-N_FOLDS, FEWEST_IN_FOLDS, MOST_IN_FOLDS = 5, 10, 1_000
 
 
 def hold_out_some(documents, codes, sample_weight, random_state):
@@ -54,43 +50,6 @@ def hold_out_some(documents, codes, sample_weight, random_state):
         return np.arange(len(codes)), np.array([], dtype=np.int64)
     is_held_out = np.isin(copy_of, held_out)
     return np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
-
-
-def draw_folds(documents, codes, sample_weight, random_state):
-    """Draw folds for cross-validation, stratified by class, where there are too few documents to hold out.
-
-    Documents with the same ids and the same class are in the same fold.
-
-    Parameters
-    ----------
-    documents, codes, sample_weight, random_state
-        As in `hold_out_some`.
-
-    Returns
-    -------
-    folds : ndarray of shape (n_documents,), int
-        The fold of each document, from 0.
-    weights : ndarray of shape (n_documents,), float
-        Their weights, but 0 in classes of fewer documents than folds. Such a class loses more than a fold's
-        share with one of them, so what is predicted then says little. Instead of both, None if there are too
-        few documents, or too many.
-    """
-    copy_of = _copies(documents, codes, sample_weight)
-    weights = np.bincount(copy_of, sample_weight, minlength=len(codes))
-    different = random_state.permutation(np.flatnonzero(weights))
-    if not FEWEST_IN_FOLDS <= len(different) <= MOST_IN_FOLDS or len(documents.values) > LITTLE_TEXT:
-        return None
-    sets = label_sets(codes)
-    order = different[np.argsort(sets[different], kind="stable")]
-    folds = np.zeros(len(codes), dtype=np.int64)
-    folds[order] = np.arange(len(order)) % N_FOLDS
-    weights = sample_weight.astype(np.float64)
-    if codes.ndim == 1:
-        n_of_class = np.bincount(codes[different], minlength=codes.max() + 1)
-        weights[n_of_class[codes] < N_FOLDS] = 0
-        if np.count_nonzero(weights) < FEWEST_IN_FOLDS:
-            return None
-    return folds[copy_of], weights
 
 
 def _copies(documents, codes, sample_weight):

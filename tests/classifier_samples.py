@@ -16,7 +16,7 @@ def small(**parameters):
     if parameters.setdefault("architecture", "stacked") == "stacked":
         sizes |= {"filters": 4, "dense_units": 4}
     else:
-        sizes |= {"filters": 4, "dropout": 0.0, "validation_fraction": 0}  # without cross-validation
+        sizes |= {"filters": 4, "dropout": 0.0}
     return KerasConvTextClassifier(
         **{**sizes, "epochs": 20, "learning_rate": 0.05, "random_state": 0, **parameters}
     )

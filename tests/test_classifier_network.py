@@ -4,7 +4,6 @@ import pickle
 import random
 
 import classifier_samples
-import keras
 import numpy as np
 import pytest
 from classifier_samples import (
@@ -196,7 +195,7 @@ def test_defaults_classify_words_with_similar_vectors():
     # Of so few documents none is held out, so training stops at a low loss.
     assert set(classifier.history_) == {"accuracy", "loss"}
     *losses, last = classifier.history_["loss"]
-    assert min(losses) >= 0.05 * np.log(2) > last
+    assert min(losses) >= 0.1 * np.log(2) > last
 
 
 @pytest.mark.parametrize(
@@ -296,16 +295,13 @@ def test_with_few_documents_the_weights_of_the_pool_are_learned_by_cross_validat
     assert learned.history_["loss"][0] > 0.8 * usual.history_["loss"][0]
 
 
-def test_callbacks_and_scorers_see_no_cross_validation():
+def test_without_held_out_documents_weights_are_equal_and_a_scorer_has_no_effect():
     def fail(*_):
         raise AssertionError
 
-    X, y = documents()
-    options = {"architecture": "hybrid", "epochs": 1, "validation_fraction": "auto"}
-    classifier = small(**options, callbacks=[keras.callbacks.TerminateOnNaN()]).fit(X, y)
-    assert classifier._pool_weights.tolist() == [0.6, 0.6]
     with pytest.warns(UserWarning, match="has no effect: no documents are held out"):
-        assert small(**options, scoring=fail).fit(X, y)._pool_weights.tolist() != [0.6, 0.6]
+        classifier = small(architecture="hybrid", epochs=1, scoring=fail).fit(*documents())
+    assert classifier._pool_weights.tolist() == [0.6, 0.6]
 
 
 @pytest.fixture(scope="module")

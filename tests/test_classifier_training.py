@@ -227,32 +227,71 @@ def test_the_best_epoch_is_kept_when_the_epochs_end_training():
     assert losses[-1] > 1.01 * min(losses)
 
 
-def test_by_default_training_stops_when_the_classifier_has_learned(monkeypatch, capsys):
+def noisy(n):
+    """Documents that a word says much about; the rest is learned by heart only."""
     rng = np.random.RandomState(0)
-    y = rng.permutation(np.arange(420) % 2)
-    X = rng.randint(2, 30, (420, 6))
-    X[:, 3] = np.where(rng.rand(420) < 0.8, y, 1 - y)  # the rest is learned by heart only
-    sizes = {"filters": 8, "kernel_size": 2, "embedding_dim": 8, "learning_rate": 0.02, "lexical_weight": 0}
-    again = KerasConvTextClassifier(**sizes, random_state=0, verbose=2).fit(X, y)
+    y = rng.permutation(np.arange(n) % 2)
+    X = rng.randint(2, 300, (n, 6))
+    X[:, 3] = np.where(rng.rand(n) < 0.8, y, 1 - y)
+    return X, y
+
+
+def noisy_classifier(**parameters):
+    sizes = {"filters": 16, "kernel_size": 3, "embedding_dim": 16, "dropout": 0.0, "lexical_weight": 0}
+    return KerasConvTextClassifier(**sizes, learning_rate=0.02, random_state=0, **parameters)
+
+
+def default_split(X, y):
+    random_state = np.random.RandomState(0)
+    random_state.randint(2**30)
+    return hold_out_some(Documents(X.ravel(), np.full(len(X), 6)), y, np.ones(len(y)), random_state)
+
+
+def test_by_default_training_stops_when_the_classifier_has_learned(monkeypatch, capsys):
+    X, y = noisy(1000)
+    again = noisy_classifier(verbose=2).fit(X, y)
     shown = capsys.readouterr().out
     monkeypatch.setattr(fitting, "MOST_TO_TRAIN_AGAIN", 0)
-    classifier = KerasConvTextClassifier(**sizes, random_state=0).fit(X, y)
+    classifier = noisy_classifier().fit(X, y)
     losses = classifier.history_["val_loss"]
     patience = classifier.settings_["n_iter_no_change"]
     assert classifier.n_iter_ == len(losses) < classifier.settings_["epochs"] / 2
-    random_state = np.random.RandomState(0)
-    random_state.randint(2**30)
-    flat = Documents(X.ravel(), np.full(420, 6))
-    held_out = hold_out_some(flat, y, np.ones(420), random_state)[1]
-    assert len(held_out) == 42
+    assert classifier.best_epoch_ == len(losses) - patience
+    _, held_out = default_split(X, y)
+    assert len(held_out) == 100
     assert losses[-1 - patience] == pytest.approx(min(losses), abs=0.0021)
     assert log_loss_of(classifier, X[held_out], y[held_out]) == pytest.approx(losses[-1 - patience], rel=1e-4)
     # With the second training, the same was measured, and the held-out documents were learned from.
     assert again.history_ == classifier.history_
-    assert again.best_epoch_ == classifier.best_epoch_ == len(losses) - patience
-    assert f"\nSecond training: all 420 documents, {again.best_epoch_} epochs, which were best\n" in shown
+    assert again.best_epoch_ == classifier.best_epoch_
+    assert f"\nSecond training: all 1,000 documents, {again.best_epoch_} epochs, which were best\n" in shown
     assert "Linear model" not in shown
     assert log_loss_of(again, X[held_out], y[held_out]) < 0.95 * losses[-1 - patience]
+
+
+def test_few_held_out_documents_do_not_decide_when_training_stops():
+    X, y = noisy(420)
+    classifier = noisy_classifier().fit(X, y)
+    *losses, last = classifier.history_["loss"]
+    assert min(losses) >= 0.1 * np.log(2) > last
+    assert classifier.best_epoch_ == classifier.n_iter_
+    # They are measured, and the weights of the heads are learned on them.
+    _, held_out = default_split(X, y)
+    assert len(held_out) == 42
+    measured = classifier.history_["val_loss"][-1]
+    assert log_loss_of(classifier, X[held_out], y[held_out]) == pytest.approx(measured, rel=1e-4)
+    assert measured > 0.3
+    for asked in {"n_iter_no_change": 2}, {"scoring": "accuracy"}, {"validation_fraction": 0.1}:
+        asked_for = noisy_classifier(**asked).fit(X, y)
+        assert asked_for.history_["loss"][-1] > 0.1 * np.log(2)
+        assert asked_for.best_epoch_ < asked_for.n_iter_
+
+
+def test_only_a_log_loss_can_be_low():
+    X, y = documents()
+    options = {"architecture": "hybrid", "epochs": 40, "early_stopping": True, "validation_fraction": "auto"}
+    assert small(**options).fit(X, y).n_iter_ < 40
+    assert small(**options, loss="mean_squared_error").fit(X, y).n_iter_ == 40
 
 
 def test_early_stopping_needs_documents_to_measure_on():
@@ -467,13 +506,10 @@ def test_jit_compile_is_deprecated(jit_compile):
 
 
 def test_verbose_shows_keras_progress_and_the_other_steps(capsys):
-    classifier = small(architecture="hybrid", epochs=2, verbose=2, validation_fraction="auto")
-    classifier.fit(*documents())
+    classifier = small(architecture="hybrid", epochs=2, verbose=2).fit(*documents())
     shown = capsys.readouterr().out
     share = classifier.settings_["lexical_weight"]
-    assert shown.startswith("Linear model of words and pairs: 32 documents\nCross-validation: fold 1 of 5\n")
-    assert "Cross-validation: fold 5 of 5\n" in shown
-    assert "\nTraining: all 32 documents\nEpoch 1/2\n" in shown
+    assert shown.startswith("Linear model of words and pairs: 32 documents\nEpoch 1/2\n")
     assert shown.endswith(f"\nShares: network {1 - share:.2f}, linear model {share:.2f}\n")
     assert classifier.best_epoch_ == 2
     classifier.set_params(verbose=0).fit(*documents())
@@ -529,7 +565,7 @@ def test_refit_starts_afresh(request, architecture):
     X, y = documents()
     expected = request.getfixturevalue(architecture)
     classifier = small(architecture=architecture, validation_fraction=0.5, epochs=2).fit(X[:, :5], y)
-    classifier.set_params(validation_fraction="auto", epochs=20).fit(X, np.array(["a", "b"])[y])
+    classifier.set_params(validation_fraction=0, epochs=20).fit(X, np.array(["a", "b"])[y])
     np.testing.assert_array_equal(classifier.predict_proba(X), expected.predict_proba(X))
     assert classifier.n_features_in_ == 6
     assert "val_loss" not in classifier.history_

@@ -38,7 +38,6 @@ HYBRID = {
     "kernel_size": 3,
     "epochs": 1,
     "pretrained": False,
-    "validation_fraction": 0,  # without cross-validation, which the nightly variant with all widths has
 }
 STACKED = {
     **HYBRID,
@@ -65,9 +64,7 @@ BLOG_NETWORK = KerasConvTextClassifier(**STACKED)
 KIMS_NETWORK = KerasConvTextClassifier(**PARALLEL)
 ALL_WIDTHS = KerasConvTextClassifier(embedding_dim=16, epochs=1, pretrained=False)
 WARM = KerasConvTextClassifier(**HYBRID, warm_start=True)
-STOPPING = KerasConvTextClassifier(
-    **{**HYBRID, "epochs": 4, "validation_fraction": "auto"}, early_stopping=True, scoring="accuracy"
-)
+STOPPING = KerasConvTextClassifier(**{**HYBRID, "epochs": 4}, early_stopping=True, scoring="accuracy")
 BALANCED = KerasConvTextClassifier(**HYBRID, class_weight="balanced")
 
 

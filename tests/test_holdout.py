@@ -3,7 +3,7 @@ import pytest
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from skglove.documents import Documents
-from skglove.holdout import draw_folds, hold_out, hold_out_some
+from skglove.holdout import hold_out, hold_out_some
 
 
 def split(X, y, random_state, fraction=0.25):
@@ -126,47 +126,3 @@ def test_documents_without_weight_are_not_held_out_and_their_class_does_not_matt
     assert sorted([*training, *held_out]) == list(range(1000))
     others = hold_out_a_tenth(X, np.where(weights, y, 1 - y), weights)
     assert held_out.tolist() == others[1].tolist()
-
-
-def fold(X, y, weights=None, random_state=0):
-    documents = Documents(X.ravel(), np.full(len(X), X.shape[1]))
-    weights = np.ones(len(X)) if weights is None else weights
-    return draw_folds(documents, y, weights, np.random.RandomState(random_state))
-
-
-def test_folds_are_stratified_and_classes_of_few_documents_do_not_count():
-    X, y = np.arange(1, 121).reshape(60, 2), np.repeat([0, 1, 2], [40, 16, 4])
-    folds, weights = fold(X, y)
-    assert np.bincount(folds).tolist() == [12] * 5
-    for code, counts in ((0, {8}), (1, {3, 4})):
-        assert set(np.bincount(folds[y == code], minlength=5)) == counts
-    np.testing.assert_array_equal(weights, y < 2)
-    assert fold(X, y, random_state=1)[0].tolist() != folds.tolist()
-
-
-def test_copies_are_in_one_fold_and_documents_without_weight_do_not_matter():
-    X, y = np.arange(1, 101).reshape(50, 2), np.arange(50) % 2
-    of = np.random.RandomState(0).permutation(np.repeat(np.arange(50), [3] * 10 + [1] * 40))
-    folds, weights = fold(X[of], y[of])
-    assert all(len(set(folds[of == i])) == 1 for i in range(50))
-    np.testing.assert_array_equal(weights, 1)
-    without = np.where(np.arange(50) % 7 == 3, 0.0, 2.0)
-    folds, weights = fold(X, y, without)
-    np.testing.assert_array_equal(weights == 0, without == 0)
-    others, _ = fold(X, np.where(without, y, 1 - y), without)
-    np.testing.assert_array_equal(folds[without > 0], others[without > 0])
-
-
-def test_documents_of_several_labels_are_in_folds():
-    X, y = np.arange(1, 101).reshape(50, 2), np.eye(50, 3, dtype=np.uint8)
-    folds, weights = fold(X, y)
-    assert (np.bincount(folds).tolist(), set(weights)) == ([10] * 5, {1.0})
-
-
-def test_too_few_and_too_many_documents_make_no_folds():
-    X, y = np.arange(1, 2003).reshape(1001, 2), np.arange(1001) % 2
-    assert fold(X, y) is None
-    X, y = X[:10], y[:10]
-    assert fold(X, y) is not None
-    assert fold(X[:9], y[:9]) is None
-    assert fold(X, np.arange(10) // 4) is None  # two classes of four, and one of two

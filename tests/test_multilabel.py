@@ -101,7 +101,7 @@ def test_pickling_keeps_the_probabilities(fitted):
 
 def test_the_log_odds_of_network_and_linear_model_are_added():
     X, y = documents(n=450)
-    classifier = multilabel("hybrid", epochs=3, validation_fraction="auto").fit(X, y)
+    classifier = multilabel("hybrid", epochs=3).fit(X, y)
     assert {"val_loss", "val_accuracy"} <= set(classifier.history_)
     weights = classifier._pool_weights
     of_network = logit(keras.ops.convert_to_numpy(classifier.model_(X)).astype(float))

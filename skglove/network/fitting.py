@@ -1,9 +1,7 @@
 """From checked documents to a trained network: what `KerasConvTextClassifier.fit` does with Keras."""
 
-from functools import partial
-
 import numpy as np
-from scipy.special import expit, log_expit
+from scipy.special import entr, expit
 
 from skglove.auto_settings import LITTLE_TEXT, OF_NETWORK
 from skglove.multilabel import log_odds_of_labels, n_outputs
@@ -11,15 +9,14 @@ from skglove.network.build import ARCHITECTURES, build_network, starting_vectors
 from skglove.network.callbacks import copy_callbacks, loss_check
 from skglove.network.loss_and_optimizer import checked_optimizer, is_configured
 from skglove.network.models import continue_from, expand
-from skglove.network.stopping import PoolWeights, StopAtLoss, StopWhenLearned, predict_untraced
+from skglove.network.stopping import PoolWeights, StopAtLoss, StopWhenLearned
 from skglove.network.training import train
 from skglove.progress import say
 from skglove.validation_set import ValidationSet
 
-# Where nothing is held out, training stops at this share of the loss that guessing has.
-LOW_LOSS = 0.05
-# A network has begun to learn at this share of it.
-BEGUN_LOSS = 0.8
+# Shares of the loss of guessing by the frequencies of classes: below the first, a network has begun to learn;
+# below the second it has learned, where too few documents are held out to tell it by them.
+BEGUN_LOSS, LEARNED_LOSS = 0.8, 0.1
 # With more documents, those held out are not missed: a second training with them brings nothing.
 MOST_TO_TRAIN_AGAIN = 2_000
 
@@ -34,18 +31,16 @@ def fit_network(
     maxlen,
     n_steps,
     validation=None,
-    folds=None,
     score=None,
+    stops_at_low_loss=False,
     waits_for_begin=False,
     last=None,
 ):
     """Build a network, train it, and learn how much to trust its parts and the linear model.
 
-    The network is trained for the ids that the documents have. All others keep their vectors.
-
-    With few documents, none is held out, and the weights of the pool are learned by cross-validation. With
-    more, but not with many, "hybrid" is trained twice: without the held-out documents, to learn the number
-    of epochs and the weights of the pool; then with them, for that number of epochs.
+    The network is trained for the ids that the documents have. All others keep their vectors. The weights of
+    the pool are learned on the documents to measure on; without any, they are equal. If these told the best
+    number of epochs, and there are not many documents, "hybrid" is trained again with them.
 
     Parameters
     ----------
@@ -65,11 +60,10 @@ def fit_network(
         Steps of the "one_cycle" schedule.
     validation : ValidationSet or None, default=None
         Documents to measure on that are not among `data`; `rows` has none then.
-    folds : tuple of two ndarrays of shape (n_documents,), or None, default=None
-        The fold of each document and how much it says, as `skglove.holdout.draw_folds` returns them. Then all
-        documents are measured on, in cross-validation.
     score : skglove.scoring.HeldOutScore or None, default=None
         Decides about the best epoch. None is the log-loss.
+    stops_at_low_loss : bool, default=False
+        Whether early stopping looks at the training loss instead of the documents to measure on.
     waits_for_begin : bool, default=False
         Whether early stopping waits until the training loss has begun to fall.
     last : StoredNetwork or None, default=None
@@ -97,20 +91,21 @@ def fit_network(
     model, vectors = _build(data, trained, word_weights, parameters, vocabulary, n_steps)
     if last is not None:
         vectors, word_weights = continue_from(last.model, model, trained)
-    callbacks, options = [], {"maxlen": maxlen, "batch_size": parameters["batch_size"]}
-    measure_on = partial(
-        StopWhenLearned,
-        lexical=log_probabilities,
-        lexical_weight=parameters["lexical_weight"],
-        patience=parameters["n_iter_no_change"] if parameters["early_stopping"] else None,
-        score=score,
-        begun_at=BEGUN_LOSS * _loss_of_guessing(data) if waits_for_begin else None,
-        **options,
-    )
+    callbacks, stops_early = [], parameters["early_stopping"]
     if validation is not None:
-        callbacks.append(measuring := measure_on(*validation))
-    elif parameters["early_stopping"]:
-        callbacks.append(StopAtLoss(LOW_LOSS * _loss_of_guessing(data)))
+        measuring = StopWhenLearned(
+            *validation,
+            lexical=log_probabilities,
+            lexical_weight=parameters["lexical_weight"],
+            patience=parameters["n_iter_no_change"] if stops_early and not stops_at_low_loss else None,
+            maxlen=maxlen,
+            batch_size=parameters["batch_size"],
+            score=score,
+            begun_at=BEGUN_LOSS * _loss_of_guessing(data) if waits_for_begin else None,
+        )
+        callbacks.append(measuring)
+    if stops_early and stops_at_low_loss:
+        callbacks.append(StopAtLoss(LEARNED_LOSS * _loss_of_guessing(data)))
     name = "learning rate in optimizer" if is_configured(parameters["optimizer"]) else "learning_rate"
     callbacks.append(loss_check(parameters["learning_rate"], name))
     copies = copy_callbacks(parameters["callbacks"])
@@ -129,40 +124,22 @@ def fit_network(
             random_state=data.random_state,
         )
 
-    if folds is not None:
-        outputs = _cross_predict(model, documents, folds[0], partial(run, callbacks=callbacks), options)
-        weights, _ = measure_on(documents, data.codes, folds[1], score=None).measure(outputs)
-        say(f"Training: all {len(data.codes):,} documents")
-    start = Start(model) if len(held_out) and _trains_again(documents, parameters) else None
+    trains_again = len(held_out) and not stops_at_low_loss and _trains_again(documents, parameters)
+    start = Start(model) if trains_again else None
     history = run(training, callbacks + copies)
     if start is not None:
         start.restore(model)
         n_epochs = measuring.best_epoch + 1
         say(f"Second training: all {len(data.codes):,} documents, {n_epochs} epochs, which were best")
-        run(np.arange(len(data.codes)), callbacks[-1:], epochs=measuring.best_epoch + 1)
+        run(np.arange(len(data.codes)), callbacks[-1:], epochs=n_epochs)
     if validation is not None:
         # The user's callbacks may have restored the weights of another epoch.
         weights = measuring.measure()[0] if copies else measuring.weights
-    elif folds is None:
+    else:
         n_heads = ARCHITECTURES[parameters["architecture"]].n_heads
         weights = PoolWeights.usual(n_heads, parameters["lexical_weight"])
     network = expand(model, vectors, trained, word_weights=word_weights, head_weights=weights.heads)
     return network, history, weights.models, copies, _kept_epoch(callbacks, history)
-
-
-def _cross_predict(model, documents, folds, run, options):
-    """Predict documents by networks that were trained without their fold; leave the network at its start."""
-    start, outputs = Start(model), None
-    for fold in range(folds.max() + 1):
-        say(f"Cross-validation: fold {fold + 1} of {folds.max() + 1}")
-        (rows,) = np.nonzero(folds == fold)
-        run(np.flatnonzero(folds != fold))
-        predicted = predict_untraced(model, documents.take(rows), **options)
-        if outputs is None:
-            outputs = np.empty((len(folds), *predicted.shape[1:]), dtype=np.float32)
-        outputs[rows] = predicted
-        start.restore(model)
-    return outputs
 
 
 def _kept_epoch(callbacks, history):
@@ -193,11 +170,12 @@ class Start:
 
 
 def _loss_of_guessing(data):
-    """Compute the log-loss of equal probabilities; in multilabel, of probabilities as labels are frequent."""
+    """Compute the log-loss of probabilities as classes, or labels, are frequent."""
     if data.codes.ndim == 1:
-        return np.log(n_outputs(data.codes))
+        counts = np.bincount(data.codes, data.weights)
+        return float(entr(counts / counts.sum()).sum())
     log_odds = log_odds_of_labels(data.codes, data.weights)
-    return float((expit(log_odds) * -log_expit(log_odds) + expit(-log_odds) * -log_expit(-log_odds)).sum())
+    return float((entr(expit(log_odds)) + entr(expit(-log_odds))).sum())
 
 
 def _trains_again(documents, parameters):
