@@ -53,12 +53,15 @@ PARALLEL_EPOCHS, PARALLEL_STEPS = 6, 150
 # "hybrid" stops when it has learned, but after these epochs and steps at the latest; on much text after the
 # epoch that passes this number of tokens, because further ones bring little for their time.
 HYBRID_EPOCHS, HYBRID_STEPS, HYBRID_TOKENS = 30, 500, 10_000_000
-# Filters of each width in "hybrid" on little text, with at most so many tokens, and on much. Word order
-# matters more in short texts, and many filters take long on much text.
-LITTLE_TEXT, HYBRID_FILTERS = 500_000, (100, 32)
-# Adversarial training of "hybrid" is for at least so many documents with at most so many tokens on average.
-# It takes two to three times as long. A fit of fewer shall be fast, and with longer ones it brings nothing.
-ADVERSARIAL_EPSILON, ADVERSARIAL_DOCUMENTS, ADVERSARIAL_LENGTH = 0.04, 1_000, 50
+# Many short texts are at least so many documents with at most so many tokens on average. Much text has more
+# tokens than the last number.
+MANY, SHORT, MUCH_TEXT = 1_000, 50, 500_000
+# Filters of each width in "hybrid" for many short texts, in which word order matters most; for much text; and
+# for others.
+HYBRID_FILTERS = {"many short": 100, "much": 32, "other": 50}
+# Adversarial training of "hybrid" is for many short texts. It takes two to three times as long. A fit of few
+# texts shall be fast, and with longer ones it brings nothing.
+ADVERSARIAL_EPSILON = 0.04
 # It waits two epochs for a better one, or enough for these steps. Fewer held-out documents than the last
 # number say less about when to stop than the training loss does.
 WAITING_EPOCHS, WAITING_STEPS, FEWEST_TO_STOP_BY = 2, 25, 100
@@ -112,13 +115,11 @@ def resolve_auto(parameters, n_documents, n_tokens):
     auto = AUTO[parameters["architecture"]]
     settings = {name: parameters[name] for name in AUTO["stacked"]}
     settings |= {name: value for name, value in auto.items() if settings[name] == "auto"}
+    kind = _kind_of_text(n_documents, n_tokens)
     if settings["filters"] == "auto":
-        settings["filters"] = HYBRID_FILTERS[n_tokens > LITTLE_TEXT]
+        settings["filters"] = HYBRID_FILTERS[kind]
     if settings["adversarial_epsilon"] == "auto":
-        is_worth_it = n_documents >= ADVERSARIAL_DOCUMENTS and n_tokens <= min(
-            ADVERSARIAL_LENGTH * n_documents, LITTLE_TEXT
-        )
-        settings["adversarial_epsilon"] = ADVERSARIAL_EPSILON if is_worth_it else 0.0
+        settings["adversarial_epsilon"] = ADVERSARIAL_EPSILON if kind == "many short" else 0.0
     if settings["batch_size"] == "auto":
         settings["batch_size"] = min(max(n_documents // 8, 16), 64)
     steps_per_epoch = -(-n_documents // settings["batch_size"])
@@ -133,6 +134,13 @@ def resolve_auto(parameters, n_documents, n_tokens):
             epochs = max(HYBRID_EPOCHS, -(-HYBRID_STEPS // steps_per_epoch))
             settings["epochs"] = max(1, min(epochs, -(-HYBRID_TOKENS // max(n_tokens, 1))))
     return settings, steps_per_epoch * settings["epochs"]
+
+
+def _kind_of_text(n_documents, n_tokens):
+    """Return a key of `HYBRID_FILTERS`."""
+    if n_tokens > MUCH_TEXT:
+        return "much"
+    return "many short" if n_documents >= MANY and n_tokens <= SHORT * n_documents else "other"
 
 
 def check_architecture(parameters):

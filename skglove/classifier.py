@@ -87,8 +87,9 @@ class KerasConvTextClassifier(
         Number of convolutions of "stacked", one after the other. "auto" is 3. The others have one layer of
         convolutions.
     filters : "auto" or int, default="auto"
-        Filters of each convolution. "auto" is 128 for "stacked", 100 for "parallel", and for "hybrid" 100
-        with at most half a million tokens, otherwise 32.
+        Filters of each convolution. "auto" is 128 for "stacked" and 100 for "parallel". For "hybrid" it is 32
+        with more than half a million tokens; otherwise 100 for many short texts, as in `adversarial_epsilon`,
+        and 50 for others.
     kernel_size : "auto", int or tuple of int, default="auto"
         Width of the filters, in words. For "hybrid" and "parallel" a tuple has the width of each convolution.
         "auto" is 5 for "stacked", otherwise (3, 4, 5).

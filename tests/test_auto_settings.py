@@ -13,9 +13,10 @@ def resolve(n_documents, n_tokens=1000, **parameters):
 @pytest.mark.parametrize(
     ("n_documents", "n_tokens", "batch_size", "epochs", "patience", "filters"),
     [
-        (4, 0, 16, 500, 25, 100),
-        (160, 1000, 20, 63, 4, 100),
-        (2_000, 3 * 10**5, 64, 30, 2, 100),
+        (4, 0, 16, 500, 25, 50),
+        (160, 1000, 20, 63, 4, 50),
+        (2_000, 10**5, 64, 30, 2, 100),
+        (2_000, 3 * 10**5, 64, 30, 2, 50),
         (10_000, 2 * 10**6, 64, 5, 2, 32),
         (10**6, 2 * 10**8, 64, 1, 2, 32),
     ],
@@ -140,7 +141,7 @@ def test_batches_too_large_for_memory_are_an_error():
             {"architecture": "parallel", "kernel_size": 2**25, "filters": 1, "embedding_dim": 1},
             "kernel_size=33554432 sees",
         ),
-        ({"kernel_size": 10**9}, "kernel_size=1000000000, embedding_dim=100, filters=100 has about"),
+        ({"kernel_size": 10**9}, "kernel_size=1000000000, embedding_dim=100, filters=50 has about"),
     ],
 )
 def test_networks_that_fit_into_no_memory_are_an_error_that_names_the_parameters(parameters, message):

@@ -97,8 +97,8 @@ def test_rows_of_the_embedding_stay_without_a_vocabulary():
 @pytest.mark.slow
 def test_automatic_filters_stay_as_they_were(monkeypatch):
     classifier = warm(filters="auto", epochs=1).fit(X, Y)
-    monkeypatch.setattr("skglove.auto_settings.LITTLE_TEXT", 0)
-    assert classifier.fit(X, Y).settings_["filters"] == 100
+    monkeypatch.setattr("skglove.auto_settings.MUCH_TEXT", 0)
+    assert classifier.fit(X, Y).settings_["filters"] == 50
 
 
 def test_partial_fit_after_fit_goes_on_from_the_network(once):

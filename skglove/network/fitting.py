@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import entr, expit
 
-from skglove.auto_settings import LITTLE_TEXT, OF_NETWORK
+from skglove.auto_settings import MUCH_TEXT, OF_NETWORK
 from skglove.multilabel import log_odds_of_labels, n_outputs
 from skglove.network.build import ARCHITECTURES, build_network, starting_vectors
 from skglove.network.callbacks import copy_callbacks, loss_check
@@ -186,7 +186,7 @@ def _trains_again(documents, parameters):
         and not parameters["callbacks"]  # they would see two trainings
         and parameters["learning_rate_schedule"] == "constant"
         and len(documents) <= MOST_TO_TRAIN_AGAIN
-        and len(documents.values) <= LITTLE_TEXT
+        and len(documents.values) <= MUCH_TEXT
     )
 
 
