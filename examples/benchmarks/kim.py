@@ -39,10 +39,13 @@ def build(matrix, n_classes, jit_compile="auto"):
 
 
 class KimClassifier(ClassifierMixin, BaseEstimator):
-    """Kim's network on the vectors that skglove has too; `style` is that of `GloveTokenizer`."""
+    """Kim's network on the vectors that skglove has too; `style` is that of `GloveTokenizer`.
 
-    def __init__(self, vectors, style="keras", seed=0):
-        self.vectors, self.style, self.seed = vectors, style, seed
+    Without a number of `epochs`, held-out texts tell it.
+    """
+
+    def __init__(self, vectors, style="keras", seed=0, epochs=None):
+        self.vectors, self.style, self.seed, self.epochs = vectors, style, seed, epochs
 
     def fit(self, texts, codes):
         import keras
@@ -59,7 +62,7 @@ class KimClassifier(ClassifierMixin, BaseEstimator):
         unknown = ~ids.vocabulary.has_vectors()
         shape = unknown.sum(), matrix.shape[1]
         matrix[1:][unknown] = np.random.RandomState(self.seed).uniform(-0.25, 0.25, shape)
-        self.epochs_ = self._choose_epochs(matrix, inputs, targets)
+        self.epochs_ = self.epochs or self._choose_epochs(matrix, inputs, targets)
         self.model_ = self._build(matrix)
         self.model_.fit(inputs, targets, batch_size=50, epochs=self.epochs_, verbose=0)
         return self

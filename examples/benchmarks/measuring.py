@@ -34,6 +34,7 @@ COLUMNS = {  # figures and their headers in the tables
     "peak_megabytes": "peak memory, MB",
     "times_size": "times their size",
     "per_second": "texts per second",
+    "one": "one text, ms",
     "accuracy": "held-out accuracy",
     "tokenizing": "tokenizing, µs per text",
     "epoch": "an epoch, µs per text",

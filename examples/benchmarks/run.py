@@ -22,6 +22,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import corpus
+import few_texts
 import networks
 import pipelines
 import texts
@@ -29,9 +30,9 @@ import vectors
 from measuring import COLUMNS, in_a_process, measure
 from results import make_parser, new_chart, read, show, versions, write
 
-ALL = texts.GROUPS | vectors.GROUPS | networks.GROUPS | pipelines.GROUPS
-ORDER = "tokenizer padding vectors epoch default predict whole_job scaling short_texts grid_search fits"
-ORDER += " start_up"
+ALL = texts.GROUPS | vectors.GROUPS | networks.GROUPS | pipelines.GROUPS | few_texts.GROUPS
+ORDER = "tokenizer padding vectors epoch default predict whole_job few_texts few_search scaling short_texts"
+ORDER += " grid_search fits start_up"
 GROUPS = {name: ALL[name] for name in ORDER.split()}
 PACKAGES = ["numpy", "scipy", "scikit-learn", "keras", "tensorflow", "pyarrow", "joblib"]
 PACKAGES += ["torch", "skorch", "scikeras", "fasttext", "gensim"]
