@@ -162,7 +162,7 @@ class KerasConvTextClassifier(
         the same ids and the same label are held out together. In multilabel they are drawn at random, not
         stratified, but each label keeps at least half of its documents if possible. "auto" is 0 for "stacked"
         and "parallel". For "hybrid" it is a tenth, at most 1,000 documents, but 0 where that gives fewer than
-        20; documents of weight 0 are not held out then. Ignored if `fit` gets `X_val`.
+        40; documents of weight 0 are not held out then. Ignored if `fit` gets `X_val`.
     early_stopping : "auto" or bool, default="auto"
         Whether to stop when the log-loss of the whole classifier on the held-out documents has not fallen, by
         at least 0.002, for `n_iter_no_change` epochs. The weights of the best epoch are restored, even if

@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import pickle
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -99,6 +100,19 @@ def test_draws_are_balanced_and_come_from_training_texts(module, setting, monkey
         assert set(part.train[0]) <= set(whole.train[0])
         assert part.test[0].tolist() == whole.test[0].tolist()
     assert set(splits[2].train[0]) != set(splits[3].train[0])
+
+
+def test_first_sentences_are_balanced_and_long_enough(module, monkeypatch, tmp_path):
+    texts = [f"Hello there!\n\nThis is the {i}th post of many. And this is more." for i in range(40)]
+    texts[0] = "Too short."
+    (tmp_path / "posts.pickle").write_bytes(pickle.dumps((texts, [i % 4 for i in range(40)])))
+    few_texts = module("few_texts")
+    monkeypatch.setattr(few_texts, "N_TEXTS", 10)
+    (train, codes), (held_out, others) = few_texts.load_first_sentences(SimpleNamespace(folder=tmp_path))
+    assert train[:2] == ["This is the 1th post of many.", "This is the 4th post of many."]
+    assert np.bincount(codes).tolist() == [5, 5]
+    assert len(held_out) == len(others) == 4
+    assert not set(train) & set(held_out)
 
 
 def test_ten_newsgroups_share_no_group(module, setting):

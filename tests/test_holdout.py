@@ -94,12 +94,12 @@ def test_the_share_of_documents_of_several_labels_is_held_out_even_if_labels_los
 
 
 def test_too_few_to_measure_on_are_not_held_out():
-    X, y = np.arange(1, 401).reshape(200, 2), np.arange(200) % 2
-    assert len(hold_out_a_tenth(X, y)[1]) == 20
+    X, y = np.arange(1, 801).reshape(400, 2), np.arange(400) % 2
+    assert len(hold_out_a_tenth(X, y)[1]) == 40
     training, held_out = hold_out_a_tenth(X[:-1], y[:-1])
-    assert training.tolist() == list(range(199))
+    assert training.tolist() == list(range(399))
     assert held_out.tolist() == []
-    assert hold_out_a_tenth(X, np.arange(200) // 5)[1].tolist() == []  # 5 documents of each class
+    assert hold_out_a_tenth(X, np.arange(400) // 5)[1].tolist() == []  # 5 documents of each class
 
 
 def test_of_many_documents_a_thousand_are_held_out():
