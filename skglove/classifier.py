@@ -153,8 +153,8 @@ class KerasConvTextClassifier(
         Passes over the documents, with `early_stopping` at most. "auto" is 2 for "stacked". For "parallel" it
         is enough for 150 steps, but at least 6. For "hybrid", which then stops early, it is at most enough
         for 500 steps, but at least 30; on much text the pass that reaches ten million tokens is the last.
-        If held-out documents told the best number of passes, of at most 2,000 documents and half a million
-        tokens, and there are no `callbacks`, the network is then trained again, on all documents.
+        If held-out documents told the best number of passes, of at most 2,000 documents with at most 50
+        tokens on average, and there are no `callbacks`, the network is then trained again, on all documents.
     validation_fraction : "auto" or float, default="auto"
         Share of the documents, stratified by label, to hold out from the training of the network. `history_`
         then has loss and accuracy of the whole classifier on them after each epoch. The linear model learns

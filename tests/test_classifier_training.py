@@ -269,6 +269,17 @@ def test_by_default_training_stops_when_the_classifier_has_learned(monkeypatch, 
     assert log_loss_of(again, X[held_out], y[held_out]) < 0.95 * losses[-1 - patience]
 
 
+@pytest.mark.parametrize(
+    ("n", "length", "expected"), [(2000, 50, True), (2000, 51, False), (2001, 50, False)]
+)
+def test_at_most_2000_short_documents_are_trained_on_again(n, length, expected):
+    lengths = np.full(n, length)
+    documents_of_ones = Documents(np.ones(lengths.sum(), dtype=np.int32), lengths)
+    parameters = {"early_stopping": True, "learning_rate_schedule": "constant"}
+    parameters = KerasConvTextClassifier().get_params() | parameters
+    assert fitting._trains_again(documents_of_ones, parameters) is expected
+
+
 def test_few_held_out_documents_do_not_decide_when_training_stops():
     X, y = noisy(420)
     classifier = noisy_classifier().fit(X, y)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import entr, expit
 
-from skglove.auto_settings import MUCH_TEXT, OF_NETWORK
+from skglove.auto_settings import OF_NETWORK, SHORT
 from skglove.multilabel import log_odds_of_labels, n_outputs
 from skglove.network.build import ARCHITECTURES, build_network, starting_vectors
 from skglove.network.callbacks import copy_callbacks, loss_check
@@ -17,7 +17,8 @@ from skglove.validation_set import ValidationSet
 # Shares of the loss of guessing by the frequencies of classes: below the first, a network has begun to learn;
 # below the second it has learned, where too few documents are held out to tell it by them.
 BEGUN_LOSS, LEARNED_LOSS = 0.8, 0.1
-# With more documents, those held out are not missed: a second training with them brings nothing.
+# Of more documents, or of longer ones, those held out are not missed: a second training with them brings
+# nothing.
 MOST_TO_TRAIN_AGAIN = 2_000
 
 
@@ -186,7 +187,7 @@ def _trains_again(documents, parameters):
         and not parameters["callbacks"]  # they would see two trainings
         and parameters["learning_rate_schedule"] == "constant"
         and len(documents) <= MOST_TO_TRAIN_AGAIN
-        and len(documents.values) <= MUCH_TEXT
+        and len(documents.values) <= SHORT * len(documents)
     )
 
 
