@@ -55,16 +55,15 @@ PARALLEL_EPOCHS, PARALLEL_STEPS = 6, 150
 HYBRID_EPOCHS, HYBRID_STEPS, HYBRID_TOKENS = 30, 500, 10_000_000
 # Many short texts are at least so many documents with at most so many tokens on average. Much text has more
 # tokens than the last number.
-MANY, SHORT, MUCH_TEXT = 1_000, 50, 500_000
+MANY_DOCUMENTS, SHORT_LENGTH, MUCH_TEXT = 1_000, 50, 500_000
 # Filters of each width in "hybrid" for many short texts, in which word order matters most; for much text; and
 # for others.
 HYBRID_FILTERS = {"many short": 100, "much": 32, "other": 50}
 # Adversarial training of "hybrid" is for many short texts. It takes two to three times as long. A fit of few
 # texts shall be fast, and with longer ones it brings nothing.
 ADVERSARIAL_EPSILON = 0.04
-# It waits two epochs for a better one, or enough for these steps. Fewer held-out documents than the last
-# number say less about when to stop than the training loss does.
-WAITING_EPOCHS, WAITING_STEPS, FEWEST_TO_STOP_BY = 2, 25, 100
+# Early stopping of "hybrid" waits two epochs for a better one, or enough for these steps.
+WAITING_EPOCHS, WAITING_STEPS = 2, 25
 AUTO_MAXLEN = {"stacked": 1000, "parallel": 2000, "hybrid": 2000}
 # Parameters that `build_network` takes as they are.
 OF_NETWORK = (
@@ -140,7 +139,8 @@ def _kind_of_text(n_documents, n_tokens):
     """Return a key of `HYBRID_FILTERS`."""
     if n_tokens > MUCH_TEXT:
         return "much"
-    return "many short" if n_documents >= MANY and n_tokens <= SHORT * n_documents else "other"
+    are_short = n_tokens <= SHORT_LENGTH * n_documents
+    return "many short" if n_documents >= MANY_DOCUMENTS and are_short else "other"
 
 
 def check_architecture(parameters):

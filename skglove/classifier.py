@@ -88,8 +88,8 @@ class KerasConvTextClassifier(
         convolutions.
     filters : "auto" or int, default="auto"
         Filters of each convolution. "auto" is 128 for "stacked" and 100 for "parallel". For "hybrid" it is 32
-        with more than half a million tokens; otherwise 100 for many short texts, as in `adversarial_epsilon`,
-        and 50 for others.
+        with more than half a million tokens; otherwise 100 for at least 1,000 documents of at most 50 tokens
+        on average, and 50 for others. Documents held out do not count.
     kernel_size : "auto", int or tuple of int, default="auto"
         Width of the filters, in words. For "hybrid" and "parallel" a tuple has the width of each convolution.
         "auto" is 5 for "stacked", otherwise (3, 4, 5).
@@ -153,8 +153,9 @@ class KerasConvTextClassifier(
         Passes over the documents, with `early_stopping` at most. "auto" is 2 for "stacked". For "parallel" it
         is enough for 150 steps, but at least 6. For "hybrid", which then stops early, it is at most enough
         for 500 steps, but at least 30; on much text the pass that reaches ten million tokens is the last.
-        If held-out documents told the best number of passes, of at most 2,000 documents with at most 50
-        tokens on average, and there are no `callbacks`, the network is then trained again, on all documents.
+        With at most 2,000 documents of at most 50 tokens on average, the network is then trained again, on
+        all of them, for the best number of passes, if held-out documents chose it. Not with `callbacks` or
+        "one_cycle".
     validation_fraction : "auto" or float, default="auto"
         Share of the documents, stratified by label, to hold out from the training of the network. `history_`
         then has loss and accuracy of the whole classifier on them after each epoch. The linear model learns
@@ -166,11 +167,13 @@ class KerasConvTextClassifier(
     early_stopping : "auto" or bool, default="auto"
         Whether to stop when the log-loss of the whole classifier on the held-out documents has not fallen, by
         at least 0.002, for `n_iter_no_change` epochs. The weights of the best epoch are restored, even if
-        training did not stop early. Needs a `validation_fraction` or `X_val`. But "hybrid" with the default
-        `loss` stops when the training loss falls below a tenth of the log-loss of guessing by the frequencies
-        of the classes, if no documents are held out; also if ``validation_fraction="auto"`` holds out fewer
-        than 100, which say less, unless `scoring` or `n_iter_no_change` is set. "auto" is True for "hybrid"
-        with ``epochs="auto"``, and for all if `fit` gets `X_val`, otherwise False.
+        training did not stop early. "stacked" and "parallel" need a `validation_fraction` or `X_val`.
+        "hybrid" stops at a low training loss instead if no documents are held out; also if
+        ``validation_fraction="auto"`` holds out fewer than 100 different ones, which say less, and `scoring`
+        and `n_iter_no_change` are the defaults. Low is below a tenth of the loss of guessing, that of
+        probabilities that are the frequencies of the classes. If the training loss never is, all `epochs` are
+        run, and the best on held-out documents, if there are any, is kept. "auto" is True for "hybrid" with
+        ``epochs="auto"``, and for all if `fit` gets `X_val`, otherwise False.
     scoring : "loss", str or callable, default="loss"
         What `early_stopping` looks at. "loss" is the log-loss. Otherwise it is the name of a scorer of
         scikit-learn, such as "accuracy" or "f1_macro" (`sklearn.metrics.get_scorer_names` lists them), or a
@@ -181,9 +184,9 @@ class KerasConvTextClassifier(
         takes them, their weights.
     n_iter_no_change : "auto" or int, default="auto"
         Epochs without improvement after which `early_stopping` stops. "auto" is 3 for "stacked" and
-        "parallel"; for "hybrid" it is 2, or more if these are fewer than 25 steps. Then, with the default
-        `loss`, epochs do not count until the training loss has fallen below 0.8 of the log-loss of guessing
-        by the frequencies of the classes; if it never does, all `epochs` are run, and the best is kept.
+        "parallel"; for "hybrid" it is 2, or more if these are fewer than 25 steps. Then epochs do not
+        count until the training loss has fallen below 0.8 of the loss of guessing; if it never does, all
+        `epochs` are run, and the best is kept.
     dtype_policy : {"float32", "mixed_bfloat16"} or None, default=None
         Keras's dtype policy. "mixed_bfloat16" is faster on processors with bfloat16 instructions. None is
         Keras's global setting, "float32" by default.
@@ -508,7 +511,6 @@ class KerasConvTextClassifier(
             )
             if validation:  # which it has not seen
                 log_probabilities = lexical_model.predict_log_proba(validation.documents)
-        stops_at_low_loss, waits_for_begin = self._looks_at_training_loss(has_validation_set, len(rows[1]))
         from skglove.network.fitting import fit_network
 
         network, history, pool_weights, callbacks, self.best_epoch_ = fit_network(
@@ -521,8 +523,8 @@ class KerasConvTextClassifier(
             n_steps=n_steps,
             validation=validation,
             score=score,
-            stops_at_low_loss=stops_at_low_loss,
-            waits_for_begin=waits_for_begin,
+            stops_at_low_loss=self._stops_at_low_loss(data, rows[1], has_validation_set),
+            waits_for_begin=self._waits_for_begin(),
             last=None if last is None else last.network,
         )
         self._network, self.lexical_model_ = StoredNetwork(network), lexical_model

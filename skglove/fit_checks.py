@@ -7,7 +7,6 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 from skglove import vocabulary_checks
 from skglove.auto_settings import (
     AUTO_MAXLEN,
-    FEWEST_TO_STOP_BY,
     check_architecture,
     check_batch_size,
     check_network_size,
@@ -15,7 +14,7 @@ from skglove.auto_settings import (
     resolve_auto,
 )
 from skglove.documents import Documents, holds_sequences, is_ragged
-from skglove.holdout import hold_out, hold_out_some
+from skglove.holdout import FEWEST_TO_STOP_BY, count_different, hold_out, hold_out_some
 from skglove.inputs import as_indicator, check_labels, check_not_text
 from skglove.messages import shortened, warn
 from skglove.network.forks import record_use
@@ -95,20 +94,18 @@ class FitChecksMixin:
             return np.arange(len(codes)), np.array([], dtype=np.int64)
         return hold_out(documents, codes, self.classes_, self.validation_fraction, random_state)
 
-    def _looks_at_training_loss(self, has_validation_set, n_held_out):
-        """Tell whether early stopping looks at the training loss: to stop at a low one, and to wait for one.
+    def _waits_for_begin(self):
+        """Tell whether early stopping waits until the training loss has begun to fall."""
+        return self._architecture == "hybrid" and self.n_iter_no_change == "auto"
 
-        Only log-losses tell how much a network has learned.
-        """
-        is_log_loss = isinstance(self.loss, str) and self.loss == "categorical_crossentropy"
-        if not is_log_loss or self._architecture != "hybrid":
-            return False, False
-        if not has_validation_set and not n_held_out:
-            return True, False
-        waits = self.n_iter_no_change == "auto"
-        held_out_by_default = not has_validation_set and self.validation_fraction == "auto"
-        are_few = held_out_by_default and n_held_out < FEWEST_TO_STOP_BY
-        return waits and are_few and self.scoring == "loss", waits
+    def _stops_at_low_loss(self, data, held_out, has_validation_set):
+        """Tell whether early stopping looks at the training loss instead of held-out documents."""
+        if self._architecture != "hybrid" or has_validation_set:
+            return False
+        if not len(held_out):
+            return True
+        changed = (self.validation_fraction, self.scoring, self.n_iter_no_change) != ("auto", "loss", "auto")
+        return not changed and count_different(data, held_out) < FEWEST_TO_STOP_BY
 
     def _check_parameters(self, has_validation_set=False):
         """Check parameters that depend on each other."""
@@ -140,9 +137,7 @@ class FitChecksMixin:
         return self.get_params(deep=False) | {"architecture": self._architecture}
 
     def _no_validation(self):
-        if self.validation_fraction == "auto":
-            return self._architecture != "hybrid"
-        return not self.validation_fraction
+        return self._architecture != "hybrid" and self.validation_fraction in ("auto", 0)
 
     def _resolve_settings(self, data, rows, has_validation_set=False, **changed):
         """Replace "auto"; check callbacks, loss and sizes; return settings and the number of steps."""

@@ -9,6 +9,8 @@ from skglove.multilabel import label_sets
 # Held out to measure on, if nothing else is asked for: a tenth of the documents, at most so many. Fewer than
 # the second number say too little to measure on.
 MOST_HELD_OUT, FEWEST_HELD_OUT = 1_000, 40
+# Fewer held-out documents than these say less about when to stop than the training loss does.
+FEWEST_TO_STOP_BY = 100
 
 
 def hold_out_some(documents, codes, sample_weight, random_state):
@@ -50,6 +52,23 @@ def hold_out_some(documents, codes, sample_weight, random_state):
         return np.arange(len(codes)), np.array([], dtype=np.int64)
     is_held_out = np.isin(copy_of, held_out)
     return np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
+
+
+def count_different(data, rows):
+    """Count documents, those with the same ids and the same class once.
+
+    Parameters
+    ----------
+    data : skglove.data.Data
+        Documents and their classes.
+    rows : ndarray of int
+        Which of them to count.
+
+    Returns
+    -------
+    n_different : int
+    """
+    return len(np.unique(data.documents.take(rows).first_copies(label_sets(data.codes[rows]))))
 
 
 def _copies(documents, codes, sample_weight):

@@ -1,5 +1,6 @@
 import copy
 import pickle
+from types import SimpleNamespace
 
 import classifier_samples
 import keras
@@ -278,6 +279,12 @@ def test_at_most_2000_short_documents_are_trained_on_again(n, length, expected):
     parameters = {"early_stopping": True, "learning_rate_schedule": "constant"}
     parameters = KerasConvTextClassifier().get_params() | parameters
     assert fitting._trains_again(documents_of_ones, parameters) is expected
+    others = (
+        {"early_stopping": False},
+        {"learning_rate_schedule": "one_cycle"},
+        {"callbacks": [Interruption()]},
+    )
+    assert not any(fitting._trains_again(documents_of_ones, parameters | changed) for changed in others)
 
 
 def test_few_held_out_documents_do_not_decide_when_training_stops():
@@ -289,20 +296,56 @@ def test_few_held_out_documents_do_not_decide_when_training_stops():
     # They are measured, and the weights of the heads are learned on them.
     _, held_out = default_split(X, y)
     assert len(held_out) == 42
-    measured = classifier.history_["val_loss"][-1]
-    assert log_loss_of(classifier, X[held_out], y[held_out]) == pytest.approx(measured, rel=1e-4)
-    assert measured > 0.3
-    for asked in {"n_iter_no_change": 2}, {"scoring": "accuracy"}, {"validation_fraction": 0.1}:
-        asked_for = noisy_classifier(**asked).fit(X, y)
-        assert asked_for.history_["loss"][-1] > 0.1 * np.log(2)
-        assert asked_for.best_epoch_ < asked_for.n_iter_
+    measured = classifier.history_["val_loss"]
+    assert log_loss_of(classifier, X[held_out], y[held_out]) == pytest.approx(measured[-1], rel=1e-4)
+    assert measured[-1] > 1.1 * min(measured)
 
 
-def test_only_a_log_loss_can_be_low():
+def test_if_the_loss_never_is_low_the_best_epoch_is_kept():
+    X, y = noisy(420)
+    X[210:], y[210:] = X[:210], 1 - y[:210]  # contradictions
+    classifier = noisy_classifier(epochs=8, early_stopping=True).fit(X, y)
+    assert classifier.n_iter_ == 8
+    assert min(classifier.history_["loss"]) > 0.1 * np.log(2)
+    assert classifier.best_epoch_ < 8
+    losses = classifier.history_["val_loss"]
+    assert losses[classifier.best_epoch_ - 1] == pytest.approx(min(losses), abs=0.0021)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "n_held_out", "has_validation_set", "expected"),
+    [
+        ({}, 0, False, True),
+        ({}, 99, False, True),
+        ({}, 100, False, False),
+        ({}, 0, True, False),
+        ({"loss": "mean_squared_error"}, 99, False, True),
+        ({"validation_fraction": 0}, 0, False, True),
+        ({"validation_fraction": 0.1}, 50, False, False),
+        ({"scoring": "accuracy"}, 50, False, False),
+        ({"n_iter_no_change": 2}, 50, False, False),
+        ({"n_iter_no_change": 2}, 0, False, True),
+        ({"architecture": "stacked"}, 0, False, False),
+        ({"architecture": "parallel", "validation_fraction": 0.1}, 50, False, False),
+    ],
+)
+def test_what_early_stopping_looks_at(parameters, n_held_out, has_validation_set, expected):
+    flat = Documents(np.arange(1, 101, dtype=np.int32).repeat(3), np.full(300, 1))
+    data = SimpleNamespace(documents=flat, codes=np.zeros(300, dtype=np.int64))
+    classifier = KerasConvTextClassifier(**parameters)
+    # Copies count once.
+    rows = np.arange(3 * n_held_out)
+    assert classifier._stops_at_low_loss(data, rows, has_validation_set) is expected
+
+
+@pytest.mark.parametrize("loss", ["mean_squared_error", keras.losses.CategoricalCrossentropy()])
+def test_any_loss_can_be_low(loss):
     X, y = documents()
-    options = {"architecture": "hybrid", "epochs": 40, "early_stopping": True, "validation_fraction": "auto"}
-    assert small(**options).fit(X, y).n_iter_ < 40
-    assert small(**options, loss="mean_squared_error").fit(X, y).n_iter_ == 40
+    classifier = small(architecture="hybrid", epochs=60, early_stopping=True, loss=loss).fit(X, y)
+    assert 1 < classifier.n_iter_ < 60
+    *losses, last = classifier.history_["loss"]
+    guessing = 0.25 if loss == "mean_squared_error" else np.log(2)
+    assert min(losses) >= 0.1 * guessing > last
 
 
 def test_early_stopping_needs_documents_to_measure_on():

@@ -7,12 +7,20 @@ import numpy as np
 import pytest
 from classifier_samples import VECTORS, documents, embedding_of, small
 from keras.optimizers import SGD, Adafactor, Adam, AdamW, Lion
+from scipy.special import expit
+from scipy.stats import entropy
 from sklearn.base import clone
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 
 from skglove import TokenIds, Vocabulary
-from skglove.network.loss_and_optimizer import checked_optimizer, has_schedule, learning_rate_of
+from skglove.multilabel import log_odds_of_labels
+from skglove.network.loss_and_optimizer import (
+    checked_optimizer,
+    has_schedule,
+    learning_rate_of,
+    loss_of_guessing,
+)
 
 AUTO = {"learning_rate": "auto", "learning_rate_schedule": "auto"}
 
@@ -238,3 +246,20 @@ def test_a_configured_loss_is_used_cloned_and_pickled(architecture):
     again = clone(pickle.loads(pickle.dumps(one))).fit(X, y)
     assert again.history_ == one.history_
     np.testing.assert_array_equal(again.predict_proba(X), one.predict_proba(X))
+
+
+def test_the_loss_of_guessing_is_the_entropy_of_the_classes():
+    codes, weights = np.array([0, 0, 0, 1, 1, 3]), np.array([1.0, 1, 1, 2, 1, 0])
+    frequencies = [1 / 2, 1 / 2, 0, 0]
+    assert loss_of_guessing("categorical_crossentropy", codes, weights) == pytest.approx(entropy(frequencies))
+    smooth = keras.losses.CategoricalCrossentropy(label_smoothing=0.1)
+    assert loss_of_guessing(smooth, codes[:5], weights[:5]) == pytest.approx(np.log(2))
+    assert loss_of_guessing("mean_squared_error", codes, weights) == pytest.approx(0.125)
+    assert loss_of_guessing("cosine_similarity", codes, weights) == 0
+
+
+def test_the_loss_of_guessing_is_summed_over_labels():
+    labels = np.array([[1, 0], [1, 1], [0, 0], [1, 0]])
+    weights = np.array([1.0, 1, 2, 1])
+    expected = sum(entropy([p, 1 - p]) for p in expit(log_odds_of_labels(labels, weights)))
+    assert loss_of_guessing("categorical_crossentropy", labels, weights) == pytest.approx(expected, rel=0.05)

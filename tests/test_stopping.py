@@ -45,6 +45,7 @@ def run(monkeypatch):
         weights=None,
         codes=CODES,
         begun_at=None,
+        learned_at=None,
         losses=None,
     ):
         callback = StopWhenLearned(
@@ -57,6 +58,7 @@ def run(monkeypatch):
             maxlen=1,
             batch_size=1,
             begun_at=begun_at,
+            learned_at=learned_at,
         )
         network, logs = Network(outputs), []
         callback.set_model(network)
@@ -213,3 +215,19 @@ def test_training_stops_at_a_low_loss():
     assert not callback.model.stop_training
     callback.on_epoch_end(1, {"loss": 0.09})
     assert callback.model.stop_training
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "kept", "n_epochs"),
+    [
+        ([0.6, 0.4, 0.09, 0.05, 0.01, 0.01], 1, 2, 3),  # the first low loss
+        ([0.6, 0.5, 0.4, 0.3, 0.2, 0.2], 1, 1, 6),  # none is low
+        ([0.6, 0.4, 0.09, 0.05, 0.01, 0.01], None, 5, 6),  # without early stopping
+    ],
+)
+def test_a_low_loss_stops_whatever_is_measured(run, losses, patience, kept, n_epochs):
+    outputs = [opinion(certainty) for certainty in (0, 2, 1, 1, 0.5, 0.5)]
+    network, callback, logs = run(outputs, patience=patience, learned_at=0.1, losses=losses)
+    assert (network.epoch, len(logs)) == (kept, n_epochs)
+    if patience:
+        assert callback.best_epoch == kept

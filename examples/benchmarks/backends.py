@@ -94,7 +94,7 @@ class Plain:
 
 
 def ours(architecture, n_columns, epochs):
-    """Make the same network as an estimator; without linear model, held-out documents, cross-validation."""
+    """Make the same network as an estimator; without linear model and held-out documents."""
     options = {}
     if architecture == "hybrid":
         options = {"lexical_weight": 0.0, "validation_fraction": 0, "early_stopping": False, "filters": 100}

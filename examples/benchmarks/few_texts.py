@@ -12,7 +12,7 @@ N_TEXTS, N_CLASSES = 500, 2
 
 
 def load_first_sentences(setting):
-    """Return 500 first sentences of posts of two classes, and 500 others, each with their labels."""
+    """Return 500 first sentences of posts of two classes, and up to 500 others, each with their labels."""
     posts = load_posts(setting)
     parts = []
     for texts, codes in ((posts.train, posts.train_codes), (posts.held_out, posts.held_out_codes)):

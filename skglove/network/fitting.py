@@ -1,21 +1,20 @@
 """From checked documents to a trained network: what `KerasConvTextClassifier.fit` does with Keras."""
 
 import numpy as np
-from scipy.special import entr, expit
 
-from skglove.auto_settings import OF_NETWORK, SHORT
+from skglove.auto_settings import OF_NETWORK, SHORT_LENGTH
 from skglove.multilabel import log_odds_of_labels, n_outputs
 from skglove.network.build import ARCHITECTURES, build_network, starting_vectors
 from skglove.network.callbacks import copy_callbacks, loss_check
-from skglove.network.loss_and_optimizer import checked_optimizer, is_configured
+from skglove.network.loss_and_optimizer import checked_optimizer, is_configured, loss_of_guessing
 from skglove.network.models import continue_from, expand
 from skglove.network.stopping import PoolWeights, StopAtLoss, StopWhenLearned
 from skglove.network.training import train
 from skglove.progress import say
 from skglove.validation_set import ValidationSet
 
-# Shares of the loss of guessing by the frequencies of classes: below the first, a network has begun to learn;
-# below the second it has learned, where too few documents are held out to tell it by them.
+# Shares of the loss of guessing: below the first, a network has begun to learn; below the second, it has
+# learned, where too few documents are held out to tell it by them.
 BEGUN_LOSS, LEARNED_LOSS = 0.8, 0.1
 # Of more documents, or of longer ones, those held out are not missed: a second training with them brings
 # nothing.
@@ -40,8 +39,9 @@ def fit_network(
     """Build a network, train it, and learn how much to trust its parts and the linear model.
 
     The network is trained for the ids that the documents have. All others keep their vectors. The weights of
-    the pool are learned on the documents to measure on; without any, they are equal. If these told the best
-    number of epochs, and there are not many documents, "hybrid" is trained again with them.
+    the pool are learned on the documents to measure on; without such documents, they are equal. If held-out
+    documents chose the number of epochs, and the documents are few and short, "hybrid" is trained again, on
+    all of them.
 
     Parameters
     ----------
@@ -92,21 +92,23 @@ def fit_network(
     model, vectors = _build(data, trained, word_weights, parameters, vocabulary, n_steps)
     if last is not None:
         vectors, word_weights = continue_from(last.model, model, trained)
-    callbacks, stops_early = [], parameters["early_stopping"]
+    callbacks, guessing = [], loss_of_guessing(parameters["loss"], data.codes, data.weights)
+    learned_at = LEARNED_LOSS * guessing if stops_at_low_loss else None
     if validation is not None:
         measuring = StopWhenLearned(
             *validation,
             lexical=log_probabilities,
             lexical_weight=parameters["lexical_weight"],
-            patience=parameters["n_iter_no_change"] if stops_early and not stops_at_low_loss else None,
+            patience=parameters["n_iter_no_change"] if parameters["early_stopping"] else None,
             maxlen=maxlen,
             batch_size=parameters["batch_size"],
             score=score,
-            begun_at=BEGUN_LOSS * _loss_of_guessing(data) if waits_for_begin else None,
+            begun_at=BEGUN_LOSS * guessing if waits_for_begin else None,
+            learned_at=learned_at,
         )
         callbacks.append(measuring)
-    if stops_early and stops_at_low_loss:
-        callbacks.append(StopAtLoss(LEARNED_LOSS * _loss_of_guessing(data)))
+    elif parameters["early_stopping"] and learned_at is not None:
+        callbacks.append(StopAtLoss(learned_at))
     name = "learning rate in optimizer" if is_configured(parameters["optimizer"]) else "learning_rate"
     callbacks.append(loss_check(parameters["learning_rate"], name))
     copies = copy_callbacks(parameters["callbacks"])
@@ -170,15 +172,6 @@ class Start:
             variable.assign(value)
 
 
-def _loss_of_guessing(data):
-    """Compute the log-loss of probabilities as classes, or labels, are frequent."""
-    if data.codes.ndim == 1:
-        counts = np.bincount(data.codes, data.weights)
-        return float(entr(counts / counts.sum()).sum())
-    log_odds = log_odds_of_labels(data.codes, data.weights)
-    return float((entr(expit(log_odds)) + entr(expit(-log_odds))).sum())
-
-
 def _trains_again(documents, parameters):
     """Tell whether a network is trained again on all documents."""
     return (
@@ -187,7 +180,7 @@ def _trains_again(documents, parameters):
         and not parameters["callbacks"]  # they would see two trainings
         and parameters["learning_rate_schedule"] == "constant"
         and len(documents) <= MOST_TO_TRAIN_AGAIN
-        and len(documents.values) <= SHORT * len(documents)
+        and len(documents.values) <= SHORT_LENGTH * len(documents)
     )
 
 

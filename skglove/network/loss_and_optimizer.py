@@ -1,9 +1,12 @@
-"""Checks of the parameters `loss` and `optimizer`, so that errors name them, and copies of optimizers."""
+"""Checks of the parameters `loss` and `optimizer`, so that errors name them, and what comes of them."""
 
 import keras
 import numpy as np
+from scipy.special import expit
 
 from skglove.messages import shortened
+from skglove.multilabel import log_odds_of_labels
+from skglove.network.build import DEFAULT_LOSS, label_crossentropy
 
 PROBED = 3  # documents to try a loss on
 
@@ -64,6 +67,45 @@ def check_loss(loss, n_classes, *, multilabel=False):
             f"{(PROBED,)}, got "
             + (f"shape {tuple(shape)}." if shape is not None else f"{shortened(losses)}.")
         )
+
+
+def loss_of_guessing(loss, codes, sample_weight):
+    """Compute the loss of probabilities that are the frequencies of the classes, or of the labels.
+
+    Of the default loss, this is the entropy of the classes; in multilabel, summed over the labels.
+
+    Parameters
+    ----------
+    loss : str or callable
+        As in `KerasConvTextClassifier`.
+    codes : ndarray of shape (n_documents,) or (n_documents, n_labels), int
+        Classes, numbered from 0, or an indicator matrix.
+    sample_weight : ndarray of shape (n_documents,), float
+        Weights of documents.
+
+    Returns
+    -------
+    value : float
+        At least 0: a loss that can be negative has no scale to compare with.
+    """
+    if codes.ndim == 1:
+        frequencies = np.bincount(codes, sample_weight) / sample_weight.sum()
+        targets, weights = np.eye(len(frequencies)), frequencies
+    else:
+        frequencies = expit(log_odds_of_labels(codes, sample_weight))
+        targets, weights = codes, sample_weight
+    if codes.ndim == 2 and loss == DEFAULT_LOSS:
+        loss = label_crossentropy
+    guesses = np.broadcast_to(frequencies, targets.shape)
+    losses = _loss_of_each(loss)(*(keras.ops.convert_to_tensor(x, "float32") for x in (targets, guesses)))
+    return max(0.0, float(np.average(keras.ops.convert_to_numpy(losses), weights=weights)))
+
+
+def _loss_of_each(loss):
+    """Return the function behind a loss that gives one value for each document."""
+    loss_of = keras.losses.get(loss)
+    # Calling an instance would average over documents.
+    return loss_of.call if isinstance(loss_of, keras.losses.Loss) else loss_of
 
 
 def is_configured(optimizer):

@@ -93,6 +93,9 @@ class StopWhenLearned(Callback):
     begun_at : float or None, default=None
         Epochs before the training loss first falls below this do not count for `patience`: a network that
         has learned nothing yet cannot improve the pool. None counts all.
+    learned_at : float or None, default=None
+        Training stops after the first epoch with a training loss below this, and keeps this epoch. Only if
+        there is none, the best epoch is kept. None stops by `patience`.
 
     Attributes
     ----------
@@ -113,6 +116,7 @@ class StopWhenLearned(Callback):
         batch_size,
         score=None,
         begun_at=None,
+        learned_at=None,
     ):
         super().__init__()
         # Each label of each document is a problem with two classes.
@@ -121,17 +125,12 @@ class StopWhenLearned(Callback):
         self.sample_weight = np.repeat(sample_weight.astype(np.float64), self.n_labels or 1)
         self.lexical, self.lexical_weight = lexical, lexical_weight
         self.patience, self.options = patience, {"maxlen": maxlen, "batch_size": batch_size}
-        self.score, self.begun_at = score, begun_at
+        self.score, self.begun_at, self.learned_at = score, begun_at, learned_at
         self.weights, self.network, self.best, self.best_epoch = None, None, np.inf, 0
         self.waiting_since = 0
 
-    def measure(self, outputs=None):
+    def measure(self):
         """Fit the weights of the pool to the held-out documents, and measure the pool on them.
-
-        Parameters
-        ----------
-        outputs : ndarray of shape (n_documents, n_classes) or (n_documents, n_heads, n_classes), or None
-            What the network predicts for them. None asks the network.
 
         Returns
         -------
@@ -140,7 +139,7 @@ class StopWhenLearned(Callback):
         measured : dict of str to float
             "val_loss" and "val_accuracy" of the whole classifier, and "val_score" if there is a `score`.
         """
-        outputs = self._predict() if outputs is None else outputs
+        outputs = self._predict()
         heads = [outputs] if outputs.ndim == 2 else [outputs[:, i].copy() for i in range(outputs.shape[1])]
         heads = [log_of_both(head) if self.n_labels else log(head) for head in heads]
         weights = PoolWeights.usual(len(heads), self.lexical_weight)
@@ -184,13 +183,16 @@ class StopWhenLearned(Callback):
             objective, least = -measured["val_score"], 0.0
         else:
             objective, least = measured["val_loss"], LEAST_IMPROVEMENT
+        has_learned = self.learned_at is not None and logs["loss"] < self.learned_at
         if self.patience is None:
             self.weights = weights
-        elif objective < self.best - least:
+        elif has_learned or objective < self.best - least:
             self.best, self.best_epoch = objective, epoch
             self.waiting_since = max(epoch, self.waiting_since)
             self.weights, self.network = weights, self.model.get_weights()
-        elif epoch - self.waiting_since >= self.patience:
+            if has_learned:
+                self.model.stop_training = True
+        elif self.learned_at is None and epoch - self.waiting_since >= self.patience:
             self.model.stop_training = True
 
     def on_train_end(self, logs=None):
