@@ -619,7 +619,7 @@ def test_refit_starts_afresh(request, architecture):
     X, y = documents()
     expected = request.getfixturevalue(architecture)
     classifier = small(architecture=architecture, validation_fraction=0.5, epochs=2).fit(X[:, :5], y)
-    classifier.set_params(validation_fraction=0, epochs=20).fit(X, np.array(["a", "b"])[y])
+    classifier.set_params(validation_fraction="auto", epochs=20).fit(X, np.array(["a", "b"])[y])
     np.testing.assert_array_equal(classifier.predict_proba(X), expected.predict_proba(X))
     assert classifier.n_features_in_ == 6
     assert "val_loss" not in classifier.history_

@@ -25,6 +25,7 @@ from sklearn.utils.estimator_checks import (
     check_n_features_in_after_fitting,
     check_param_validation,
     check_sample_weights_list,
+    check_supervised_y_2d,
     estimator_checks_generator,
     parametrize_with_checks,
 )
@@ -68,6 +69,9 @@ STOPPING = KerasConvTextClassifier(**{**HYBRID, "epochs": 4}, early_stopping=Tru
 BALANCED = KerasConvTextClassifier(**HYBRID, class_weight="balanced")
 
 
+SEVERAL_FITS = check_classifiers_multilabel_representation_invariance, check_supervised_y_2d
+
+
 def expect_failures(estimator):
     """Name the checks that cannot pass, with the reason."""
     failures = {}
@@ -87,13 +91,13 @@ def expect_failures(estimator):
 def run(check, estimator):
     """Run a check, with enough epochs if it measures accuracy.
 
-    One check compares predictions after several fits of one estimator. With `warm_start` each goes on from
+    Two checks compare predictions after several fits of one estimator. With `warm_start` each goes on from
     the last, so they are equal only where training hardly changes the network.
     """
     if check.func is check_classifiers_train:
         epochs = {"hybrid": 6, "stacked": 20, "parallel": 12}[estimator.architecture]
         estimator = clone(estimator).set_params(epochs=epochs)
-    if check.func is check_classifiers_multilabel_representation_invariance and estimator.warm_start:
+    if check.func in SEVERAL_FITS and estimator.warm_start:
         estimator = clone(estimator).set_params(learning_rate=1e-9)
     check(estimator)
 
