@@ -14,7 +14,7 @@ from skglove.auto_settings import (
     resolve_auto,
 )
 from skglove.documents import Documents, holds_sequences, is_ragged
-from skglove.holdout import FEWEST_TO_STOP_BY, count_different, hold_out, hold_out_some
+from skglove.holdout import are_few, hold_out, hold_out_some
 from skglove.inputs import as_indicator, check_labels, check_not_text
 from skglove.messages import shortened, warn
 from skglove.network.forks import record_use
@@ -90,9 +90,16 @@ class FitChecksMixin:
         documents, codes, weights, random_state = data.documents, data.codes, data.weights, data.random_state
         if self.validation_fraction == "auto":
             if self._architecture == "hybrid":
-                return hold_out_some(documents, codes, weights, random_state)
+                again = self._trains_again()
+                return hold_out_some(documents, codes, weights, random_state, trains_again=again)
             return np.arange(len(codes)), np.array([], dtype=np.int64)
         return hold_out(documents, codes, self.classes_, self.validation_fraction, random_state)
+
+    def _trains_again(self):
+        """Tell whether few documents are trained on again, all of them."""
+        stops_early = self.early_stopping is True or (self.early_stopping, self.epochs) == ("auto", "auto")
+        # Callbacks would see two trainings.
+        return stops_early and not self.callbacks and self.learning_rate_schedule != "one_cycle"
 
     def _waits_for_begin(self):
         """Tell whether early stopping waits until the training loss has begun to fall."""
@@ -105,7 +112,7 @@ class FitChecksMixin:
         if not len(held_out):
             return True
         changed = (self.validation_fraction, self.scoring, self.n_iter_no_change) != ("auto", "loss", "auto")
-        return not changed and count_different(data, held_out) < FEWEST_TO_STOP_BY
+        return not changed and are_few(data)
 
     def _check_parameters(self, has_validation_set=False):
         """Check parameters that depend on each other."""

@@ -9,15 +9,17 @@ from skglove.multilabel import label_sets
 # Held out to measure on, if nothing else is asked for: a tenth of the documents, at most so many. Fewer than
 # the second number say too little to measure on.
 MOST_HELD_OUT, FEWEST_HELD_OUT = 1_000, 40
-# Fewer held-out documents than these say less about when to stop than the training loss does.
-FEWEST_TO_STOP_BY = 100
+# With fewer documents than these, a tenth says less about when to stop than the training loss. Then a third,
+# but no fewer than the last number, is held out for the weights of the pool, if the network
+# learns from all afterwards.
+FEW_DOCUMENTS, SHARE_OF_FEW, FEWEST_OF_FEW = 1_000, 1 / 3, 5
 
 
-def hold_out_some(documents, codes, sample_weight, random_state):
+def hold_out_some(documents, codes, sample_weight, random_state, *, trains_again=False):
     """Draw some documents to measure on, if there are enough of them.
 
     Documents with the same ids and the same class are on the same side. Each class keeps nine tenths of its
-    documents or more.
+    documents or more; with `trains_again` and few documents, two thirds.
 
     Parameters
     ----------
@@ -29,6 +31,8 @@ def hold_out_some(documents, codes, sample_weight, random_state):
         Weights of documents. Documents of weight 0 are not held out.
     random_state : numpy.random.RandomState
         Source of the split.
+    trains_again : bool, default=False
+        Whether few documents are trained on again, all of them.
 
     Returns
     -------
@@ -38,7 +42,9 @@ def hold_out_some(documents, codes, sample_weight, random_state):
     copy_of = _copies(documents, codes, sample_weight)
     weights = np.bincount(copy_of, sample_weight, minlength=len(codes))
     different = random_state.permutation(np.flatnonzero(weights))
-    wanted = min(len(different) // 10, MOST_HELD_OUT)
+    wanted, fewest = min(len(different) // 10, MOST_HELD_OUT), FEWEST_HELD_OUT
+    if trains_again and len(different) < FEW_DOCUMENTS:
+        wanted, fewest = int(SHARE_OF_FEW * len(different)), FEWEST_OF_FEW
     if codes.ndim == 2:
         held_out = different[_take_some(codes[different], wanted)]
     else:
@@ -48,27 +54,26 @@ def hold_out_some(documents, codes, sample_weight, random_state):
         places = np.empty(len(different), dtype=np.int64)
         places[order] = np.arange(len(different)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         held_out = different[places < (sizes * wanted // len(different))[codes[different]]]
-    if len(held_out) < FEWEST_HELD_OUT:
+    if len(held_out) < fewest:
         return np.arange(len(codes)), np.array([], dtype=np.int64)
     is_held_out = np.isin(copy_of, held_out)
     return np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
 
 
-def count_different(data, rows):
-    """Count documents, those with the same ids and the same class once.
+def are_few(data):
+    """Tell whether documents are few, those with the same ids and the same class counted once.
 
     Parameters
     ----------
     data : skglove.data.Data
-        Documents and their classes.
-    rows : ndarray of int
-        Which of them to count.
+        The documents and their classes.
 
     Returns
     -------
-    n_different : int
+    few : bool
     """
-    return len(np.unique(data.documents.take(rows).first_copies(label_sets(data.codes[rows]))))
+    copy_of = _copies(data.documents, data.codes, data.weights)
+    return len(np.unique(copy_of[data.weights > 0])) < FEW_DOCUMENTS
 
 
 def _copies(documents, codes, sample_weight):

@@ -127,14 +127,14 @@ def fit_network(
             random_state=data.random_state,
         )
 
-    trains_again = len(held_out) and not stops_at_low_loss and _trains_again(documents, parameters)
-    start = Start(model) if trains_again else None
+    start = Start(model) if _trains_again(documents, held_out, parameters) else None
     history = run(training, callbacks + copies)
     if start is not None:
         start.restore(model)
         n_epochs = measuring.best_epoch + 1
-        say(f"Second training: all {len(data.codes):,} documents, {n_epochs} epochs, which were best")
-        run(np.arange(len(data.codes)), callbacks[-1:], epochs=n_epochs)
+        say(f"Second training: all {len(data.codes):,} documents, at most {n_epochs} epochs, which were best")
+        stopping = [] if learned_at is None else [StopAtLoss(learned_at)]
+        run(np.arange(len(data.codes)), [*stopping, callbacks[-1]], epochs=n_epochs)
     if validation is not None:
         # The user's callbacks may have restored the weights of another epoch.
         weights = measuring.measure()[0] if copies else measuring.weights
@@ -172,15 +172,17 @@ class Start:
             variable.assign(value)
 
 
-def _trains_again(documents, parameters):
+def _trains_again(documents, held_out, parameters):
     """Tell whether a network is trained again on all documents."""
+    if not len(held_out) or len(documents) > MOST_TO_TRAIN_AGAIN:
+        return False
+    were_many = len(held_out) > len(documents) / 5
     return (
         parameters["architecture"] == "hybrid"
         and parameters["early_stopping"]
         and not parameters["callbacks"]  # they would see two trainings
         and parameters["learning_rate_schedule"] == "constant"
-        and len(documents) <= MOST_TO_TRAIN_AGAIN
-        and len(documents.values) <= SHORT_LENGTH * len(documents)
+        and (were_many or len(documents.values) <= SHORT_LENGTH * len(documents))
     )
 
 
