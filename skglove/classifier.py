@@ -142,10 +142,9 @@ class KerasConvTextClassifier(
         for "stacked" and "parallel". For "hybrid" it learns the weights of both on the held-out documents, by
         maximum a posteriori; ``settings_["lexical_weight"]`` is then the share learned. Where none is held
         out, it is 0.5. (A model whose probabilities are nearly equal keeps about this share: it changes
-        nothing.)
-        A number fixes the share; 0 is the network alone. The linear model is itself a pool of complement
-        naive Bayes and, up to 100 classes, logistic regression. In multilabel it is one logistic regression
-        for each label.
+        nothing.) A number fixes the share; 0 is the network alone. The linear model is itself a pool of
+        complement naive Bayes and, up to 100 classes, logistic regression. In multilabel it is one logistic
+        regression for each label.
     batch_size : "auto" or int, default="auto"
         Documents per batch. "auto" is 128 for "stacked", and 50 for "parallel"; for "hybrid" an eighth of the
         documents, at least 16 and at most 64.
@@ -153,9 +152,9 @@ class KerasConvTextClassifier(
         Passes over the documents, with `early_stopping` at most. "auto" is 2 for "stacked". For "parallel" it
         is enough for 150 steps, but at least 6. For "hybrid", which then stops early, it is at most enough
         for 500 steps, but at least 30; on much text the pass that reaches ten million tokens is the last.
-        With at most 2,000 documents of at most 50 tokens on average, the network is then trained again, on
-        all of them, for the best number of passes, if held-out documents chose it. Not with `callbacks` or
-        "one_cycle".
+        With fewer than 1,000 different documents, or at most 2,000 of at most 50 tokens on average, the
+        network is then trained again, on all of them, for the best number of passes at most. Not with
+        `callbacks` or "one_cycle".
     validation_fraction : "auto" or float, default="auto"
         Share of the documents, stratified by label, to hold out from the training of the network. `history_`
         then has loss and accuracy of the whole classifier on them after each epoch. The linear model learns
@@ -163,14 +162,16 @@ class KerasConvTextClassifier(
         the same ids and the same label are held out together. In multilabel they are drawn at random, not
         stratified, but each label keeps at least half of its documents if possible. "auto" is 0 for "stacked"
         and "parallel". For "hybrid" it is a tenth, at most 1,000 documents, but 0 where that gives fewer than
-        40; documents of weight 0 are not held out then. Ignored if `fit` gets `X_val`.
+        40. Of fewer than 1,000 different documents, it is a third if the network is then trained again, see
+        `epochs`, but 0 where that gives fewer than 5. Documents of weight 0 are not held out then. Ignored if
+        `fit` gets `X_val`.
     early_stopping : "auto" or bool, default="auto"
         Whether to stop when the log-loss of the whole classifier on the held-out documents has not fallen, by
         at least 0.002, for `n_iter_no_change` epochs. The weights of the best epoch are restored, even if
         training did not stop early. "stacked" and "parallel" need a `validation_fraction` or `X_val`.
-        "hybrid" stops at a low training loss instead if no documents are held out; also if
-        ``validation_fraction="auto"`` holds out fewer than 100 different ones, which say less, and `scoring`
-        and `n_iter_no_change` are the defaults. Low is below a tenth of the loss of guessing, that of
+        "hybrid" stops at a low training loss instead if no documents are held out; also, with the defaults of
+        `validation_fraction`, `scoring` and `n_iter_no_change`, if X has fewer than 1,000 different
+        documents, because a few held-out ones say less. Low is below a tenth of the loss of guessing, that of
         probabilities that are the frequencies of the classes. If the training loss never is, all `epochs` are
         run, and the best on held-out documents, if there are any, is kept. "auto" is True for "hybrid" with
         ``epochs="auto"``, and for all if `fit` gets `X_val`, otherwise False.

@@ -9,9 +9,9 @@ from skglove.multilabel import label_sets
 # Held out to measure on, if nothing else is asked for: a tenth of the documents, at most so many. Fewer than
 # the second number say too little to measure on.
 MOST_HELD_OUT, FEWEST_HELD_OUT = 1_000, 40
-# With fewer documents than these, a tenth says less about when to stop than the training loss. Then a third,
-# but no fewer than the last number, is held out for the weights of the pool, if the network
-# learns from all afterwards.
+# With fewer documents than these, a tenth says less about when to stop than the training loss. If the network
+# is then trained again, on all, a third is held out for the weights of the pool, but no fewer than the last
+# number.
 FEW_DOCUMENTS, SHARE_OF_FEW, FEWEST_OF_FEW = 1_000, 1 / 3, 5
 
 

@@ -191,8 +191,7 @@ def test_defaults_classify_words_with_similar_vectors():
     y = np.array(["left", "right"])[np.arange(60) % 2]
     classifier = KerasConvTextClassifier(random_state=0).fit(TokenIds(ids, vocabulary), y)
     assert classifier.score(TokenIds(new, vocabulary), y) > 0.95
-    # Of so few documents none is held out, so training stops at a low loss.
-    assert set(classifier.history_) == {"accuracy", "loss"}
+    # Training on so few documents stops at a low loss.
     *losses, last = classifier.history_["loss"]
     assert min(losses) >= 0.1 * np.log(2) > last
 

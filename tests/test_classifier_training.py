@@ -245,7 +245,8 @@ def noisy_classifier(**parameters):
 def default_split(X, y):
     random_state = np.random.RandomState(0)
     random_state.randint(2**30)
-    return hold_out_some(Documents(X.ravel(), np.full(len(X), 6)), y, np.ones(len(y)), random_state)
+    flat = Documents(X.ravel(), np.full(len(X), 6))
+    return hold_out_some(flat, y, np.ones(len(y)), random_state, trains_again=True)
 
 
 def test_by_default_training_stops_when_the_classifier_has_learned(monkeypatch, capsys):
@@ -265,7 +266,7 @@ def test_by_default_training_stops_when_the_classifier_has_learned(monkeypatch, 
     # With the second training, the same was measured, and the held-out documents were learned from.
     assert again.history_ == classifier.history_
     assert again.best_epoch_ == classifier.best_epoch_
-    assert f"\nSecond training: all 1,000 documents, {again.best_epoch_} epochs, which were best\n" in shown
+    assert f"\nSecond training: all 1,000 documents, up to {again.best_epoch_} epochs\n" in shown
     assert "Linear model" not in shown
     assert log_loss_of(again, X[held_out], y[held_out]) < 0.95 * losses[-1 - patience]
 
@@ -278,27 +279,32 @@ def test_at_most_2000_short_documents_are_trained_on_again(n, length, expected):
     documents_of_ones = Documents(np.ones(lengths.sum(), dtype=np.int32), lengths)
     parameters = {"early_stopping": True, "learning_rate_schedule": "constant"}
     parameters = KerasConvTextClassifier().get_params() | parameters
-    assert fitting._trains_again(documents_of_ones, parameters) is expected
-    others = (
-        {"early_stopping": False},
-        {"learning_rate_schedule": "one_cycle"},
-        {"callbacks": [Interruption()]},
-    )
-    assert not any(fitting._trains_again(documents_of_ones, parameters | changed) for changed in others)
+    tenth, third = np.arange(n // 10), np.arange(n // 3)
+    assert fitting._trains_again(documents_of_ones, tenth, parameters) is expected
+    assert fitting._trains_again(documents_of_ones, third, parameters) is (n == 2000)
+    assert not fitting._trains_again(documents_of_ones, tenth[:0], parameters)
+    for name, value in ("early_stopping", False), ("learning_rate_schedule", "one_cycle"), ("callbacks", [1]):
+        assert not fitting._trains_again(documents_of_ones, tenth, parameters | {name: value})
 
 
-def test_few_held_out_documents_do_not_decide_when_training_stops():
+def test_a_third_of_few_documents_tells_the_weights_and_the_training_loss_when_to_stop(monkeypatch, capsys):
     X, y = noisy(420)
+    again = noisy_classifier(verbose=2).fit(X, y)
+    shown = capsys.readouterr().out
+    monkeypatch.setattr(fitting, "_trains_again", lambda *_: False)
     classifier = noisy_classifier().fit(X, y)
     *losses, last = classifier.history_["loss"]
     assert min(losses) >= 0.1 * np.log(2) > last
     assert classifier.best_epoch_ == classifier.n_iter_
-    # They are measured, and the weights of the heads are learned on them.
     _, held_out = default_split(X, y)
-    assert len(held_out) == 42
+    assert len(held_out) == 140
     measured = classifier.history_["val_loss"]
     assert log_loss_of(classifier, X[held_out], y[held_out]) == pytest.approx(measured[-1], rel=1e-4)
     assert measured[-1] > 1.1 * min(measured)
+    # The second training learns from them, too.
+    assert again.history_ == classifier.history_
+    assert f"\nSecond training: all 420 documents, up to {again.best_epoch_} epochs\n" in shown
+    assert log_loss_of(again, X[held_out], y[held_out]) < 0.5 * measured[-1]
 
 
 def test_if_the_loss_never_is_low_the_best_epoch_is_kept():
@@ -313,29 +319,30 @@ def test_if_the_loss_never_is_low_the_best_epoch_is_kept():
 
 
 @pytest.mark.parametrize(
-    ("parameters", "n_held_out", "has_validation_set", "expected"),
+    ("parameters", "n_documents", "n_held_out", "has_validation_set", "expected"),
     [
-        ({}, 0, False, True),
-        ({}, 99, False, True),
-        ({}, 100, False, False),
-        ({}, 0, True, False),
-        ({"loss": "mean_squared_error"}, 99, False, True),
-        ({"validation_fraction": 0}, 0, False, True),
-        ({"validation_fraction": 0.1}, 50, False, False),
-        ({"scoring": "accuracy"}, 50, False, False),
-        ({"n_iter_no_change": 2}, 50, False, False),
-        ({"n_iter_no_change": 2}, 0, False, True),
-        ({"architecture": "stacked"}, 0, False, False),
-        ({"architecture": "parallel", "validation_fraction": 0.1}, 50, False, False),
+        ({}, 10, 0, False, True),
+        ({}, 999, 333, False, True),
+        ({}, 1000, 100, False, False),
+        ({}, 10, 0, True, False),
+        ({"loss": "mean_squared_error"}, 999, 333, False, True),
+        ({"validation_fraction": 0}, 2000, 0, False, True),
+        ({"validation_fraction": 0.1}, 500, 50, False, False),
+        ({"scoring": "accuracy"}, 500, 50, False, False),
+        ({"n_iter_no_change": 2}, 500, 50, False, False),
+        ({"n_iter_no_change": 2}, 10, 0, False, True),
+        ({"architecture": "stacked"}, 10, 0, False, False),
+        ({"architecture": "parallel", "validation_fraction": 0.1}, 500, 50, False, False),
     ],
 )
-def test_what_early_stopping_looks_at(parameters, n_held_out, has_validation_set, expected):
-    flat = Documents(np.arange(1, 101, dtype=np.int32).repeat(3), np.full(300, 1))
-    data = SimpleNamespace(documents=flat, codes=np.zeros(300, dtype=np.int64))
+def test_what_early_stopping_looks_at(parameters, n_documents, n_held_out, has_validation_set, expected):
+    # Copies count once, and documents of weight 0 do not.
+    ids = np.append(np.arange(n_documents).repeat(3), np.arange(n_documents, n_documents + 9))
+    flat, weights = Documents(1 + ids.astype(np.int32), np.ones_like(ids)), np.ones(len(ids))
+    weights[-9:] = 0
+    data = SimpleNamespace(documents=flat, codes=np.zeros(len(ids), dtype=np.int64), weights=weights)
     classifier = KerasConvTextClassifier(**parameters)
-    # Copies count once.
-    rows = np.arange(3 * n_held_out)
-    assert classifier._stops_at_low_loss(data, rows, has_validation_set) is expected
+    assert classifier._stops_at_low_loss(data, np.arange(n_held_out), has_validation_set) is bool(expected)
 
 
 @pytest.mark.parametrize("loss", ["mean_squared_error", keras.losses.CategoricalCrossentropy()])

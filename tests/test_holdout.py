@@ -102,6 +102,14 @@ def test_too_few_to_measure_on_are_not_held_out():
     assert hold_out_a_tenth(X, np.arange(400) // 5)[1].tolist() == []  # 5 documents of each class
 
 
+@pytest.mark.parametrize(("n", "expected"), [(18, 6), (15, 0), (300, 100), (998, 332), (1000, 100)])
+def test_a_third_of_few_documents_is_held_out_if_all_are_trained_on_again(n, expected):
+    documents = Documents(np.arange(1, n + 1, dtype=np.int32), np.ones(n, dtype=np.int64))
+    y, weights = np.arange(n) % 2, np.ones(n)
+    split = hold_out_some(documents, y, weights, np.random.RandomState(0), trains_again=True)
+    assert len(split[1]) == expected
+
+
 def test_of_many_documents_a_thousand_are_held_out():
     X, y = np.arange(1, 40_001).reshape(20_000, 2), np.arange(20_000) % 4
     assert len(hold_out_a_tenth(X, y)[1]) == 1000

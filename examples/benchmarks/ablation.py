@@ -26,7 +26,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from summary import spread, table
 
-from skglove import GloveTokenizer, KerasConvTextClassifier, fit_checks, lexical, vocabulary_checks
+from skglove import GloveTokenizer, KerasConvTextClassifier, fit_checks, holdout, lexical, vocabulary_checks
 from skglove.documents import Documents
 from skglove.network import build, fitting
 from skglove.network.layers import WeightedSum
@@ -59,7 +59,8 @@ LEVERS = {
     "filters=32": ({}, {"filters": 32}, None),
     "no dropout": ({}, {"dropout": 0.0}, None),
     # In "few", "mr-few", "mr-500" and "trec-few".
-    "few held-out texts tell when to stop": ({}, {}, (fit_checks, "are_few", lambda data: False)),
+    "held-out texts tell when to stop": ({}, {}, (fit_checks, "are_few", lambda data: False)),
+    "none of few texts is held out": ({}, {}, (holdout, "FEWEST_OF_FEW", math.inf)),
     # In groups of short texts.
     "trained once": ({}, {}, (fitting, "MOST_TO_TRAIN_AGAIN", 0)),
     "trained twice": ({}, {}, (fitting, "MOST_TO_TRAIN_AGAIN", math.inf)),

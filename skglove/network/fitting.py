@@ -132,7 +132,7 @@ def fit_network(
     if start is not None:
         start.restore(model)
         n_epochs = measuring.best_epoch + 1
-        say(f"Second training: all {len(data.codes):,} documents, at most {n_epochs} epochs, which were best")
+        say(f"Second training: all {len(data.codes):,} documents, up to {n_epochs} epochs")
         stopping = [] if learned_at is None else [StopAtLoss(learned_at)]
         run(np.arange(len(data.codes)), [*stopping, callbacks[-1]], epochs=n_epochs)
     if validation is not None:
