@@ -18,6 +18,7 @@ from classifier_samples import (
     small,
 )
 from sklearn.base import clone
+from sklearn.metrics import log_loss
 from sklearn.utils._param_validation import InvalidParameterError
 
 import skglove.network.batches
@@ -272,6 +273,22 @@ def test_the_linear_model_has_most_of_the_weight_where_the_network_learns_by_hea
     options |= {"epochs": 5, "validation_fraction": 0.5, "random_state": 0}
     classifier = KerasConvTextClassifier(**options).fit(ids, y)
     assert classifier.settings_["lexical_weight"] > 0.6
+
+
+def test_few_documents_tell_how_much_a_network_that_learns_by_heart_weighs():
+    # Labels by chance.
+    rng = np.random.RandomState(0)
+    ids, y = rng.randint(1, 200, (80, 6)), rng.randint(0, 2, 80)
+    options = {"filters": 8, "kernel_size": 2, "embedding_dim": 8, "dropout": 0.0, "learning_rate": 0.05}
+    options |= {"random_state": 0, "vocabulary_size": 200}
+    learned, usual = (
+        KerasConvTextClassifier(**options, validation_fraction=fraction).fit(ids[:40], y[:40])
+        for fraction in ("auto", 0)
+    )
+    assert usual._pool_weights.tolist() == [0.6, 0.6]
+    assert learned._pool_weights[0] < 0.45
+    losses = [log_loss(y[40:], classifier.predict_proba(ids[40:])) for classifier in (learned, usual)]
+    assert losses[0] < 0.8 * losses[1]
 
 
 def test_without_held_out_documents_weights_are_equal_and_a_scorer_has_no_effect():
