@@ -152,9 +152,9 @@ class KerasConvTextClassifier(
         Passes over the documents, with `early_stopping` at most. "auto" is 2 for "stacked". For "parallel" it
         is enough for 150 steps, but at least 6. For "hybrid", which then stops early, it is at most enough
         for 500 steps, but at least 30; on much text the pass that reaches ten million tokens is the last.
-        With fewer than 1,000 different documents, or at most 2,000 of at most 50 tokens on average, the
-        network is then trained again, on all of them, for the best number of passes at most. Not with
-        `callbacks` or "one_cycle".
+        If a third of few documents was held out, see `validation_fraction`, or some of at most 2,000
+        documents of at most 50 tokens on average, the network is then trained again, on all of them, for the
+        best number of passes at most. Not with `callbacks` or "one_cycle".
     validation_fraction : "auto" or float, default="auto"
         Share of the documents, stratified by label, to hold out from the training of the network. `history_`
         then has loss and accuracy of the whole classifier on them after each epoch. The linear model learns

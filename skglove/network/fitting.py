@@ -174,15 +174,16 @@ class Start:
 
 def _trains_again(documents, held_out, parameters):
     """Tell whether a network is trained again on all documents."""
-    if not len(held_out) or len(documents) > MOST_TO_TRAIN_AGAIN:
-        return False
-    were_many = len(held_out) > len(documents) / 5
+    # A third of few documents, of which there may be many copies.
+    were_many = parameters["validation_fraction"] == "auto" and len(held_out) > len(documents) / 5
+    are_short = len(documents.values) <= SHORT_LENGTH * len(documents)
     return (
-        parameters["architecture"] == "hybrid"
+        len(held_out) > 0
+        and parameters["architecture"] == "hybrid"
         and parameters["early_stopping"]
         and not parameters["callbacks"]  # they would see two trainings
         and parameters["learning_rate_schedule"] == "constant"
-        and (were_many or len(documents.values) <= SHORT_LENGTH * len(documents))
+        and (were_many or (are_short and len(documents) <= MOST_TO_TRAIN_AGAIN))
     )
 
 
