@@ -526,6 +526,7 @@ class KerasConvTextClassifier(
             score=score,
             stops_at_low_loss=self._stops_at_low_loss(data, rows[1], has_validation_set),
             waits_for_begin=self._waits_for_begin(),
+            may_train_again=self._may_train_again(),
             last=None if last is None else last.network,
         )
         self._network, self.lexical_model_ = StoredNetwork(network), lexical_model

@@ -90,16 +90,20 @@ class FitChecksMixin:
         documents, codes, weights, random_state = data.documents, data.codes, data.weights, data.random_state
         if self.validation_fraction == "auto":
             if self._architecture == "hybrid":
-                again = self._trains_again()
+                again = self._may_train_again()
                 return hold_out_some(documents, codes, weights, random_state, trains_again=again)
             return np.arange(len(codes)), np.array([], dtype=np.int64)
         return hold_out(documents, codes, self.classes_, self.validation_fraction, random_state)
 
-    def _trains_again(self):
-        """Tell whether few documents are trained on again, all of them."""
+    def _may_train_again(self):
+        """Tell whether the parameters allow a second training, on all documents."""
         stops_early = self.early_stopping is True or (self.early_stopping, self.epochs) == ("auto", "auto")
-        # Callbacks would see two trainings.
-        return stops_early and not self.callbacks and self.learning_rate_schedule != "one_cycle"
+        return (
+            self._architecture == "hybrid"
+            and stops_early
+            and not self.callbacks  # they would see two trainings
+            and self.learning_rate_schedule != "one_cycle"
+        )
 
     def _waits_for_begin(self):
         """Tell whether early stopping waits until the training loss has begun to fall."""

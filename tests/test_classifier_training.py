@@ -228,6 +228,11 @@ def test_the_best_epoch_is_kept_when_the_epochs_end_training():
     assert losses[-1] > 1.01 * min(losses)
 
 
+class Interruption(keras.callbacks.Callback):
+    def on_train_begin(self, logs=None):
+        raise KeyboardInterrupt
+
+
 def noisy(n):
     """Documents that a word says much about; the rest is learned by heart only."""
     rng = np.random.RandomState(0)
@@ -277,25 +282,34 @@ def test_by_default_training_stops_when_the_classifier_has_learned(monkeypatch, 
 def test_at_most_2000_short_documents_are_trained_on_again(n, length, expected):
     lengths = np.full(n, length)
     documents_of_ones = Documents(np.ones(lengths.sum(), dtype=np.int32), lengths)
-    parameters = {"early_stopping": True, "learning_rate_schedule": "constant"}
-    parameters = KerasConvTextClassifier().get_params() | parameters
     tenth, third = np.arange(n // 10), np.arange(n // 3)
-    assert fitting._trains_again(documents_of_ones, tenth, parameters) is expected
-    assert fitting._trains_again(documents_of_ones, third, parameters)  # whatever copies there are
-    assert (
-        fitting._trains_again(documents_of_ones, third, parameters | {"validation_fraction": 1 / 3})
-        is expected
-    )
-    assert not fitting._trains_again(documents_of_ones, tenth[:0], parameters)
-    for name, value in ("early_stopping", False), ("learning_rate_schedule", "one_cycle"), ("callbacks", [1]):
-        assert not fitting._trains_again(documents_of_ones, tenth, parameters | {name: value})
+    assert fitting._are_missed(tenth, documents_of_ones, "auto") is expected
+    assert fitting._are_missed(third, documents_of_ones, "auto")  # whatever copies there are
+    assert fitting._are_missed(third, documents_of_ones, 1 / 3) is expected
+    assert not fitting._are_missed(tenth[:0], documents_of_ones, "auto")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({}, True),
+        ({"epochs": 5, "early_stopping": True}, True),
+        ({"epochs": 5}, False),
+        ({"early_stopping": False}, False),
+        ({"learning_rate_schedule": "one_cycle", "epochs": 5, "early_stopping": True}, False),
+        ({"callbacks": [Interruption()]}, False),
+        ({"architecture": "parallel", "early_stopping": True}, False),
+    ],
+)
+def test_what_allows_a_second_training(parameters, expected):
+    assert KerasConvTextClassifier(**parameters)._may_train_again() is expected
 
 
 def test_a_third_of_few_documents_tells_the_weights_and_the_training_loss_when_to_stop(monkeypatch, capsys):
     X, y = noisy(420)
     again = noisy_classifier(verbose=2).fit(X, y)
     shown = capsys.readouterr().out
-    monkeypatch.setattr(fitting, "_trains_again", lambda *_: False)
+    monkeypatch.setattr(fitting, "_are_missed", lambda *_: False)
     classifier = noisy_classifier().fit(X, y)
     *losses, last = classifier.history_["loss"]
     assert min(losses) >= 0.1 * np.log(2) > last
@@ -362,11 +376,6 @@ def test_any_loss_can_be_low(loss):
 def test_early_stopping_needs_documents_to_measure_on():
     with pytest.raises(ValueError, match="early_stopping=True needs a validation_fraction"):
         small(early_stopping=True).fit(*documents())
-
-
-class Interruption(keras.callbacks.Callback):
-    def on_train_begin(self, logs=None):
-        raise KeyboardInterrupt
 
 
 def test_a_loss_that_is_no_number_is_an_error_and_leaves_the_last_fit_alone(stacked):

@@ -34,6 +34,7 @@ def fit_network(
     score=None,
     stops_at_low_loss=False,
     waits_for_begin=False,
+    may_train_again=False,
     last=None,
 ):
     """Build a network, train it, and learn how much to trust its parts and the linear model.
@@ -67,6 +68,8 @@ def fit_network(
         Whether early stopping looks at the training loss instead of the documents to measure on.
     waits_for_begin : bool, default=False
         Whether early stopping waits until the training loss has begun to fall.
+    may_train_again : bool, default=False
+        Whether the network is trained again, on all documents, if that is worth its time.
     last : StoredNetwork or None, default=None
         The network of the last fit, to go on from. Only its weights are taken over.
 
@@ -127,7 +130,8 @@ def fit_network(
             random_state=data.random_state,
         )
 
-    start = Start(model) if _trains_again(documents, held_out, parameters) else None
+    are_missed = _are_missed(held_out, documents, parameters["validation_fraction"])
+    start = Start(model) if may_train_again and are_missed else None
     history = run(training, callbacks + copies)
     if start is not None:
         start.restore(model)
@@ -172,19 +176,12 @@ class Start:
             variable.assign(value)
 
 
-def _trains_again(documents, held_out, parameters):
-    """Tell whether a network is trained again on all documents."""
+def _are_missed(held_out, documents, validation_fraction):
+    """Tell whether training again, with the held-out documents, is worth its time."""
     # A third of few documents, of which there may be many copies.
-    were_many = parameters["validation_fraction"] == "auto" and len(held_out) > len(documents) / 5
+    were_many = validation_fraction == "auto" and len(held_out) > len(documents) / 5
     are_short = len(documents.values) <= SHORT_LENGTH * len(documents)
-    return (
-        len(held_out) > 0
-        and parameters["architecture"] == "hybrid"
-        and parameters["early_stopping"]
-        and not parameters["callbacks"]  # they would see two trainings
-        and parameters["learning_rate_schedule"] == "constant"
-        and (were_many or (are_short and len(documents) <= MOST_TO_TRAIN_AGAIN))
-    )
+    return len(held_out) > 0 and (were_many or (are_short and len(documents) <= MOST_TO_TRAIN_AGAIN))
 
 
 def _used_ids(data, validation):

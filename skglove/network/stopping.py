@@ -46,7 +46,7 @@ class PoolWeights:
 
 
 class StopAtLoss(Callback):
-    """Stop when the training loss is low, where few or no documents are held out to measure on.
+    """Stop when the training loss is low, where nothing is held out to measure on.
 
     Parameters
     ----------
