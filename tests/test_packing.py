@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import skglove.network.packing
+from skglove.network.adversarial import gradient_of
 from skglove.network.build import build_network
 from skglove.network.layers import DeterministicEmbedding, WeightedSum
 from skglove.network.packing import N_FRAMES, pack, pack_words, word_spans
@@ -66,6 +67,30 @@ def test_words_are_looked_up_once_for_all_widths_and_a_sum(monkeypatch):
     assert 1010 <= np.prod(lookups[0]) < 1010 + 4 * 10 + N_FRAMES * (8 + 4)
     matrix = embedding.get_weights()[0] * (np.arange(51) > 0)[:, None]
     np.testing.assert_allclose(keras.ops.convert_to_numpy(sums), matrix[ids].sum(axis=1), atol=1e-4)
+
+
+@pytest.mark.backends("tensorflow", "torch", why="elsewhere the padding is computed")
+def test_maxima_of_windows_have_the_same_values_and_gradient():
+    random, convolution, embedding = (
+        np.random.RandomState(0),
+        built_convolution(5),
+        DeterministicEmbedding(51, 4),
+    )
+    ids = np.where(np.arange(90) >= 90 - np.array([[90], [1], [0], [30]]), random.randint(1, 51, (4, 90)), 0)
+    words = pack_words(ids.astype(np.int32), embedding, 5)
+    factors = random.normal(size=(4, 7)).astype(np.float32)
+    found = []
+    for from_windows in (False, True):
+        these = words._replace(from_windows=from_windows)
+        maxima = keras.ops.convert_to_numpy(these.maxima(convolution))
+        gradient = gradient_of(
+            lambda x, these=these: keras.ops.sum(these.with_vectors(x).maxima(convolution) * factors),
+            words.vectors,
+        )
+        found.append((maxima, keras.ops.convert_to_numpy(gradient)))
+    for one, other in zip(*found, strict=True):
+        assert np.abs(one).max() > 0.01
+        np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 def built_convolution(width):

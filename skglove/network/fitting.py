@@ -7,7 +7,7 @@ from skglove.multilabel import log_odds_of_labels, n_outputs
 from skglove.network.build import ARCHITECTURES, build_network, starting_vectors
 from skglove.network.callbacks import copy_callbacks, loss_check
 from skglove.network.loss_and_optimizer import checked_optimizer, is_configured, loss_of_guessing
-from skglove.network.models import continue_from, expand
+from skglove.network.models import PackedParallelConvnet, continue_from, expand
 from skglove.network.stopping import PoolWeights, StopAtLoss, StopWhenLearned
 from skglove.network.training import train
 from skglove.progress import say
@@ -92,7 +92,7 @@ def fit_network(
         validation = validation._replace(documents=validation.documents.renumber(trained))
     elif len(held_out):
         validation = ValidationSet(documents.take(held_out), data.codes[held_out], data.weights[held_out])
-    model, vectors = _build(data, trained, word_weights, parameters, vocabulary, n_steps)
+    model, vectors = _build(data, trained, word_weights, parameters, vocabulary, n_steps, maxlen)
     if last is not None:
         vectors, word_weights = continue_from(last.model, model, trained)
     callbacks, guessing = [], loss_of_guessing(parameters["loss"], data.codes, data.weights)
@@ -200,7 +200,7 @@ def _used_ids(data, validation):
     return data.documents.renumber(trained), trained, inverse_document_frequencies.astype(np.float32)
 
 
-def _build(data, trained, word_weights, parameters, vocabulary, n_steps):
+def _build(data, trained, word_weights, parameters, vocabulary, n_steps, maxlen):
     """Build the network for some ids; return it, and the vectors that all ids have before training."""
     vectors = None
     if parameters["pretrained"]:
@@ -218,6 +218,9 @@ def _build(data, trained, word_weights, parameters, vocabulary, n_steps):
         jit_compile=parameters["jit_compile"] not in ("deprecated", False),
         seed=data.seed,
     )
+    if isinstance(model, PackedParallelConvnet):
+        n_words = np.minimum(data.documents.lengths, maxlen).mean()
+        model.reads_long_documents = bool(n_words > SHORT_LENGTH)
     if vectors is None:
         vectors = np.zeros((data.n_ids, parameters["embedding_dim"]), dtype=np.float32)
     return model, vectors

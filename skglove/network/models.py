@@ -47,7 +47,7 @@ class PackedNetwork(keras.Model):
                     f"{type(self).__name__} skips the padding, and cannot compute the layer {step.name!r} "
                     f"({type(step).__name__}) then: add it to compute_features and to computed."
                 )
-        x = self.compute_features(ops.convert_to_tensor(inputs, "int32"))
+        x = self.compute_features(ops.convert_to_tensor(inputs, "int32"), training)
         for step in self.layers[pooling + 1 :]:
             x = step(x)
         return x
@@ -57,13 +57,15 @@ class PackedNetwork(keras.Model):
         """Whether a compiler needs the padding."""
         return self.jit_compile or keras.backend.backend() == "jax"
 
-    def compute_features(self, ids):
+    def compute_features(self, ids, training=False):
         """Compute the output of "global_pooling" from the words alone.
 
         Parameters
         ----------
         ids : tensor of shape (n_documents, n_columns), int32
             Padded ids; 0 is padding.
+        training : bool, default=False
+            Whether a gradient will be computed.
 
         Returns
         -------
@@ -83,7 +85,7 @@ class PackedConvnet(PackedNetwork):
 
     computed = MinimumLength, layers.Conv1D, layers.MaxPooling1D
 
-    def compute_features(self, ids):
+    def compute_features(self, ids, training=False):
         """Compute the global maxima of the last convolution."""
         pool_sizes = [size for step in self.layers_of(layers.MaxPooling1D) for size in step.pool_size]
         ids = self.get_layer("padding")(ids)
@@ -92,23 +94,30 @@ class PackedConvnet(PackedNetwork):
 
 @keras.saving.register_keras_serializable("skglove")
 class PackedParallelConvnet(PackedNetwork):
-    """Convolutions of several widths side by side, each followed by its maximum over time."""
+    """Convolutions of several widths side by side, each followed by its maximum over time.
+
+    Attributes
+    ----------
+    reads_long_documents : bool
+        Whether training computes gradients in the way that is faster for long documents.
+    """
 
     computed = MinimumLength, MaskPadding, layers.Conv1D, layers.GlobalMaxPooling1D
+    reads_long_documents = False
 
-    def compute_features(self, ids):
+    def compute_features(self, ids, training=False):
         """Compute the global maxima of all convolutions."""
-        words = self.pack(ids)
+        words = self.pack(ids, training)
         maxima = [words.maxima(convolution) for convolution in self.layers_of(layers.Conv1D)]
         return ops.concatenate(maxima, axis=-1)
 
-    def pack(self, ids):
+    def pack(self, ids, training=False):
         """Look up the words, with the padding that the widest filter sees; for compilers, with all of it."""
         ids, embedding = self.get_layer("padding")(ids), self.get_layer("embedding")
         if self.computes_padding:
             return PaddedWords.look_up(ids, embedding)
         widest = max(size for step in self.layers_of(layers.Conv1D) for size in step.kernel_size)
-        return pack_words(ids, embedding, widest)
+        return pack_words(ids, embedding, widest, from_windows=training and self.reads_long_documents)
 
 
 @keras.saving.register_keras_serializable("skglove")
@@ -124,9 +133,9 @@ class PackedHybridNet(PackedParallelConvnet):
     computed = *PackedParallelConvnet.computed, WeightedSum
     adversarial_shift = 0.0
 
-    def compute_features(self, ids):
+    def compute_features(self, ids, training=False):
         """Compute the global maxima of all convolutions, and the weighted sums."""
-        return self._features_of(self.pack(ids))
+        return self._features_of(self.pack(ids, training))
 
     def _features_of(self, words):
         maxima = [words.maxima(convolution) for convolution in self.layers_of(layers.Conv1D)]
@@ -138,7 +147,7 @@ class PackedHybridNet(PackedParallelConvnet):
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
         if not (training and self.adversarial_shift):
             return loss
-        words = self.pack(ops.convert_to_tensor(x, "int32"))
+        words = self.pack(ops.convert_to_tensor(x, "int32"), training)
 
         def loss_of(vectors, training):
             features = self._features_of(words.with_vectors(vectors))
