@@ -78,7 +78,7 @@ def test_maxima_of_windows_have_the_same_values_and_gradient():
     )
     ids = np.where(np.arange(90) >= 90 - np.array([[90], [1], [0], [30]]), random.randint(1, 51, (4, 90)), 0)
     words = pack_words(ids.astype(np.int32), embedding, 5)
-    factors = random.normal(size=(4, 7)).astype(np.float32)
+    factors = keras.ops.convert_to_tensor(random.normal(size=(4, 7)).astype(np.float32))
     found = []
     for from_windows in (False, True):
         these = words._replace(from_windows=from_windows)
