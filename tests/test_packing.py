@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from classifier_samples import small
 
 import skglove.network.packing
 from skglove.network.adversarial import gradient_of
@@ -97,3 +98,15 @@ def built_convolution(width):
     convolution = keras.layers.Conv1D(7, width)
     convolution.build((None, None, 4))
     return convolution
+
+
+@pytest.mark.backends("tensorflow", "torch", why="elsewhere the padding is computed")
+@pytest.mark.parametrize(("length", "expected"), [(50, False), (51, True)])
+def test_training_on_long_documents_computes_gradients_of_windows(monkeypatch, length, expected):
+    calls, compute = [], skglove.network.packing._maxima_of_windows
+    monkeypatch.setattr(
+        skglove.network.packing, "_maxima_of_windows", lambda *args: calls.append(1) or compute(*args)
+    )
+    ids = np.random.RandomState(0).randint(1, 20, (8, length))
+    small(architecture="hybrid", pretrained=False, epochs=1).fit(ids, np.arange(8) % 2)
+    assert bool(calls) is expected
