@@ -15,6 +15,7 @@ import keras
 import numpy as np
 from keras import initializers, layers, ops
 
+from skglove.network.adam import OnePassAdam
 from skglove.network.layers import (
     DeterministicEmbedding,
     Heads,
@@ -438,6 +439,8 @@ def _make_optimizer(optimizer, learning_rate):
             optimizer = type(keras.optimizers.get(optimizer))
         except ValueError as error:
             raise ValueError(f"Keras has no optimizer={optimizer!r}. It has 'adam', among others.") from error
+        if optimizer is keras.optimizers.Adam:
+            optimizer = OnePassAdam
     return optimizer(learning_rate=learning_rate)
 
 

@@ -209,10 +209,10 @@ class PackedWords(NamedTuple):
         """
         (kernel_size,) = convolution.kernel_size
         # Of the overlap, each width needs its own part.
-        surplus = self.overlap - (kernel_size - 1)
-        x, document = self._without_last(surplus)
-        compute = _maxima_of_windows if self.from_windows else _maxima_over_time
-        return compute(x, document, convolution, self.n_documents)
+        x, document = self._without_last(self.overlap - (kernel_size - 1))
+        if self.from_windows:
+            return _maxima_of_windows(self.x, document, convolution, self.n_documents)
+        return _maxima_over_time(x, document, convolution, self.n_documents)
 
     def sums(self, weighted_sum):
         """Sum the words of each document, weighted.
@@ -327,13 +327,15 @@ def _maxima_of_windows(x, document, convolution, n_documents):
 
     All windows of words are convolved without a gradient, to find where each maximum is. Only the windows
     found are computed again, with one. The gradient of all others is zero.
+
+    The frames of `x` may be wider than those of `document`.
     """
     kernel, segment = ops.cast(convolution.kernel, x.dtype), _segments(document, convolution)
     kernel_size, dim, n_filters = kernel.shape
+    n_frames, n_rows = ops.shape(x)[:2]
+    n_windows = ops.shape(document)[1] - (kernel_size - 1)
     features = ops.conv(ops.stop_gradient(x), ops.stop_gradient(kernel))
-    n_frames, n_windows, _ = ops.shape(features)
-    features = ops.reshape(features, (-1, n_filters))
-    n_rows = ops.shape(x)[1]
+    features = ops.reshape(features[:, :n_windows], (-1, n_filters))
     row = ops.arange(n_frames, dtype="int32")[:, None] * n_rows + ops.arange(n_windows, dtype="int32")
     maxima = ops.take(ops.segment_max(features, segment, sorted=True), segment, axis=0)
     # Of several equal ones, the first; if all are NaN, the last window of all.
