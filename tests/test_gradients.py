@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from keras.ops import convert_to_numpy
 from scipy.special import log_softmax
 
 from skglove.network.build import build_network
@@ -24,7 +25,7 @@ def test_scores_are_those_of_keras(model, n):
     stacked = StackedGradient(model, maxlen=15)
     padded = np.zeros((1, 15), dtype=np.int32)
     padded[0, 15 - n :] = IDS[:n]
-    expected = np.log(np.asarray(model(padded))[0])
+    expected = np.log(convert_to_numpy(model(padded))[0])
     np.testing.assert_allclose(log_softmax(stacked.scores(IDS[:n])), expected, atol=1e-5)
     assert n or np.array_equal(stacked.scores(IDS[:0]), stacked.empty)
 

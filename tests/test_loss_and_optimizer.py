@@ -69,7 +69,7 @@ def test_a_configured_optimizer_is_copied(optimizer):
 def test_a_copy_starts_afresh():
     optimizer = Adam(0.1)
     variable = keras.Variable(np.zeros(3))
-    optimizer.apply([np.ones(3, dtype=np.float32)], [variable])
+    optimizer.apply([keras.ops.ones(3)], [variable])
     made = checked_optimizer(optimizer)(learning_rate=9.0)
     assert int(optimizer.iterations.numpy()) == 1
     assert int(made.iterations.numpy()) == 0

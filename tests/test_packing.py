@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 from classifier_samples import small
+from keras.ops import convert_to_numpy
 
 import skglove.network.packing
 from skglove.network.adversarial import gradient_of
@@ -12,7 +13,7 @@ from skglove.network.packing import N_FRAMES, pack, pack_words, word_spans
 
 def test_word_spans():
     spans = word_spans(np.array([[0, 2, 0, 3, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]], dtype=np.int32))
-    assert [np.array(column).tolist() for column in spans] == [[1, 0, 0], [4, 1, 5], [1, 5, 10]]
+    assert [convert_to_numpy(column).tolist() for column in spans] == [[1, 0, 0], [4, 1, 5], [1, 5, 10]]
 
 
 @pytest.mark.backends("tensorflow", "torch", why="elsewhere the padding is computed")
@@ -21,16 +22,16 @@ def test_packing_is_as_drawn():
     spans = word_spans(ids)
     packing = pack(spans, spans.start - 1, spans.end - spans.start + 2, overlap=2, n_frames=2)
     frames = packing.take(ids.ravel(), 0)
-    assert np.array(frames).tolist() == [[0, 7, 3, 0, 0, 5, 2], [5, 2, 9, 0, 0, 0, 0]]
-    assert np.array(packing.document).tolist() == [[0, 0, 0, 0, 1, 1, 1], [1, 1, 1, 1, 2, 2, 2]]
-    assert np.array(packing.first_row).tolist() == [0, 4]
+    assert convert_to_numpy(frames).tolist() == [[0, 7, 3, 0, 0, 5, 2], [5, 2, 9, 0, 0, 0, 0]]
+    assert convert_to_numpy(packing.document).tolist() == [[0, 0, 0, 0, 1, 1, 1], [1, 1, 1, 1, 2, 2, 2]]
+    assert convert_to_numpy(packing.first_row).tolist() == [0, 4]
     # One frame without overlap has the words alone.
     packing = pack(spans, spans.start, spans.end - spans.start, n_frames=1)
     vectors = np.stack([ids.ravel(), -ids.ravel()], axis=1)
-    assert np.array(packing.take(vectors, 0))[0].T.tolist() == [[7, 3, 5, 2, 9], [-7, -3, -5, -2, -9]]
+    assert convert_to_numpy(packing.take(vectors, 0))[0].T.tolist() == [[7, 3, 5, 2, 9], [-7, -3, -5, -2, -9]]
     # A multiple makes frames wider.
     packing = pack(spans, spans.start, spans.end - spans.start, n_frames=2, multiple=4)
-    assert np.array(packing.document).tolist() == [[0, 0, 1, 1], [1, 2, 2, 2]]
+    assert convert_to_numpy(packing.document).tolist() == [[0, 0, 1, 1], [1, 2, 2, 2]]
 
 
 @pytest.mark.backends("tensorflow", "torch", why="elsewhere the padding is computed")

@@ -144,8 +144,9 @@ def learning_rate_of(optimizer, parameters):
             f"optimizer is a {name}, which wraps other optimizers and cannot be used here. Give an optimizer "
             "that has a learning rate of its own."
         )
-    # The shortest number that is the same in float32.
-    learning_rate = float(str(np.float32(made.learning_rate if isinstance(rate, dict) else rate)))
+    if isinstance(rate, dict):
+        rate = keras.ops.convert_to_numpy(made.learning_rate)
+    learning_rate = float(str(np.float32(rate)))  # the shortest number that is the same in float32
     if parameters["learning_rate"] != "auto":
         given = parameters["learning_rate"]
         raise ValueError(

@@ -380,9 +380,11 @@ def word_spans(ids):
         Columns of `ids` and rows of the flat `ids`. A document without words has the span 0 to 1.
     """
     n_documents, n_columns = ops.shape(ids)
-    words = ids != 0
-    has_words = ops.any(words, axis=1)
-    start = ops.cast(ops.argmax(words, axis=1), "int32")
-    end = n_columns - ops.cast(ops.argmax(ops.flip(words, axis=1), axis=1), "int32")
+    words, column = ids != 0, ops.arange(n_columns, dtype="int32")
+    # Of several equal values, argmax on a GPU may return any.
+    start = ops.min(ops.where(words, column, n_columns), axis=1)
+    end = ops.max(ops.where(words, column + 1, 0), axis=1)
+    has_words = end > 0
+    start = ops.where(has_words, start, 0)
     first_row = ops.arange(n_documents, dtype="int32") * n_columns + start
     return Spans(start, ops.where(has_words, end, 1), first_row)
