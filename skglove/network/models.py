@@ -38,7 +38,7 @@ class PackedNetwork(keras.Model):
 
     def call(self, inputs, training=None, mask=None):
         """Compute the output for ids of shape (n_documents, n_columns)."""
-        if self.computes_padding:
+        if self.computes_padding or _has_no_values(inputs):
             return super().call(inputs, training=training, mask=mask)
         pooling = self.layers.index(self.get_layer("global_pooling"))
         for step in self.layers[:pooling]:
@@ -77,6 +77,11 @@ class PackedNetwork(keras.Model):
     def layers_of(self, kind):
         """List the layers of a class, in their order."""
         return [step for step in self.layers if isinstance(step, kind)]
+
+
+def _has_no_values(x):
+    """Tell whether this is one of the tensors by which Keras learns shapes on PyTorch."""
+    return getattr(getattr(x, "device", None), "type", None) == "meta"
 
 
 @keras.saving.register_keras_serializable("skglove")

@@ -119,9 +119,11 @@ def pack(spans, start, sizes, *, overlap=0, n_frames=N_FRAMES, multiple=1):
 def _number_documents(ends, n_rows):
     """Number the document of each row; rows behind the last document get its number. No document is empty.
 
-    (`ops.searchsorted` works for an unknown number of documents from Keras 3.12 on.)
+    (`ops.searchsorted` works for an unknown number of documents from Keras 3.12 on. On PyTorch, `ops.scatter`
+    is a loop in Python.)
     """
-    return ops.cumsum(ops.scatter(ends[:-1, None], ops.ones_like(ends[:-1]), (n_rows,)))
+    begins = ops.scatter_update(ops.zeros((n_rows,), "int32"), ends[:-1, None], ops.ones_like(ends[:-1]))
+    return ops.cumsum(begins)
 
 
 def _sum_words(x, ids, document, weighted_sum, n_documents):
