@@ -306,7 +306,7 @@ def gradients_of(model, run, ids, targets):
     weights = [weight.value for weight in model.trainable_weights]
     if keras.backend.backend() == "torch":
         loss().backward()
-        return [weight.grad.numpy() for weight in weights]
+        return [keras.ops.convert_to_numpy(weight.grad) for weight in weights]
     import tensorflow as tf
 
     with tf.GradientTape() as tape:
