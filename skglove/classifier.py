@@ -163,7 +163,8 @@ class KerasConvTextClassifier(
         stratified, but each label keeps at least half of its documents if possible. "auto" is 0 for "stacked"
         and "parallel". For "hybrid" it is a tenth, at most 1,000 documents, but 0 where that gives fewer than
         40. Of fewer than 1,000 different documents, it is a third if the network is then trained again, see
-        `epochs`, but 0 where that gives fewer than 5. Documents of weight 0 are not held out then. Ignored if
+        `epochs`, but 0 where that gives fewer than 5. Of fewer than 200, each third is held out once: the
+        weights of the pool are learned from all. Documents of weight 0 are not held out then. Ignored if
         `fit` gets `X_val`.
     early_stopping : "auto" or bool, default="auto"
         Whether to stop when the log-loss of the whole classifier on the held-out documents has not fallen, by
@@ -498,13 +499,14 @@ class KerasConvTextClassifier(
         random_state = check_random_state(self.random_state)
         data = Data(documents, codes, weights, n_ids, random_state.randint(2**30), random_state, copies)
         nothing = np.array([], dtype=np.int64)
-        rows = (np.arange(len(codes)), nothing) if validation else self._hold_out(data)
+        training, parts = (np.arange(len(codes)), [nothing]) if validation else self._hold_out(data)
+        rows = training, parts[0]
         keep = {"filters": last.filters} if last is not None and self.filters == "auto" else {}
         settings, n_steps = self._resolve_settings(data, rows, has_validation_set, **keep)
         lexical_model = log_probabilities = None
         if settings["lexical_weight"]:  # it leaves documents out itself, so it may learn from all
             say(f"Linear model of words and pairs: {len(documents):,} documents")
-            ignored, left_out = vocabulary_checks.punctuation_ids(self._vocabulary), rows[1]
+            ignored, left_out = vocabulary_checks.punctuation_ids(self._vocabulary), np.concatenate(parts)
             lexical_model = LabelModel() if self._multilabel else LexicalModel()
             documents, codes, weights, firsts = repeat(documents, codes, weights, copies)
             _, log_probabilities = lexical_model.fit_predict(
@@ -516,7 +518,8 @@ class KerasConvTextClassifier(
 
         network, history, pool_weights, callbacks, self.best_epoch_ = fit_network(
             data,
-            rows,
+            training,
+            parts,
             self._parameters() | settings,
             vocabulary=self._vocabulary,
             log_probabilities=log_probabilities,

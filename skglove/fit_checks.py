@@ -86,14 +86,15 @@ class FitChecksMixin:
                 delattr(self, name)
 
     def _hold_out(self, data):
-        """Draw the rows to train the network on, and those, perhaps none, to measure on."""
+        """Draw the rows to train the network on, and a list of those, perhaps none, to measure on."""
         documents, codes, weights, random_state = data.documents, data.codes, data.weights, data.random_state
         if self.validation_fraction == "auto":
             if self._architecture == "hybrid":
                 again = self._may_train_again()
                 return hold_out_some(documents, codes, weights, random_state, trains_again=again)
-            return np.arange(len(codes)), np.array([], dtype=np.int64)
-        return hold_out(documents, codes, self.classes_, self.validation_fraction, random_state)
+            return np.arange(len(codes)), [np.array([], dtype=np.int64)]
+        training, held_out = hold_out(documents, codes, self.classes_, self.validation_fraction, random_state)
+        return training, [held_out]
 
     def _may_train_again(self):
         """Tell whether the parameters allow a second training, on all documents."""

@@ -13,6 +13,8 @@ MOST_HELD_OUT, FEWEST_HELD_OUT = 1_000, 40
 # is then trained again, on all, a third is held out for the weights of the pool, but no fewer than the last
 # number.
 FEW_DOCUMENTS, SHARE_OF_FEW, FEWEST_OF_FEW = 1_000, 1 / 3, 5
+# With fewer than these, a third alone says little about the weights: each third is held out once.
+VERY_FEW_DOCUMENTS = 200
 
 
 def hold_out_some(documents, codes, sample_weight, random_state, *, trains_again=False):
@@ -36,28 +38,36 @@ def hold_out_some(documents, codes, sample_weight, random_state, *, trains_again
 
     Returns
     -------
-    training, held_out : ndarray of int
-        Rows. All rows in order, and none, if too few could be held out.
+    training : ndarray of int
+        Rows to train on. All rows in order, if too few could be held out.
+    parts : list of ndarray of int
+        The other rows, perhaps none. With `trains_again` and very few documents, two more parts follow, to
+        be held out one after the other instead of these.
     """
     copy_of = _copies(documents, codes, sample_weight)
     weights = np.bincount(copy_of, sample_weight, minlength=len(codes))
     different = random_state.permutation(np.flatnonzero(weights))
     wanted, fewest = min(len(different) // 10, MOST_HELD_OUT), FEWEST_HELD_OUT
+    n_parts = 1
     if trains_again and len(different) < FEW_DOCUMENTS:
         wanted, fewest = int(SHARE_OF_FEW * len(different)), FEWEST_OF_FEW
+        n_parts = 3 if len(different) < VERY_FEW_DOCUMENTS else 1
     if codes.ndim == 2:
-        held_out = different[_take_some(codes[different], wanted)]
+        parts = [different[_take_some(codes[different], wanted)]]
     else:
         # The place of each document among those of its class.
         order = np.argsort(codes[different], kind="stable")
         sizes = np.bincount(codes[different])
         places = np.empty(len(different), dtype=np.int64)
         places[order] = np.arange(len(different)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        held_out = different[places < (sizes * wanted // len(different))[codes[different]]]
-    if len(held_out) < fewest:
-        return np.arange(len(codes)), np.array([], dtype=np.int64)
-    is_held_out = np.isin(copy_of, held_out)
-    return np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
+        n_held_out = (sizes * wanted // len(different))[codes[different]]
+        parts = [
+            different[(places // np.maximum(n_held_out, 1) == i) & (n_held_out > 0)] for i in range(n_parts)
+        ]
+    if len(parts[0]) < fewest:
+        return np.arange(len(codes)), [np.array([], dtype=np.int64)]
+    parts = [np.flatnonzero(np.isin(copy_of, part)) for part in parts]
+    return np.setdiff1d(np.arange(len(codes)), parts[0]), parts
 
 
 def are_few(data):

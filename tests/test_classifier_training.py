@@ -20,6 +20,7 @@ from skglove import KerasConvTextClassifier, TokenIds, Vocabulary, WordVectors
 from skglove.documents import Documents
 from skglove.holdout import hold_out, hold_out_some
 from skglove.network import fitting
+from skglove.network.stopping import fit_pool
 
 # Many tests here are of ids that never had a vocabulary.
 pytestmark = pytest.mark.filterwarnings("ignore:X carries no vocabulary")
@@ -264,14 +265,14 @@ def test_by_default_training_stops_when_the_classifier_has_learned(monkeypatch, 
     patience = classifier.settings_["n_iter_no_change"]
     assert classifier.n_iter_ == len(losses) < classifier.settings_["epochs"] / 2
     assert classifier.best_epoch_ == len(losses) - patience
-    _, held_out = default_split(X, y)
+    _, (held_out,) = default_split(X, y)
     assert len(held_out) == 100
     assert losses[-1 - patience] == pytest.approx(min(losses), abs=0.0021)
     assert log_loss_of(classifier, X[held_out], y[held_out]) == pytest.approx(losses[-1 - patience], rel=1e-4)
     # With the second training, the same was measured, and the held-out documents were learned from.
     assert again.history_ == classifier.history_
     assert again.best_epoch_ == classifier.best_epoch_
-    assert f"\nSecond training: all 1,000 documents, up to {again.best_epoch_} epochs\n" in shown
+    assert f"\nLast training: all 1,000 documents, up to {again.best_epoch_} epochs\n" in shown
     assert "Linear model" not in shown
     assert log_loss_of(again, X[held_out], y[held_out]) < 0.95 * losses[-1 - patience]
 
@@ -314,15 +315,43 @@ def test_a_third_of_few_documents_tells_the_weights_and_the_training_loss_when_t
     *losses, last = classifier.history_["loss"]
     assert min(losses) >= 0.1 * np.log(2) > last
     assert classifier.best_epoch_ == classifier.n_iter_
-    _, held_out = default_split(X, y)
+    _, (held_out,) = default_split(X, y)
     assert len(held_out) == 140
     measured = classifier.history_["val_loss"]
     assert log_loss_of(classifier, X[held_out], y[held_out]) == pytest.approx(measured[-1], rel=1e-4)
     assert measured[-1] > 1.1 * min(measured)
     # The second training learns from them, too.
     assert again.history_ == classifier.history_
-    assert f"\nSecond training: all 420 documents, up to {again.best_epoch_} epochs\n" in shown
+    assert f"\nLast training: all 420 documents, up to {again.best_epoch_} epochs\n" in shown
     assert log_loss_of(again, X[held_out], y[held_out]) < 0.5 * measured[-1]
+
+
+def test_the_weights_of_very_few_documents_are_learned_from_each_third_of_them(monkeypatch, capsys):
+    X, y = noisy(150)
+    fitted = []
+
+    def spy(outputs, codes, sample_weight, lexical, lexical_weight):
+        weights, pooled = fit_pool(outputs.copy(), codes, sample_weight, lexical, lexical_weight)
+        fitted.append((outputs, codes, lexical, weights))
+        return weights, pooled
+
+    monkeypatch.setattr(fitting, "fit_pool", spy)
+    classifier = noisy_classifier(verbose=2).set_params(lexical_weight="auto").fit(X, y)
+    ((outputs, codes, lexical, weights),) = fitted
+    _, parts = default_split(X, y)
+    assert [len(part) for part in parts] == [50, 50, 50]
+    assert codes.tolist() == y[np.concatenate(parts)].tolist()
+    np.testing.assert_array_equal(weights.models, classifier._pool_weights)
+    # Each third is measured by a network, and a linear model, that have not seen it.
+    assert log_loss_of(classifier, X, y) < 0.3
+    assert outputs.shape == (150, 2, 2)
+    assert lexical.shape == (150, 2)
+    for i, part in enumerate(parts):
+        for logs in (np.log(outputs).mean(axis=1), lexical):
+            assert -logs[np.arange(50 * i, 50 * i + 50), y[part]].mean() > 0.35
+    shown = capsys.readouterr().out
+    for line in ("Training 2 of 3: another 50 ", "Training 3 of 3: another 50 ", "Last training: all 150 "):
+        assert f"\n{line}documents" in shown
 
 
 def test_if_the_loss_never_is_low_the_best_epoch_is_kept():

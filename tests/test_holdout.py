@@ -49,7 +49,8 @@ def test_too_few_different_documents_of_a_class_are_an_error_that_counts_them():
 def hold_out_a_tenth(X, y, weights=None, random_state=0):
     documents = Documents(X.ravel(), np.full(len(X), X.shape[1]))
     weights = np.ones(len(X)) if weights is None else weights
-    return hold_out_some(documents, y, weights, np.random.RandomState(random_state))
+    training, (held_out,) = hold_out_some(documents, y, weights, np.random.RandomState(random_state))
+    return training, held_out
 
 
 def test_a_tenth_is_held_out_of_each_class():
@@ -102,12 +103,27 @@ def test_too_few_to_measure_on_are_not_held_out():
     assert hold_out_a_tenth(X, np.arange(400) // 5)[1].tolist() == []  # 5 documents of each class
 
 
+def hold_out_again(n, y):
+    documents = Documents(np.arange(1, n + 1, dtype=np.int32), np.ones(n, dtype=np.int64))
+    return hold_out_some(documents, y, np.ones(n), np.random.RandomState(0), trains_again=True)
+
+
 @pytest.mark.parametrize(("n", "expected"), [(18, 6), (15, 0), (300, 100), (998, 332), (1000, 100)])
 def test_a_third_of_few_documents_is_held_out_if_all_are_trained_on_again(n, expected):
-    documents = Documents(np.arange(1, n + 1, dtype=np.int32), np.ones(n, dtype=np.int64))
-    y, weights = np.arange(n) % 2, np.ones(n)
-    split = hold_out_some(documents, y, weights, np.random.RandomState(0), trains_again=True)
-    assert len(split[1]) == expected
+    _, parts = hold_out_again(n, np.arange(n) % 2)
+    assert len(parts[0]) == expected
+
+
+@pytest.mark.parametrize(("n", "expected"), [(199, 3), (200, 1), (15, 1)])
+def test_each_third_of_very_few_documents_is_held_out_once(n, expected):
+    y = np.repeat([0, 1, 2, 3], [n - 8, 5, 2, 1])
+    training, parts = hold_out_again(n, y)
+    assert len(parts) == expected
+    assert sorted([*training, *parts[0]]) == list(range(n))
+    assert len(np.unique(np.concatenate(parts))) == sum(map(len, parts))
+    assert len({len(part) for part in parts}) == 1
+    for part in parts[:3] if n > 15 else []:
+        assert np.bincount(y[part], minlength=4).tolist() == [(n - 8) * (n // 3) // n, 1, 0, 0]
 
 
 def test_of_many_documents_a_thousand_are_held_out():

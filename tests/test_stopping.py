@@ -35,7 +35,7 @@ class Network:
 @pytest.fixture
 def run(monkeypatch):
     """Train such a network, and return it, its callback and the logs of each epoch."""
-    monkeypatch.setattr(StopWhenLearned, "_predict", lambda self: self.model.outputs[self.model.epoch].copy())
+    monkeypatch.setattr(StopWhenLearned, "predict", lambda self: self.model.outputs[self.model.epoch].copy())
 
     def run(
         outputs,

@@ -8,7 +8,7 @@ from skglove.network.build import ARCHITECTURES, build_network, starting_vectors
 from skglove.network.callbacks import copy_callbacks, loss_check
 from skglove.network.loss_and_optimizer import checked_optimizer, is_configured, loss_of_guessing
 from skglove.network.models import PackedParallelConvnet, continue_from, expand
-from skglove.network.stopping import PoolWeights, StopAtLoss, StopWhenLearned
+from skglove.network.stopping import PoolWeights, StopAtLoss, StopWhenLearned, fit_pool
 from skglove.network.training import train
 from skglove.progress import say
 from skglove.validation_set import ValidationSet
@@ -23,7 +23,8 @@ MOST_TO_TRAIN_AGAIN = 2_000
 
 def fit_network(
     data,
-    rows,
+    training,
+    parts,
     parameters,
     *,
     vocabulary,
@@ -48,20 +49,23 @@ def fit_network(
     ----------
     data : skglove.data.Data
         What to learn from.
-    rows : tuple of two ndarrays of int
-        Documents to train on, and documents, perhaps none, to measure on.
+    training : ndarray of int
+        Documents to train on.
+    parts : list of ndarray of int
+        Documents, perhaps none, to measure on. Each further part is measured on after a training without it,
+        only for the weights of the pool.
     parameters : dict
         The classifier's parameters, without "auto".
     vocabulary : Vocabulary or None
         What the ids stand for.
     log_probabilities : ndarray of shape (n_measured, n_classes) or (n_measured * n_labels, 2), or None
-        What the linear model says about the documents to measure on; None without a linear model.
+        What the linear model says about the documents to measure on, part by part; None without one.
     maxlen : int
         Columns of a batch.
     n_steps : int
         Steps of the "one_cycle" schedule.
     validation : ValidationSet or None, default=None
-        Documents to measure on that are not among `data`; `rows` has none then.
+        Documents to measure on that are not among `data`; `parts` has none then.
     score : skglove.scoring.HeldOutScore or None, default=None
         Decides about the best epoch. None is the log-loss.
     stops_at_low_loss : bool, default=False
@@ -86,21 +90,17 @@ def fit_network(
     best_epoch : int
         The epoch, counted from 1, whose weights were kept.
     """
-    training, held_out = rows
     documents, trained, word_weights = _used_ids(data, validation)
-    if validation is not None:
-        validation = validation._replace(documents=validation.documents.renumber(trained))
-    elif len(held_out):
-        validation = ValidationSet(documents.take(held_out), data.codes[held_out], data.weights[held_out])
     model, vectors = _build(data, trained, word_weights, parameters, vocabulary, n_steps, maxlen)
     if last is not None:
         vectors, word_weights = continue_from(last.model, model, trained)
-    callbacks, guessing = [], loss_of_guessing(parameters["loss"], data.codes, data.weights)
+    guessing = loss_of_guessing(parameters["loss"], data.codes, data.weights)
     learned_at = LEARNED_LOSS * guessing if stops_at_low_loss else None
-    if validation is not None:
-        measuring = StopWhenLearned(
-            *validation,
-            lexical=log_probabilities,
+
+    def watch(measured_on, lexical):
+        return StopWhenLearned(
+            *measured_on,
+            lexical=lexical,
             lexical_weight=parameters["lexical_weight"],
             patience=parameters["n_iter_no_change"] if parameters["early_stopping"] else None,
             maxlen=maxlen,
@@ -109,11 +109,20 @@ def fit_network(
             begun_at=BEGUN_LOSS * guessing if waits_for_begin else None,
             learned_at=learned_at,
         )
-        callbacks.append(measuring)
-    elif parameters["early_stopping"] and learned_at is not None:
-        callbacks.append(StopAtLoss(learned_at))
+
+    watches = []
+    if validation is not None:
+        validation = validation._replace(documents=validation.documents.renumber(trained))
+        watches = [watch(validation, log_probabilities)]
+    elif len(parts[0]):
+        watches = [
+            watch(ValidationSet(documents.take(part), data.codes[part], data.weights[part]), lexical)
+            for part, lexical in zip(parts, _split(log_probabilities, parts), strict=True)
+        ]
+    low_loss = [] if learned_at is None else [StopAtLoss(learned_at)]
+    stopping = watches[:1] or (low_loss if parameters["early_stopping"] else [])
     name = "learning rate in optimizer" if is_configured(parameters["optimizer"]) else "learning_rate"
-    callbacks.append(loss_check(parameters["learning_rate"], name))
+    check = loss_check(parameters["learning_rate"], name)
     copies = copy_callbacks(parameters["callbacks"])
 
     def run(rows, callbacks, **changed):
@@ -130,30 +139,47 @@ def fit_network(
             random_state=data.random_state,
         )
 
-    are_missed = _are_missed(held_out, documents, parameters["validation_fraction"])
+    are_missed = _are_missed(parts[0], documents, parameters["validation_fraction"])
     start = Start(model) if may_train_again and are_missed else None
-    history = run(training, callbacks + copies)
-    if start is not None:
-        start.restore(model)
-        n_epochs = measuring.best_epoch + 1
-        say(f"Second training: all {len(data.codes):,} documents, up to {n_epochs} epochs")
-        stopping = [] if learned_at is None else [StopAtLoss(learned_at)]
-        run(np.arange(len(data.codes)), [*stopping, callbacks[-1]], epochs=n_epochs)
-    if validation is not None:
+    history = run(training, [*stopping, check, *copies])
+    if watches:
         # The user's callbacks may have restored the weights of another epoch.
-        weights = measuring.measure()[0] if copies else measuring.weights
+        weights = watches[0].measure()[0] if copies else watches[0].weights
     else:
         n_heads = ARCHITECTURES[parameters["architecture"]].n_heads
         weights = PoolWeights.usual(n_heads, parameters["lexical_weight"])
+    if start is not None:
+        everything, outputs = np.arange(len(data.codes)), [watches[0].predict()]
+        for i, (part, other) in enumerate(zip(parts[1:], watches[1:], strict=True), start=2):
+            say(f"Training {i} of {len(parts)}: another {len(part):,} documents are held out")
+            start.restore(model)
+            run(np.setdiff1d(everything, part), [other, check])
+            outputs.append(other.predict())
+        if len(parts) > 1:
+            weights = _fit_pool_to_all(watches, outputs, log_probabilities)
+        n_epochs = watches[0].best_epoch + 1
+        say(f"Last training: all {len(data.codes):,} documents, up to {n_epochs} epochs")
+        start.restore(model)
+        run(everything, [*low_loss, check], epochs=n_epochs)
     network = expand(model, vectors, trained, word_weights=word_weights, head_weights=weights.heads)
-    return network, history, weights.models, copies, _kept_epoch(callbacks, history)
+    kept = watches and watches[0].network is not None
+    best_epoch = watches[0].best_epoch + 1 if kept else len(history.epoch)
+    return network, history, weights.models, copies, best_epoch
 
 
-def _kept_epoch(callbacks, history):
-    for callback in callbacks:
-        if isinstance(callback, StopWhenLearned) and callback.network is not None:
-            return callback.best_epoch + 1
-    return len(history.epoch)
+def _split(log_probabilities, parts):
+    """Split what the linear model says about all parts."""
+    if log_probabilities is None or len(parts) == 1:
+        return [log_probabilities] * len(parts)
+    return np.split(log_probabilities, np.cumsum([len(part) for part in parts])[:-1])
+
+
+def _fit_pool_to_all(watches, outputs, log_probabilities):
+    """Fit the weights of the pool to all parts, each measured by a network that has not seen it."""
+    codes = np.concatenate([each.codes for each in watches])
+    sample_weight = np.concatenate([each.sample_weight for each in watches])
+    outputs, lexical_weight = np.concatenate(outputs), watches[0].lexical_weight
+    return fit_pool(outputs, codes, sample_weight, log_probabilities, lexical_weight)[0]
 
 
 class Start:

@@ -139,17 +139,14 @@ class StopWhenLearned(Callback):
         measured : dict of str to float
             "val_loss" and "val_accuracy" of the whole classifier, and "val_score" if there is a `score`.
         """
-        outputs = self._predict()
-        heads = [outputs] if outputs.ndim == 2 else [outputs[:, i].copy() for i in range(outputs.shape[1])]
-        heads = [log_of_both(head) if self.n_labels else log(head) for head in heads]
-        weights = PoolWeights.usual(len(heads), self.lexical_weight)
-        if len(heads) > 1:
-            weights.heads = fit_weights(heads, self.codes, self.sample_weight, weights.heads)
-            heads = [pool(heads, weights.heads)]
-        models = heads if self.lexical is None else [*heads, self.lexical.copy()]
-        if self.lexical_weight == "learned":
-            weights.models = fit_weights(models, self.codes, self.sample_weight, weights.models)
-        pooled = pool(models, weights.models)
+        weights, pooled = fit_pool(
+            self.predict(),
+            self.codes,
+            self.sample_weight,
+            self.lexical,
+            self.lexical_weight,
+            multilabel=self.n_labels is not None,
+        )
         of_truth = pooled[np.arange(len(self.codes)), self.codes]
         loss = -np.average(of_truth, weights=self.sample_weight)
         right, probabilities = pooled.argmax(axis=1) == self.codes, pooled
@@ -164,7 +161,8 @@ class StopWhenLearned(Callback):
             measured["val_score"] = self.score(np.exp(probabilities), self.targets, sample_weight)
         return weights, measured
 
-    def _predict(self):
+    def predict(self):
+        """Predict the held-out documents with the network, as `predict_untraced` does."""
         return predict_untraced(self.model, self.documents, **self.options)
 
     def on_epoch_end(self, epoch, logs):
@@ -199,6 +197,41 @@ class StopWhenLearned(Callback):
         """Restore the weights of the best epoch."""
         if self.network is not None:
             self.model.set_weights(self.network)
+
+
+def fit_pool(outputs, codes, sample_weight, lexical, lexical_weight, *, multilabel=False):
+    """Fit the weights of the pool to held-out documents.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n_documents, n_classes) or (n_documents, n_heads, n_classes), float32
+        Probabilities by the network. Overwritten.
+    codes : ndarray of shape (n_documents,) or (n_documents * n_labels,), int
+        Classes, or labels.
+    sample_weight : ndarray of the shape of `codes`, float64
+        Weights.
+    lexical, lexical_weight
+        As in `StopWhenLearned`.
+    multilabel : bool, default=False
+        Whether the outputs are of labels.
+
+    Returns
+    -------
+    weights : PoolWeights
+        The weights that fit best.
+    log_probabilities : ndarray of shape (len(codes), n_classes or 2), float32
+        Of the pool.
+    """
+    heads = [outputs] if outputs.ndim == 2 else [outputs[:, i].copy() for i in range(outputs.shape[1])]
+    heads = [log_of_both(head) if multilabel else log(head) for head in heads]
+    weights = PoolWeights.usual(len(heads), lexical_weight)
+    if len(heads) > 1:
+        weights.heads = fit_weights(heads, codes, sample_weight, weights.heads)
+        heads = [pool(heads, weights.heads)]
+    models = heads if lexical is None else [*heads, lexical.copy()]
+    if lexical_weight == "learned":
+        weights.models = fit_weights(models, codes, sample_weight, weights.models)
+    return weights, pool(models, weights.models)
 
 
 def predict_untraced(model, documents, *, maxlen, batch_size):
