@@ -286,6 +286,7 @@ def test_at_most_2000_short_documents_are_trained_on_again(n, length, expected):
     tenth, third = np.arange(n // 10), np.arange(n // 3)
     assert fitting._are_missed(tenth, documents_of_ones, "auto") is expected
     assert fitting._are_missed(third, documents_of_ones, "auto")  # whatever copies there are
+    assert fitting._are_missed(np.arange(n // 5), documents_of_ones, "auto")  # one of five in each class
     assert fitting._are_missed(third, documents_of_ones, 1 / 3) is expected
     assert not fitting._are_missed(tenth[:0], documents_of_ones, "auto")
 

@@ -204,8 +204,8 @@ class Start:
 
 def _are_missed(held_out, documents, validation_fraction):
     """Tell whether training again, with the held-out documents, is worth its time."""
-    # A third of few documents, of which there may be many copies.
-    were_many = validation_fraction == "auto" and len(held_out) > len(documents) / 5
+    # A third of few documents, rounded down in each class, and not a tenth. There may be many copies.
+    were_many = validation_fraction == "auto" and len(held_out) > len(documents) / 8
     are_short = len(documents.values) <= SHORT_LENGTH * len(documents)
     return len(held_out) > 0 and (were_many or (are_short and len(documents) <= MOST_TO_TRAIN_AGAIN))
 
