@@ -8,22 +8,21 @@ class OnePassAdam(keras.optimizers.Adam):
     """Keras's Adam, with the same variables and the same results up to rounding.
 
     Keras writes Adam as a dozen operations on whole arrays. For the vectors of all words that are trained,
-    they take longer than the gradient. TensorFlow has one operation for all of it. On other backends this is
-    Keras's Adam.
+    they take longer than the gradient. TensorFlow has one operation for all of it. On other backends, and for
+    variables of another type than float32, this is Keras's Adam.
     """
 
     def update_step(self, gradient, variable, learning_rate):
         """Update a variable by its gradient."""
-        if keras.backend.backend() != "tensorflow":
+        if keras.backend.backend() != "tensorflow" or variable.dtype != "float32":
             return super().update_step(gradient, variable, learning_rate)
         import tensorflow as tf
 
         index = self._get_variable_index(variable)
-        step, *numbers = (
-            ops.cast(number, variable.dtype)
+        step, beta_1, beta_2, epsilon, learning_rate = (
+            ops.cast(number, "float32")
             for number in (self.iterations + 1, self.beta_1, self.beta_2, self.epsilon, learning_rate)
         )
-        beta_1, beta_2, epsilon, learning_rate = numbers
         tf.raw_ops.ResourceApplyAdam(
             var=_resource(variable),
             m=_resource(self._momentums[index]),
@@ -34,7 +33,7 @@ class OnePassAdam(keras.optimizers.Adam):
             beta1=beta_1,
             beta2=beta_2,
             epsilon=epsilon,
-            grad=ops.cast(gradient, variable.dtype),
+            grad=ops.cast(gradient, "float32"),
         )
 
 
