@@ -5,6 +5,8 @@ import pytest
 from skglove.network.adam import OnePassAdam
 from skglove.network.layers import DeterministicEmbedding
 
+pytestmark = pytest.mark.backends("tensorflow", why="Keras's own Adam is used elsewhere")
+
 
 def trained(optimizer, dtype, jit_compile=False):
     """Train a network of three layers for five steps; return its weights, and the optimizer's variables."""
@@ -37,7 +39,6 @@ def test_a_schedule_gives_each_step_its_learning_rate():
         np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.backends("tensorflow", why="The others have no operation of their own for Adam.")
 def test_a_variable_is_updated_by_one_operation_also_compiled(monkeypatch):
     def refuse(*args):
         raise AssertionError("Keras's own update")

@@ -439,7 +439,7 @@ def _make_optimizer(optimizer, learning_rate):
             optimizer = type(keras.optimizers.get(optimizer))
         except ValueError as error:
             raise ValueError(f"Keras has no optimizer={optimizer!r}. It has 'adam', among others.") from error
-        if optimizer is keras.optimizers.Adam:
+        if optimizer is keras.optimizers.Adam and keras.backend.backend() == "tensorflow":
             optimizer = OnePassAdam
     return optimizer(learning_rate=learning_rate)
 
