@@ -274,7 +274,8 @@ class KerasConvTextClassifier(
     differently, and training amplifies the difference: a "stacked" network after little training may predict
     other labels for most documents. For the same predictions on any number of cores, use one thread: call
     ``tensorflow.config.threading.set_intra_op_parallelism_threads(1)`` before the first fit, or set the
-    environment variable ``TF_NUM_INTRAOP_THREADS=1``. The linear model does not depend on threads.
+    environment variable ``TF_NUM_INTRAOP_THREADS=1``. The linear model does not depend on threads. A GPU adds
+    in any order: there, the same seed gives about the same predictions, not exactly.
 
     *Streams.* `partial_fit` learns from one batch of documents after the other. What it sets in
     `settings_`, `history_`, `n_iter_`, `lexical_model_` and `model_` is said there.

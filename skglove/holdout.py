@@ -60,10 +60,8 @@ def hold_out_some(documents, codes, sample_weight, random_state, *, trains_again
         sizes = np.bincount(codes[different])
         places = np.empty(len(different), dtype=np.int64)
         places[order] = np.arange(len(different)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        n_held_out = (sizes * wanted // len(different))[codes[different]]
-        parts = [
-            different[(places // np.maximum(n_held_out, 1) == i) & (n_held_out > 0)] for i in range(n_parts)
-        ]
+        size = (sizes * wanted // len(different))[codes[different]]
+        parts = [different[(i * size <= places) & (places < (i + 1) * size)] for i in range(n_parts)]
     if len(parts[0]) < fewest:
         return np.arange(len(codes)), [np.array([], dtype=np.int64)]
     parts = [np.flatnonzero(np.isin(copy_of, part)) for part in parts]
