@@ -163,8 +163,9 @@ class KerasConvTextClassifier(
         stratified, but each label keeps at least half of its documents if possible. "auto" is 0 for "stacked"
         and "parallel". For "hybrid" it is a tenth, at most 1,000 documents, but 0 where that gives fewer than
         40. Of fewer than 1,000 different documents, it is a third if the network is then trained again, see
-        `epochs`, but 0 where that gives fewer than 5. Of fewer than 200, each third is held out once: the
-        weights of the pool are learned from all. Documents of weight 0 are not held out then. Ignored if
+        `epochs`, but 0 where that gives fewer than 5. Of fewer than 200, not in multilabel, three
+        thirds are held out one after the other: the weights of the pool are learned from all three, and
+        `history_` is that of the first. Documents of weight 0 are not held out then. Ignored if
         `fit` gets `X_val`.
     early_stopping : "auto" or bool, default="auto"
         Whether to stop when the log-loss of the whole classifier on the held-out documents has not fallen, by
@@ -213,7 +214,7 @@ class KerasConvTextClassifier(
         saves is of no use for predictions.
     verbose : int, default=0
         0: silent, 1: Keras's progress bar, 2: one line per epoch. Above 0 there is also a line for each other
-        step: the linear model, the shares of the two models, a second training; and a progress bar if the
+        step: the linear model, the shares of the two models, further trainings; and a progress bar if the
         vectors take more than two seconds to read.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, dropout, the order of documents, and the choice of documents to hold out.
@@ -285,7 +286,7 @@ class KerasConvTextClassifier(
     least the number of copies), without dropout. Long training amplifies the rounding. What is not the same:
     in smaller batches and with dropout, a copy meets other documents and another dropout than the document;
     `batch_size`, `epochs`, `filters`, `n_iter_no_change` and `adversarial_epsilon`, where they are "auto",
-    and whether there is a second training, depend on the number of documents or of their tokens, in which a
+    and whether there are further trainings, depend on the number of documents or of their tokens, in which a
     document counts once; and the linear model depends on the order of the documents, as it does without
     weights. With copies, the linear model takes as long as for as many documents. With more than 20,000
     copies, and more than two for each document on average, weights are relative instead, as fractions are.

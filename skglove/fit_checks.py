@@ -97,12 +97,12 @@ class FitChecksMixin:
         return training, [held_out]
 
     def _may_train_again(self):
-        """Tell whether the parameters allow a second training, on all documents."""
+        """Tell whether the parameters allow another training, on all documents."""
         stops_early = self.early_stopping is True or (self.early_stopping, self.epochs) == ("auto", "auto")
         return (
             self._architecture == "hybrid"
             and stops_early
-            and not self.callbacks  # they would see two trainings
+            and not self.callbacks  # they would see several trainings
             and self.learning_rate_schedule != "one_cycle"
         )
 

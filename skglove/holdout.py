@@ -41,8 +41,8 @@ def hold_out_some(documents, codes, sample_weight, random_state, *, trains_again
     training : ndarray of int
         Rows to train on. All rows in order, if too few could be held out.
     parts : list of ndarray of int
-        The other rows, perhaps none. With `trains_again` and very few documents, two more parts follow, to
-        be held out one after the other instead of these.
+        First the other rows, perhaps none. With `trains_again` and very few documents, not in multilabel, two
+        further parts of `training`, each for another training without it.
     """
     copy_of = _copies(documents, codes, sample_weight)
     weights = np.bincount(copy_of, sample_weight, minlength=len(codes))
@@ -60,8 +60,10 @@ def hold_out_some(documents, codes, sample_weight, random_state, *, trains_again
         sizes = np.bincount(codes[different])
         places = np.empty(len(different), dtype=np.int64)
         places[order] = np.arange(len(different)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        size = (sizes * wanted // len(different))[codes[different]]
-        parts = [different[(i * size <= places) & (places < (i + 1) * size)] for i in range(n_parts)]
+        n_held_out = (sizes * wanted // len(different))[codes[different]]
+        parts = [
+            different[(i * n_held_out <= places) & (places < (i + 1) * n_held_out)] for i in range(n_parts)
+        ]
     if len(parts[0]) < fewest:
         return np.arange(len(codes)), [np.array([], dtype=np.int64)]
     parts = [np.flatnonzero(np.isin(copy_of, part)) for part in parts]

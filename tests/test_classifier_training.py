@@ -284,11 +284,21 @@ def test_at_most_2000_short_documents_are_trained_on_again(n, length, expected):
     lengths = np.full(n, length)
     documents_of_ones = Documents(np.ones(lengths.sum(), dtype=np.int32), lengths)
     tenth, third = np.arange(n // 10), np.arange(n // 3)
-    assert fitting._are_missed(tenth, documents_of_ones, "auto") is expected
-    assert fitting._are_missed(third, documents_of_ones, "auto")  # whatever copies there are
-    assert fitting._are_missed(np.arange(n // 5), documents_of_ones, "auto")  # one of five in each class
-    assert fitting._are_missed(third, documents_of_ones, 1 / 3) is expected
-    assert not fitting._are_missed(tenth[:0], documents_of_ones, "auto")
+    assert fitting._are_missed(tenth, documents_of_ones, False) is expected
+    assert fitting._are_missed(third, documents_of_ones, False) is expected
+    assert fitting._are_missed(tenth, documents_of_ones, True)
+    assert not fitting._are_missed(tenth[:0], documents_of_ones, True)
+
+
+def test_few_long_documents_are_trained_on_again_however_few_were_held_out(capsys):
+    X, _ = noisy(90)
+    labels = np.where(
+        np.arange(90) < 20, 0, np.arange(90) // 2
+    )  # of all classes but one, none can be held out
+    noisy_classifier(verbose=2).fit(np.tile(X, 10), labels)
+    shown = capsys.readouterr().out
+    assert "\nTraining 3 of 3: another 6 documents" in shown
+    assert "\nLast training: all 90 documents" in shown
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 
+@keras.saving.register_keras_serializable("skglove")
 class OnePassAdam(keras.optimizers.Adam):
     """Keras's Adam, with the same variables and the same results up to rounding.
 
@@ -14,7 +15,7 @@ class OnePassAdam(keras.optimizers.Adam):
 
     def update_step(self, gradient, variable, learning_rate):
         """Update a variable by its gradient."""
-        if variable.dtype != "float32":
+        if self.amsgrad or variable.dtype != "float32":
             return super().update_step(gradient, variable, learning_rate)
         import tensorflow as tf
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skglove.auto_settings import OF_NETWORK, SHORT_LENGTH
+from skglove.holdout import are_few
 from skglove.multilabel import log_odds_of_labels, n_outputs
 from skglove.network.build import ARCHITECTURES, build_network, starting_vectors
 from skglove.network.callbacks import copy_callbacks, loss_check
@@ -16,7 +17,7 @@ from skglove.validation_set import ValidationSet
 # Shares of the loss of guessing: below the first, a network has begun to learn; below the second, it has
 # learned, where too few documents are held out to tell it by them.
 BEGUN_LOSS, LEARNED_LOSS = 0.8, 0.1
-# Of more documents, or of longer ones, those held out are not missed: a second training with them brings
+# Of more documents, or of longer ones, those held out are not missed: another training with them brings
 # nothing.
 MOST_TO_TRAIN_AGAIN = 2_000
 
@@ -139,7 +140,8 @@ def fit_network(
             random_state=data.random_state,
         )
 
-    are_missed = _are_missed(parts[0], documents, parameters["validation_fraction"])
+    were_a_third = parameters["validation_fraction"] == "auto" and are_few(data)
+    are_missed = _are_missed(parts[0], documents, were_a_third)
     start = Start(model) if may_train_again and are_missed else None
     history = run(training, [*stopping, check, *copies])
     if watches:
@@ -202,12 +204,10 @@ class Start:
             variable.assign(value)
 
 
-def _are_missed(held_out, documents, validation_fraction):
+def _are_missed(held_out, documents, were_a_third):
     """Tell whether training again, with the held-out documents, is worth its time."""
-    # A third of few documents, rounded down in each class, and not a tenth. There may be many copies.
-    were_many = validation_fraction == "auto" and len(held_out) > len(documents) / 8
     are_short = len(documents.values) <= SHORT_LENGTH * len(documents)
-    return len(held_out) > 0 and (were_many or (are_short and len(documents) <= MOST_TO_TRAIN_AGAIN))
+    return len(held_out) > 0 and (were_a_third or (are_short and len(documents) <= MOST_TO_TRAIN_AGAIN))
 
 
 def _used_ids(data, validation):

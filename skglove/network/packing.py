@@ -212,7 +212,7 @@ class PackedWords(NamedTuple):
         (kernel_size,) = convolution.kernel_size
         # Of the overlap, each width needs its own part.
         x, document = self._without_last(self.overlap - (kernel_size - 1))
-        if self.from_windows:
+        if self.from_windows:  # all of x, because each part of it, and its gradient, would be copied
             return _maxima_of_windows(self.x, document, convolution, self.n_documents)
         return _maxima_over_time(x, document, convolution, self.n_documents)
 
