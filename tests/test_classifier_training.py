@@ -269,7 +269,7 @@ def test_by_default_training_stops_when_the_classifier_has_learned(monkeypatch, 
     assert len(held_out) == 100
     assert losses[-1 - patience] == pytest.approx(min(losses), abs=0.0021)
     assert log_loss_of(classifier, X[held_out], y[held_out]) == pytest.approx(losses[-1 - patience], rel=1e-4)
-    # With the second training, the same was measured, and the held-out documents were learned from.
+    # With the last training, the same was measured, and the held-out documents were learned from.
     assert again.history_ == classifier.history_
     assert again.best_epoch_ == classifier.best_epoch_
     assert f"\nLast training: all 1,000 documents, up to {again.best_epoch_} epochs\n" in shown
@@ -292,9 +292,8 @@ def test_at_most_2000_short_documents_are_trained_on_again(n, length, expected):
 
 def test_few_long_documents_are_trained_on_again_however_few_were_held_out(capsys):
     X, _ = noisy(90)
-    labels = np.where(
-        np.arange(90) < 20, 0, np.arange(90) // 2
-    )  # of all classes but one, none can be held out
+    # Of all classes but one, none can be held out.
+    labels = np.where(np.arange(90) < 20, 0, np.arange(90) // 2)
     noisy_classifier(verbose=2).fit(np.tile(X, 10), labels)
     shown = capsys.readouterr().out
     assert "\nTraining 3 of 3: another 6 documents" in shown
@@ -331,7 +330,7 @@ def test_a_third_of_few_documents_tells_the_weights_and_the_training_loss_when_t
     measured = classifier.history_["val_loss"]
     assert log_loss_of(classifier, X[held_out], y[held_out]) == pytest.approx(measured[-1], rel=1e-4)
     assert measured[-1] > 1.1 * min(measured)
-    # The second training learns from them, too.
+    # The last training learns from them, too.
     assert again.history_ == classifier.history_
     assert f"\nLast training: all 420 documents, up to {again.best_epoch_} epochs\n" in shown
     assert log_loss_of(again, X[held_out], y[held_out]) < 0.5 * measured[-1]
