@@ -111,6 +111,15 @@ def test_no_thread_tunes_the_batches():
     assert not batches_of().for_keras().options().autotune.enabled
 
 
+@pytest.mark.backends("tensorflow", why="elsewhere Keras gets the batches themselves")
+def test_freed_memory_is_not_returned_at_once(monkeypatch):
+    # It would be, after TensorFlow 2.21 has made a dataset from a generator.
+    import tensorflow as tf
+
+    monkeypatch.delattr(tf.data.Dataset, "from_generator")
+    assert len(list(batches_of().for_keras())) == 3
+
+
 def test_other_backends_get_the_batches_themselves(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     batches = batches_of()
