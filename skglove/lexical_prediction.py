@@ -8,9 +8,9 @@ from scipy.special import log_expit
 from skglove.documents import Documents
 from skglove.multilabel import from_log_odds
 from skglove.pooling import log_softmax
+from skglove.threads import for_chunks
 
-# Documents per chunk in prediction
-CHUNK_DOCUMENTS = 4_096
+CHUNK_DOCUMENTS = 4_096  # whose scores of all classes a thread has at a time, at most
 
 
 class LexicalPrediction:
@@ -36,9 +36,13 @@ class LexicalPrediction:
             For a document without known words, they are those of the intercepts.
         """
         logarithms = np.empty((len(documents), len(self.intercepts_[0])), dtype=np.float32)
-        for i in range(0, len(documents), CHUNK_DOCUMENTS):
-            chunk = slice(i, i + CHUNK_DOCUMENTS)
-            logarithms[chunk] = self._pool(self._scores(documents[chunk]))
+
+        def compute(chunk):
+            for i in range(chunk.start, chunk.stop, CHUNK_DOCUMENTS):
+                part = slice(i, min(i + CHUNK_DOCUMENTS, chunk.stop))
+                logarithms[part] = self._pool(self._scores(documents[part]))
+
+        for_chunks(compute, documents)
         return logarithms
 
     def _scores(self, documents):

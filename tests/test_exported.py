@@ -136,8 +136,8 @@ exported = [load_exported(path) for path in paths]
 if not os.environ["FORK"]:
     found = [one.predict_proba(texts).tolist() for one in exported]
 else:
-    import skglove.network.inference
-    skglove.network.inference.CHUNK_TOKENS = 8  # so that parent and child compute in threads
+    import skglove.threads
+    skglove.threads.CHUNK_TOKENS = 8  # so that parent and child compute in threads
     for one in exported:
         one.predict_proba(texts)
     read, write = os.pipe()

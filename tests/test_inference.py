@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from network_samples import DOCUMENTS, N_IDS, network, padded, plain_probabilities
 from sklearn.pipeline import make_pipeline
 
-from skglove import GloveTokenizer, KerasConvTextClassifier
+from skglove import GloveTokenizer, KerasConvTextClassifier, threads
 from skglove.documents import Documents
 from skglove.network import inference
 from skglove.network.build import build_network
@@ -52,7 +52,7 @@ def test_probabilities_are_those_of_keras_on_padded_ids(model, documents, more, 
     maxlen = max([1, *map(len, documents)]) + more
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inference, "BLOCK", block)
-        patch.setattr(inference, "CHUNK_TOKENS", chunk)
+        patch.setattr(threads, "CHUNK_TOKENS", chunk)
         probabilities = look_up(model, documents, maxlen)
     expected = plain_probabilities(model, padded(documents, maxlen))
     assert probabilities.dtype == np.float32
@@ -66,10 +66,21 @@ def test_a_document_has_the_same_digits_beside_any_others(model, documents, chun
     expected = look_up(model, documents, 30)
     order = data.draw(st.lists(st.integers(0, len(documents) - 1), min_size=1, max_size=70))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inference, "CHUNK_TOKENS", chunk)
+        patch.setattr(threads, "CHUNK_TOKENS", chunk)
         patch.setattr(inference, "TABLE_BYTES", table_bytes)
         probabilities = look_up(model, [documents[row] for row in order], 30)
     np.testing.assert_array_equal(probabilities, expected[order])
+
+
+@pytest.mark.parametrize("n", [3, 96, 100, 300])
+@pytest.mark.parametrize("m", [2, 20, 96, 150, 300])
+def test_a_product_has_the_same_digits_in_each_row(n, m):
+    rng = np.random.RandomState(0)
+    row, kernel = rng.standard_normal((1, n)).astype("f"), rng.standard_normal((n, m)).astype("f")
+    product = inference.matmul(inference.fill_rows(row, 8), kernel)[0]
+    for n_rows in (16, 32, 64):
+        rows = inference.matmul(np.repeat(row, n_rows, axis=0), kernel)
+        np.testing.assert_array_equal(rows, np.repeat([product], n_rows, axis=0))
 
 
 @pytest.mark.parametrize("architecture", ["parallel", "hybrid"])

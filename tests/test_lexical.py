@@ -8,6 +8,7 @@ from sklearn.naive_bayes import ComplementNB
 from sklearn.preprocessing import normalize
 
 import skglove.lexical
+import skglove.threads
 from skglove.documents import Documents
 from skglove.lexical import LeftOut, LexicalModel, Training, _cross_validate, _fit_bayes, _one_vs_rest
 
@@ -409,11 +410,14 @@ def test_the_rarest_features_are_left_out(monkeypatch):
     assert model.features_.tolist() == [1, 2, (1 << 32) + 2]
 
 
-def test_chunks_change_nothing(documents, monkeypatch):
+@pytest.mark.parametrize(
+    ("module", "name"), [(skglove.lexical_prediction, "CHUNK_DOCUMENTS"), (skglove.threads, "CHUNK_TOKENS")]
+)
+def test_chunks_change_nothing(documents, monkeypatch, module, name):
     documents, codes = documents
     model = LexicalModel().fit(flatten(documents), codes)
     whole = model.predict_log_proba(flatten(documents))
-    monkeypatch.setattr(skglove.lexical_prediction, "CHUNK_DOCUMENTS", 7)
+    monkeypatch.setattr(module, name, 7)
     np.testing.assert_array_equal(model.predict_log_proba(flatten(documents)), whole)
 
 

@@ -4,8 +4,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from network_samples import DOCUMENTS, N_IDS, network, padded, plain_probabilities
 
+from skglove import threads
 from skglove.documents import Documents
-from skglove.network import inference, stacked_inference
+from skglove.network import stacked_inference
 from skglove.network.stacked_inference import StackedLookupNetwork
 
 
@@ -35,7 +36,7 @@ def test_probabilities_are_those_of_keras_on_padded_ids(model, documents, more, 
     maxlen = max([1, *map(len, documents)]) + more
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stacked_inference, "BLOCK_ROWS", rows)
-        patch.setattr(inference, "CHUNK_TOKENS", chunk)
+        patch.setattr(threads, "CHUNK_TOKENS", chunk)
         probabilities = look_up(model, documents, maxlen)
     expected = plain_probabilities(model, padded(documents, maxlen))
     assert probabilities.dtype == np.float32
@@ -49,7 +50,7 @@ def test_a_document_has_the_same_digits_beside_any_others(model, documents, chun
     expected = look_up(model, documents, 30)
     order = data.draw(st.lists(st.integers(0, len(documents) - 1), min_size=1, max_size=40))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inference, "CHUNK_TOKENS", chunk)
+        patch.setattr(threads, "CHUNK_TOKENS", chunk)
         probabilities = look_up(model, [documents[row] for row in order], 30)
     np.testing.assert_array_equal(probabilities, expected[order])
 

@@ -8,7 +8,7 @@ from scipy.special import expit, log_expit
 
 from skglove.lexical_prediction import keys_of_tokens
 from skglove.network.contributions import Parts, add_up, reader
-from skglove.network.inference import chunks
+from skglove.threads import chunks
 
 # Points on the path from the empty text to the text. Log-odds are exact to 0.001 if the differences of scores
 # change by no more than 90, which is more than probabilities in float32 can tell.

@@ -11,26 +11,22 @@ filter spans. They are padding, with the vector zero; or, where the document fil
 windows that see them do not count, because their features are minus infinity.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice, pairwise
 
-import joblib
 import numpy as np
 from scipy.special import expit
 
 from skglove.pooling import log, log_softmax, pool
+from skglove.threads import for_chunks
 
-# Tokens per chunk of documents, which one thread computes, and bytes of its tables. Smaller chunks
-# have more distinct words in all.
-CHUNK_TOKENS, TABLE_BYTES = 2**17, 2**26
-FEWEST_TOKENS = 2**14  # for which a thread of its own is worth its start
-MAX_THREADS = 4  # each has tables of its own; what is left to win is limited by the memory's speed
+TABLE_BYTES = 2**26  # of the tables of one thread
 # Features are added up for this many positions at a time, which the processor's cache holds.
 BLOCK = 512
 # Matrices are multiplied so many rows at a time, at most and at least: the last digit depends on the number
-# of rows. With no more multiplications than the last number, OpenBLAS uses one thread. Its threads would wait
-# for each other: on a busy machine, predictions took up to 20 times as long.
-ROWS, FEWEST_ROWS, MOST_PRODUCTS = 32, 4, 2**18
+# of rows, and of more than eight rows, OpenBLAS rounds some otherwise on processors with AVX2 and no AVX-512.
+# With no more multiplications than the last number, it uses one thread. Its threads would wait for each
+# other: on a busy machine, predictions took up to 20 times as long.
+ROWS, FEWEST_ROWS, MOST_PRODUCTS = 8, 4, 2**18
 # The weights of words are exp(SCALE * stored number), so that the learning rate of vectors moves them enough.
 SCALE = 5.0
 # L2 norm of the weighted sums (it decides how fast their softmax learns), and what keeps zeros from 0 / 0.
@@ -125,19 +121,7 @@ class LookupNetwork:
         def compute(chunk):
             self._compute(documents[chunk], n_columns, probabilities[chunk])
 
-        n_tokens, fewest = int(documents.lengths.sum()) + len(documents), min(FEWEST_TOKENS, CHUNK_TOKENS)
-        # For a few short documents, counting the cores would take a tenth of the time, and starting threads
-        # more.
-        n_threads = min(n_tokens // fewest, MAX_THREADS)
-        if n_threads > 1:
-            n_threads = min(n_threads, joblib.cpu_count())
-        parts = chunks(documents, min(CHUNK_TOKENS, max(fewest, -(-n_tokens // max(n_threads, 1)))))
-        if n_threads <= 1:
-            for part in parts:
-                compute(part)
-        else:
-            with ThreadPoolExecutor(n_threads) as threads:
-                list(threads.map(compute, parts))
+        for_chunks(compute, documents)
         return probabilities
 
     def _compute(self, documents, n_columns, out):
@@ -288,14 +272,6 @@ def weights_by_layer(config, weights):
     return {
         layer["config"]["name"]: list(islice(rest, n)) for layer, n in zip(layers, counts, strict=True) if n
     }
-
-
-def chunks(documents, n_tokens):
-    """Cut documents into slices of about `n_tokens` tokens."""
-    # Each document counts as one token more, as its memory does.
-    cells = np.cumsum(documents.lengths + 1)
-    bounds = np.flatnonzero(np.diff(cells // n_tokens, prepend=-1)).tolist()
-    return [slice(*pair) for pair in pairwise([*bounds, len(documents)])]
 
 
 def _renumber(values, n_ids):
