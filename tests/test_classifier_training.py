@@ -364,6 +364,29 @@ def test_the_weights_of_very_few_documents_are_learned_from_each_third_of_them(m
         assert f"\n{line}documents" in shown
 
 
+@pytest.mark.parametrize("scoring", ["loss", "accuracy"])
+@pytest.mark.parametrize("share", [0, 0.3])
+def test_thirds_with_weights_of_documents_and_a_given_share(monkeypatch, share, scoring):
+    X, y = noisy(90)
+    sample_weight = np.random.RandomState(0).choice([0.5, 1, 1.5], 90)
+    fitted = []
+
+    def spy(outputs, codes, sample_weight, lexical, lexical_weight):
+        fitted.append((sample_weight, lexical))
+        return fit_pool(outputs, codes, sample_weight, lexical, lexical_weight)
+
+    monkeypatch.setattr(fitting, "fit_pool", spy)
+    classifier = noisy_classifier(scoring=scoring).set_params(lexical_weight=share)
+    classifier.fit(X, y, sample_weight)
+    ((weights, lexical),) = fitted
+    rows = np.concatenate(default_split(X, y)[1])
+    assert len(np.unique(rows)) == 90
+    np.testing.assert_allclose(weights / weights[0], sample_weight[rows] / sample_weight[rows[0]], rtol=1e-6)
+    assert (lexical is None) == (share == 0)
+    np.testing.assert_allclose(classifier._pool_weights, [0.7, 0.3] if share else [1])
+    assert ("val_score" in classifier.history_) == (scoring == "accuracy")
+
+
 def test_if_the_loss_never_is_low_the_best_epoch_is_kept():
     X, y = noisy(420)
     X[210:], y[210:] = X[:210], 1 - y[:210]  # contradictions

@@ -126,6 +126,21 @@ def test_each_third_of_very_few_documents_is_held_out_once(n, expected):
         assert np.bincount(y[part], minlength=4).tolist() == [(n - 8) * (n // 3) // n, 1, 0, 0]
 
 
+def test_thirds_have_all_copies_of_their_documents_and_none_without_weight():
+    of = np.random.RandomState(0).permutation(np.repeat(np.arange(100), [3] * 20 + [1] * 80))
+    documents = Documents((of + 1).astype(np.int32), np.ones(len(of), dtype=np.int64))
+    has_weight = of % 10 != 0
+    training, parts = hold_out_some(
+        documents, of % 2, has_weight.astype(float), np.random.RandomState(0), trains_again=True
+    )
+    assert sorted([*training, *parts[0]]) == list(range(len(of)))
+    for part in parts:
+        assert has_weight[part].all()
+        assert len(np.unique(of[part])) == 13 + 16  # thirds of the 40 and the 50 different ones of a class
+        assert np.isin(of, of[part]).sum() == len(part)
+    assert len(np.unique(np.concatenate(parts))) == sum(map(len, parts))
+
+
 def test_of_many_documents_a_thousand_are_held_out():
     X, y = np.arange(1, 40_001).reshape(20_000, 2), np.arange(20_000) % 4
     assert len(hold_out_a_tenth(X, y)[1]) == 1000
