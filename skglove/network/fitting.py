@@ -1,5 +1,7 @@
 """From checked documents to a trained network: what `KerasConvTextClassifier.fit` does with Keras."""
 
+from functools import partial
+
 import numpy as np
 
 from skglove.auto_settings import OF_NETWORK, SHORT_LENGTH
@@ -24,7 +26,7 @@ MOST_TO_TRAIN_AGAIN = 2_000
 
 def fit_network(
     data,
-    training,
+    rows,
     parts,
     parameters,
     *,
@@ -50,7 +52,7 @@ def fit_network(
     ----------
     data : skglove.data.Data
         What to learn from.
-    training : ndarray of int
+    rows : ndarray of int
         Documents to train on.
     parts : list of ndarray of int
         Documents, perhaps none, to measure on. Each further part is measured on after a training without it,
@@ -91,89 +93,139 @@ def fit_network(
     best_epoch : int
         The epoch, counted from 1, whose weights were kept.
     """
-    documents, trained, word_weights = _used_ids(data, validation)
-    model, vectors = _build(data, trained, word_weights, parameters, vocabulary, n_steps, maxlen)
-    if last is not None:
-        vectors, word_weights = continue_from(last.model, model, trained)
+    training = Training(
+        data,
+        parameters,
+        vocabulary=vocabulary,
+        maxlen=maxlen,
+        n_steps=n_steps,
+        validation=validation,
+        last=last,
+    )
     guessing = loss_of_guessing(parameters["loss"], data.codes, data.weights)
     learned_at = LEARNED_LOSS * guessing if stops_at_low_loss else None
-
-    def watch(measured_on, lexical):
-        return StopWhenLearned(
-            *measured_on,
-            lexical=lexical,
-            lexical_weight=parameters["lexical_weight"],
-            patience=parameters["n_iter_no_change"] if parameters["early_stopping"] else None,
-            maxlen=maxlen,
-            batch_size=parameters["batch_size"],
-            score=score,
-            begun_at=BEGUN_LOSS * guessing if waits_for_begin else None,
-            learned_at=learned_at,
-        )
-
-    watches = []
+    watch = partial(
+        StopWhenLearned,
+        lexical_weight=parameters["lexical_weight"],
+        patience=parameters["n_iter_no_change"] if parameters["early_stopping"] else None,
+        maxlen=maxlen,
+        batch_size=parameters["batch_size"],
+        score=score,
+        begun_at=BEGUN_LOSS * guessing if waits_for_begin else None,
+        learned_at=learned_at,
+    )
     if validation is not None:
-        validation = validation._replace(documents=validation.documents.renumber(trained))
-        watches = [watch(validation, log_probabilities)]
-    elif len(parts[0]):
-        watches = [
-            watch(ValidationSet(documents.take(part), data.codes[part], data.weights[part]), lexical)
-            for part, lexical in zip(parts, _split(log_probabilities, parts), strict=True)
-        ]
+        measured_on = [training.renumber(validation)]
+    else:
+        measured_on = [training.take(part) for part in parts if len(part)]
+    lexical = _split(log_probabilities, [len(documents) for documents, *_ in measured_on])
+    watches = [
+        watch(*each, lexical=of_lexical) for each, of_lexical in zip(measured_on, lexical, strict=True)
+    ]
     low_loss = [] if learned_at is None else [StopAtLoss(learned_at)]
     stopping = watches[:1] or (low_loss if parameters["early_stopping"] else [])
-    name = "learning rate in optimizer" if is_configured(parameters["optimizer"]) else "learning_rate"
-    check = loss_check(parameters["learning_rate"], name)
     copies = copy_callbacks(parameters["callbacks"])
+    were_a_third = parameters["validation_fraction"] == "auto" and are_few(data)
+    is_first = may_train_again and _are_missed(parts[0], training.documents, were_a_third)
+    start = Start(training.model) if is_first else None
+    history = training.run(rows, [*stopping, training.check, *copies])
+    if not watches:
+        n_heads = ARCHITECTURES[parameters["architecture"]].n_heads
+        weights = PoolWeights.usual(n_heads, parameters["lexical_weight"])
+    elif is_first:
+        weights = _train_again(training, start, parts, watches, log_probabilities, low_loss)
+    else:
+        # The user's callbacks may have restored the weights of another epoch.
+        weights = watches[0].measure()[0] if copies else watches[0].weights
+    kept = watches and watches[0].network is not None
+    best_epoch = watches[0].best_epoch + 1 if kept else len(history.epoch)
+    return training.expand(weights), history, weights.models, copies, best_epoch
 
-    def run(rows, callbacks, **changed):
+
+class Training:
+    """A network of the ids that the documents have, to be trained once or several times.
+
+    Parameters
+    ----------
+    data, parameters, vocabulary, maxlen, n_steps, validation, last
+        As in `fit_network`.
+
+    Attributes
+    ----------
+    model : keras.Model
+        The network.
+    documents : Documents
+        The documents of `data`, with the ids of the network.
+    check : keras.callbacks.Callback
+        Refuses a loss that is not a number.
+    """
+
+    def __init__(self, data, parameters, *, vocabulary, maxlen, n_steps, validation, last):
+        self.data, self.parameters, self.maxlen = data, parameters, maxlen
+        self.documents, self.ids, self.word_weights = _used_ids(data, validation)
+        self.model, self.vectors = _build(
+            data, self.ids, self.word_weights, parameters, vocabulary, n_steps, maxlen
+        )
+        if last is not None:
+            self.vectors, self.word_weights = continue_from(last.model, self.model, self.ids)
+        name = "learning rate in optimizer" if is_configured(parameters["optimizer"]) else "learning_rate"
+        self.check = loss_check(parameters["learning_rate"], name)
+
+    def take(self, rows):
+        """Return some documents, to measure on."""
+        data = self.data
+        return ValidationSet(self.documents.take(rows), data.codes[rows], data.weights[rows])
+
+    def renumber(self, validation):
+        """Return a validation set with the ids of the network."""
+        return validation._replace(documents=validation.documents.renumber(self.ids))
+
+    def run(self, rows, callbacks, **changed):
+        """Train on some documents, with some parameters changed; return the history."""
+        data, parameters = self.data, self.parameters
         return train(
-            model,
-            documents,
+            self.model,
+            self.documents,
             data.codes,
             data.weights / float(data.weights[rows].mean(dtype=np.float64)),
             rows=rows,
             settings=parameters | changed,
-            maxlen=maxlen,
+            maxlen=self.maxlen,
             callbacks=callbacks,
             verbose=parameters["verbose"],
             random_state=data.random_state,
         )
 
-    were_a_third = parameters["validation_fraction"] == "auto" and are_few(data)
-    are_missed = _are_missed(parts[0], documents, were_a_third)
-    start = Start(model) if may_train_again and are_missed else None
-    history = run(training, [*stopping, check, *copies])
-    if watches:
-        # The user's callbacks may have restored the weights of another epoch.
-        weights = watches[0].measure()[0] if copies else watches[0].weights
-    else:
-        n_heads = ARCHITECTURES[parameters["architecture"]].n_heads
-        weights = PoolWeights.usual(n_heads, parameters["lexical_weight"])
-    if start is not None:
-        everything, outputs = np.arange(len(data.codes)), [watches[0].predict()]
-        for i, (part, other) in enumerate(zip(parts[1:], watches[1:], strict=True), start=2):
-            say(f"Training {i} of {len(parts)}: another {len(part):,} documents are held out")
-            start.restore(model)
-            run(np.setdiff1d(everything, part), [other, check])
-            outputs.append(other.predict())
-        if len(parts) > 1:
-            weights = _fit_pool_to_all(watches, outputs, log_probabilities)
-        n_epochs = watches[0].best_epoch + 1
-        say(f"Last training: all {len(data.codes):,} documents, up to {n_epochs} epochs")
+    def expand(self, weights):
+        """Return the network of all ids, which pools its heads by the weights of `PoolWeights`."""
+        return expand(
+            self.model, self.vectors, self.ids, word_weights=self.word_weights, head_weights=weights.heads
+        )
+
+
+def _train_again(training, start, parts, watches, log_probabilities, low_loss):
+    """Measure further parts, if there are any; train on all documents; return the weights of the pool."""
+    everything, model = np.arange(len(training.documents)), training.model
+    weights, outputs = watches[0].weights, [watches[0].predict()]
+    for i, (part, watch) in enumerate(zip(parts[1:], watches[1:], strict=True), start=2):
+        say(f"Training {i} of {len(parts)}: another {len(part):,} documents are held out")
         start.restore(model)
-        run(everything, [*low_loss, check], epochs=n_epochs)
-    network = expand(model, vectors, trained, word_weights=word_weights, head_weights=weights.heads)
-    kept = watches and watches[0].network is not None
-    best_epoch = watches[0].best_epoch + 1 if kept else len(history.epoch)
-    return network, history, weights.models, copies, best_epoch
+        training.run(np.setdiff1d(everything, part), [watch, training.check])
+        outputs.append(watch.predict())
+    if len(parts) > 1:
+        weights = _fit_pool_to_all(watches, outputs, log_probabilities)
+    n_epochs = watches[0].best_epoch + 1
+    say(f"Last training: all {len(everything):,} documents, up to {n_epochs} epochs")
+    start.restore(model)
+    training.run(everything, [*low_loss, training.check], epochs=n_epochs)
+    return weights
 
 
-def _split(log_probabilities, parts):
-    """Split what the linear model says about all parts."""
-    if log_probabilities is None or len(parts) == 1:
-        return [log_probabilities] * len(parts)
-    return np.split(log_probabilities, np.cumsum([len(part) for part in parts])[:-1])
+def _split(log_probabilities, sizes):
+    """Split what the linear model, if there is one, says about parts of these sizes."""
+    if log_probabilities is None or len(sizes) < 2:  # in multilabel, one part has more rows than documents
+        return [log_probabilities] * len(sizes)
+    return np.split(log_probabilities, np.cumsum(sizes)[:-1])
 
 
 def _fit_pool_to_all(watches, outputs, log_probabilities):
