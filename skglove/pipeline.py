@@ -20,9 +20,10 @@ def make_text_classifier(vectors="glove.6B.50d", **params):
     vectors : str, path, WordVectors, dict, gensim KeyedVectors or None, default="glove.6B.50d"
         Where the word vectors are, as in `GloveTokenizer`.
     **params : dict
-        Parameters of the three steps by their own names, such as ``num_words=20_000`` or ``epochs=5``. Each
-        goes to the step that has it; ``maxlen`` is that of `SequencePadder`, ``verbose`` goes to tokenizer
-        and classifier.
+        Parameters of the three steps by their own names, such as ``num_words=20_000`` or ``epochs=5``, or
+        with the step in front, such as ``cnn__epochs=5``. Each goes to the step that has it; ``maxlen`` is
+        that of `SequencePadder`, ``verbose`` goes to tokenizer and classifier. ``filters`` needs its step:
+        ``tokens__filters`` are characters, ``cnn__filters`` the number of filters of each convolution.
 
     Returns
     -------
@@ -33,7 +34,9 @@ def make_text_classifier(vectors="glove.6B.50d", **params):
     Raises
     ------
     TypeError
-        If no step has such a parameter. The message names the nearest.
+        If no step has such a parameter (the message names the nearest), or if ``filters`` has no step.
+    ValueError
+        If the step in front of a parameter has no such parameter.
 
     Examples
     --------
@@ -45,6 +48,12 @@ def make_text_classifier(vectors="glove.6B.50d", **params):
     """
     of_steps = {name: {} for name in STEPS}
     names_of = {name: kind._get_param_names() for name, kind in STEPS.items()}
+    with_step = {name: params.pop(name) for name in list(params) if "__" in name}
+    if "filters" in params:
+        raise TypeError(
+            "make_text_classifier() has two parameters 'filters'. Write cnn__filters for the number of "
+            "filters of each convolution, or tokens__filters for the characters at which texts are split."
+        )
     for parameter, value in {"vectors": vectors, **params}.items():
         steps = [name for name in STEPS if parameter in names_of[name]]
         if not steps:
@@ -56,7 +65,8 @@ def make_text_classifier(vectors="glove.6B.50d", **params):
             )
         for step in steps if parameter == "verbose" else steps[:1]:
             of_steps[step][parameter] = value
-    return Pipeline([(name, kind(**of_steps[name])) for name, kind in STEPS.items()])
+    pipeline = Pipeline([(name, kind(**of_steps[name])) for name, kind in STEPS.items()])
+    return pipeline.set_params(**with_step)
 
 
 def last_step(estimator):

@@ -418,7 +418,22 @@ def test_verbose_is_that_of_tokenizer_and_classifier():
 def test_every_parameter_of_the_steps_is_taken():
     for step in (GloveTokenizer(), SequencePadder(), KerasConvTextClassifier()):
         for name, value in step.get_params().items():
-            assert name in {key.split("__")[-1] for key in make_text_classifier(**{name: value}).get_params()}
+            given = "cnn__filters" if name == "filters" else name
+            made = make_text_classifier(**{given: value})
+            assert name in {key.split("__")[-1] for key in made.get_params()}
+
+
+def test_parameters_may_have_their_step_in_front():
+    made = make_text_classifier(cnn__filters=64, tokens__filters=".,", cnn__maxlen=9, tokens__vectors=None)
+    assert (made["cnn"].filters, made["tokens"].filters, made["cnn"].maxlen) == (64, ".,", 9)
+    assert made["tokens"].vectors is None
+    with pytest.raises(ValueError, match=r"Did you mean 'epochs'"):
+        make_text_classifier(cnn__epohcs=5)
+
+
+def test_a_parameter_of_two_steps_that_mean_different_things_by_it_is_an_error():
+    with pytest.raises(TypeError, match=r"two parameters 'filters'.* cnn__filters .* tokens__filters"):
+        make_text_classifier(filters=64)
 
 
 @pytest.mark.parametrize(
