@@ -10,7 +10,7 @@ from skglove.multilabel import from_log_odds
 from skglove.pooling import log_softmax
 from skglove.threads import for_chunks
 
-CHUNK_DOCUMENTS = 4_096  # whose scores of all classes a thread has at a time, at most
+CHUNK_DOCUMENTS = 4_096  # that a thread scores at a time, at most
 
 
 class LexicalPrediction:

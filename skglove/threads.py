@@ -1,4 +1,4 @@
-"""Threads that predict chunks of documents."""
+"""Chunks of documents, and threads that compute them."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -13,7 +13,7 @@ MAX_THREADS = 4  # each has arrays of its own; what is left to win is limited by
 
 
 def for_chunks(compute, documents):
-    """Call a function for each chunk of documents, in threads, one per processor core.
+    """Call a function for each chunk of documents, in threads, at most MAX_THREADS, one per processor core.
 
     Parameters
     ----------
@@ -39,6 +39,6 @@ def for_chunks(compute, documents):
 def chunks(documents, n_tokens):
     """Cut documents into slices of about `n_tokens` tokens."""
     # Each document counts as one token more, as its memory does.
-    cells = np.cumsum(documents.lengths + 1)
+    cells = np.cumsum(documents.lengths + 1) - 1
     bounds = np.flatnonzero(np.diff(cells // n_tokens, prepend=-1)).tolist()
     return [slice(*pair) for pair in pairwise([*bounds, len(documents)])]

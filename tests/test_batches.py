@@ -112,8 +112,8 @@ def test_no_thread_tunes_the_batches():
 
 
 @pytest.mark.backends("tensorflow", why="elsewhere Keras gets the batches themselves")
-def test_freed_memory_is_not_returned_at_once(monkeypatch):
-    # It would be, after TensorFlow 2.21 has made a dataset from a generator.
+def test_no_dataset_is_made_from_a_generator(monkeypatch):
+    # After one, TensorFlow 2.21 returns freed memory at once, and each step waits for new memory.
     import tensorflow as tf
 
     monkeypatch.delattr(tf.data.Dataset, "from_generator")

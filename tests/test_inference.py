@@ -72,15 +72,28 @@ def test_a_document_has_the_same_digits_beside_any_others(model, documents, chun
     np.testing.assert_array_equal(probabilities, expected[order])
 
 
-@pytest.mark.parametrize("n", [3, 96, 100, 300])
-@pytest.mark.parametrize("m", [2, 20, 96, 150, 300])
-def test_a_product_has_the_same_digits_in_each_row(n, m):
-    rng = np.random.RandomState(0)
-    row, kernel = rng.standard_normal((1, n)).astype("f"), rng.standard_normal((n, m)).astype("f")
-    product = inference.matmul(inference.fill_rows(row, 8), kernel)[0]
-    for n_rows in (16, 32, 64):
-        rows = inference.matmul(np.repeat(row, n_rows, axis=0), kernel)
-        np.testing.assert_array_equal(rows, np.repeat([product], n_rows, axis=0))
+MULTIPLY = """
+import numpy as np
+from skglove.network.inference import fill_rows, matmul
+
+rng = np.random.RandomState(0)
+for n in (3, 96, 100, 300):
+    for m in (2, 20, 96, 150, 300):
+        row, kernel = rng.standard_normal((1, n)).astype("f"), rng.standard_normal((n, m)).astype("f")
+        product = matmul(fill_rows(row, 8), kernel)[0]
+        for n_rows in (16, 32, 64):
+            rows = matmul(np.repeat(row, n_rows, axis=0), kernel)
+            np.testing.assert_array_equal(rows, np.repeat([product], n_rows, axis=0))
+"""
+
+
+@pytest.mark.parametrize("kind", ["this", "Haswell"])  # AVX2 without AVX-512
+def test_a_product_has_the_same_digits_in_each_row_on_every_kind_of_processor(kind):
+    environment = os.environ if kind == "this" else {**os.environ, "OPENBLAS_CORETYPE": kind}
+    ended = subprocess.run(
+        [sys.executable, "-c", MULTIPLY], env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
 
 
 @pytest.mark.parametrize("architecture", ["parallel", "hybrid"])

@@ -418,6 +418,7 @@ def test_chunks_change_nothing(documents, monkeypatch, module, name):
     model = LexicalModel().fit(flatten(documents), codes)
     whole = model.predict_log_proba(flatten(documents))
     monkeypatch.setattr(module, name, 7)
+    monkeypatch.setattr(skglove.threads.joblib, "cpu_count", lambda: 4)
     np.testing.assert_array_equal(model.predict_log_proba(flatten(documents)), whole)
 
 

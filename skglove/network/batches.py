@@ -165,6 +165,8 @@ class Batches(keras.utils.PyDataset):
 
         def batch(index):
             batches = this()
+            if batches is None:
+                raise StopIteration  # training has ended in the middle of an epoch
             if index == 0:
                 batches.on_epoch_begin()
             return batches[index]
@@ -172,6 +174,7 @@ class Batches(keras.utils.PyDataset):
         shapes = (None, self.maxlen), (None, self.n_classes), (None,)
         types = tf.int32, tf.float32, tf.float32
 
+        @tf.autograph.experimental.do_not_convert
         def load(index):
             arrays = tf.numpy_function(batch, [index], types)
             return tuple(map(tf.ensure_shape, arrays, shapes))

@@ -19,8 +19,8 @@ from skglove.validation_set import ValidationSet
 # Shares of the loss of guessing: below the first, a network has begun to learn; below the second, it has
 # learned, where too few documents are held out to tell it by them.
 BEGUN_LOSS, LEARNED_LOSS = 0.8, 0.1
-# Of more documents, or of longer ones, those held out are not missed: another training with them brings
-# nothing.
+# With more documents, or longer ones, another training with those held out brings nothing, unless they were a
+# third.
 MOST_TO_TRAIN_AGAIN = 2_000
 
 
@@ -44,9 +44,9 @@ def fit_network(
     """Build a network, train it, and learn how much to trust its parts and the linear model.
 
     The network is trained for the ids that the documents have. All others keep their vectors. The weights of
-    the pool are learned on the documents to measure on; without such documents, they are equal. If held-out
-    documents chose the number of epochs, and the documents are few and short, "hybrid" is trained again, on
-    all of them.
+    the pool are learned on the documents to measure on; without such documents, they are the usual ones, see
+    `PoolWeights.usual`. If a third was held out, or some of few short documents, "hybrid" is trained again,
+    on all documents.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ def fit_network(
     rows : ndarray of int
         Documents to train on.
     parts : list of ndarray of int
-        Documents, perhaps none, to measure on. Each further part is measured on after a training without it,
-        only for the weights of the pool.
+        Documents, perhaps none, to measure on. For each further part the network is trained anew without it,
+        which serves the weights of the pool alone.
     parameters : dict
         The classifier's parameters, without "auto".
     vocabulary : Vocabulary or None
@@ -76,7 +76,7 @@ def fit_network(
     waits_for_begin : bool, default=False
         Whether early stopping waits until the training loss has begun to fall.
     may_train_again : bool, default=False
-        Whether the network is trained again, on all documents, if that is worth its time.
+        Whether the network is trained again, on all documents, if that is worth its time. Not with callbacks.
     last : StoredNetwork or None, default=None
         The network of the last fit, to go on from. Only its weights are taken over.
 
@@ -91,9 +91,9 @@ def fit_network(
     callbacks : list of keras.callbacks.Callback
         The copies of the user's callbacks.
     best_epoch : int
-        The epoch, counted from 1, whose weights were kept.
+        The epoch of the first training, counted from 1, whose weights were kept.
     """
-    training = Training(
+    training = TrainableNetwork(
         data,
         parameters,
         vocabulary=vocabulary,
@@ -117,32 +117,32 @@ def fit_network(
     if validation is not None:
         measured_on = [training.renumber(validation)]
     else:
-        measured_on = [training.take(part) for part in parts if len(part)]
+        measured_on = [training.take(part) for part in parts] if len(parts[0]) else []
     lexical = _split(log_probabilities, [len(documents) for documents, *_ in measured_on])
     watches = [
         watch(*each, lexical=of_lexical) for each, of_lexical in zip(measured_on, lexical, strict=True)
     ]
-    low_loss = [] if learned_at is None else [StopAtLoss(learned_at)]
-    stopping = watches[:1] or (low_loss if parameters["early_stopping"] else [])
+    at_low_loss = [] if learned_at is None else [StopAtLoss(learned_at)]
+    stopping = watches[:1] or (at_low_loss if parameters["early_stopping"] else [])
     copies = copy_callbacks(parameters["callbacks"])
-    were_a_third = parameters["validation_fraction"] == "auto" and are_few(data)
-    is_first = may_train_again and _are_missed(parts[0], training.documents, were_a_third)
-    start = Start(training.model) if is_first else None
+    held_out_a_third = parameters["validation_fraction"] == "auto" and are_few(data)
+    trains_again = may_train_again and _are_missed(parts[0], training.documents, held_out_a_third)
+    start = Start(training.model) if trains_again else None
     history = training.run(rows, [*stopping, training.check, *copies])
     if not watches:
         n_heads = ARCHITECTURES[parameters["architecture"]].n_heads
         weights = PoolWeights.usual(n_heads, parameters["lexical_weight"])
-    elif is_first:
-        weights = _train_again(training, start, parts, watches, log_probabilities, low_loss)
+    elif trains_again:
+        weights = _train_again(training, start, parts, watches, log_probabilities, at_low_loss)
     else:
         # The user's callbacks may have restored the weights of another epoch.
         weights = watches[0].measure()[0] if copies else watches[0].weights
-    kept = watches and watches[0].network is not None
-    best_epoch = watches[0].best_epoch + 1 if kept else len(history.epoch)
+    has_best = watches and watches[0].network is not None
+    best_epoch = watches[0].best_epoch + 1 if has_best else len(history.epoch)
     return training.expand(weights), history, weights.models, copies, best_epoch
 
 
-class Training:
+class TrainableNetwork:
     """A network of the ids that the documents have, to be trained once or several times.
 
     Parameters
@@ -154,10 +154,16 @@ class Training:
     ----------
     model : keras.Model
         The network.
+    ids : ndarray of int
+        The ids that the documents have, in the order of their numbers in the network.
     documents : Documents
-        The documents of `data`, with the ids of the network.
+        The documents of `data`, with the numbers of the network.
+    vectors : ndarray of shape (n_ids, dim), float32
+        The vectors of all ids before training.
+    word_weights : ndarray of shape (n_ids,), float32, or None
+        The weights of all ids before training.
     check : keras.callbacks.Callback
-        Refuses a loss that is not a number.
+        Refuses a loss that is not finite.
     """
 
     def __init__(self, data, parameters, *, vocabulary, maxlen, n_steps, validation, last):
@@ -203,7 +209,7 @@ class Training:
         )
 
 
-def _train_again(training, start, parts, watches, log_probabilities, low_loss):
+def _train_again(training, start, parts, watches, log_probabilities, at_low_loss):
     """Measure further parts, if there are any; train on all documents; return the weights of the pool."""
     everything, model = np.arange(len(training.documents)), training.model
     weights, outputs = watches[0].weights, [watches[0].predict()]
@@ -217,7 +223,7 @@ def _train_again(training, start, parts, watches, log_probabilities, low_loss):
     n_epochs = watches[0].best_epoch + 1
     say(f"Last training: all {len(everything):,} documents, up to {n_epochs} epochs")
     start.restore(model)
-    training.run(everything, [*low_loss, training.check], epochs=n_epochs)
+    training.run(everything, [*at_low_loss, training.check], epochs=n_epochs)
     return weights
 
 
@@ -256,10 +262,10 @@ class Start:
             variable.assign(value)
 
 
-def _are_missed(held_out, documents, were_a_third):
+def _are_missed(held_out, documents, are_a_third):
     """Tell whether training again, with the held-out documents, is worth its time."""
     are_short = len(documents.values) <= SHORT_LENGTH * len(documents)
-    return len(held_out) > 0 and (were_a_third or (are_short and len(documents) <= MOST_TO_TRAIN_AGAIN))
+    return len(held_out) > 0 and (are_a_third or (are_short and len(documents) <= MOST_TO_TRAIN_AGAIN))
 
 
 def _used_ids(data, validation):

@@ -23,9 +23,9 @@ TABLE_BYTES = 2**26  # of the tables of one thread
 # Features are added up for this many positions at a time, which the processor's cache holds.
 BLOCK = 512
 # Matrices are multiplied so many rows at a time, at most and at least: the last digit depends on the number
-# of rows, and of more than eight rows, OpenBLAS rounds some otherwise on processors with AVX2 and no AVX-512.
-# With no more multiplications than the last number, it uses one thread. Its threads would wait for each
-# other: on a busy machine, predictions took up to 20 times as long.
+# of rows, and of more than eight rows, OpenBLAS rounds some differently on processors with AVX2 and no
+# AVX-512. Up to MOST_PRODUCTS multiplications, it uses one thread. Its threads would wait for each other: on
+# a busy machine, predictions took up to 20 times as long.
 ROWS, FEWEST_ROWS, MOST_PRODUCTS = 8, 4, 2**18
 # The weights of words are exp(SCALE * stored number), so that the learning rate of vectors moves them enough.
 SCALE = 5.0
@@ -100,7 +100,7 @@ class LookupNetwork:
         """Predict probabilities.
 
         The result for a document does not depend on the other documents. Chunks of documents are computed in
-        threads, one per processor core.
+        threads, see `skglove.threads`.
 
         Parameters
         ----------
