@@ -13,7 +13,7 @@ MAX_THREADS = 4  # each has arrays of its own; what is left to win is limited by
 
 
 def for_chunks(compute, documents):
-    """Call a function for each chunk of documents, in threads, at most MAX_THREADS, one per processor core.
+    """Call a function for each chunk of documents, in threads: one per processor core, at most MAX_THREADS.
 
     Parameters
     ----------
