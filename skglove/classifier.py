@@ -278,6 +278,11 @@ class KerasConvTextClassifier(
     environment variable ``TF_NUM_INTRAOP_THREADS=1``. The linear model does not depend on threads. A GPU adds
     in any order: there, the same seed gives about the same predictions, not exactly.
 
+    *Many fits.* The first fit on TensorFlow takes a second or more to compile a training step. Up to three
+    small networks stay in memory after a fit, so that later fits in the same process, such as the folds of a
+    cross-validation, use their steps again. The results are the same. Fits with callbacks, or with an
+    optimizer or a loss that is not a name, compile their own.
+
     *Streams.* `partial_fit` learns from one batch of documents after the other. What it sets in
     `settings_`, `history_`, `n_iter_`, `lexical_model_` and `model_` is said there.
 

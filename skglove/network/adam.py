@@ -1,5 +1,7 @@
 """Adam that reads and writes each variable once, by an operation of TensorFlow."""
 
+from types import SimpleNamespace
+
 import keras
 from keras import ops
 
@@ -13,6 +15,27 @@ class OnePassAdam(keras.optimizers.Adam):
     rounds more: variables of another type than float32 are updated by Keras.
     """
 
+    _numbers = None
+
+    def apply(self, grads, trainable_variables=None):
+        """Update variables by their gradients."""
+        step, beta_1, beta_2, epsilon = (
+            ops.cast(number, "float32")
+            for number in (self.iterations + 1, self.beta_1, self.beta_2, self.epsilon)
+        )
+        # Once for all variables: each operation takes time to trace.
+        self._numbers = SimpleNamespace(
+            beta1_power=ops.power(beta_1, step),
+            beta2_power=ops.power(beta_2, step),
+            beta1=beta_1,
+            beta2=beta_2,
+            epsilon=epsilon,
+        )
+        try:
+            return super().apply(grads, trainable_variables)
+        finally:
+            self._numbers = None
+
     def update_step(self, gradient, variable, learning_rate):
         """Update a variable by its gradient."""
         if self.amsgrad or variable.dtype != "float32":
@@ -20,21 +43,13 @@ class OnePassAdam(keras.optimizers.Adam):
         import tensorflow as tf
 
         index = self._get_variable_index(variable)
-        step, beta_1, beta_2, epsilon, learning_rate = (
-            ops.cast(number, "float32")
-            for number in (self.iterations + 1, self.beta_1, self.beta_2, self.epsilon, learning_rate)
-        )
         tf.raw_ops.ResourceApplyAdam(
             var=_resource(variable),
             m=_resource(self._momentums[index]),
             v=_resource(self._velocities[index]),
-            beta1_power=ops.power(beta_1, step),
-            beta2_power=ops.power(beta_2, step),
-            lr=learning_rate,
-            beta1=beta_1,
-            beta2=beta_2,
-            epsilon=epsilon,
+            lr=ops.cast(learning_rate, "float32"),
             grad=ops.cast(gradient, "float32"),
+            **vars(self._numbers),
         )
 
 

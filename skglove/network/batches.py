@@ -171,7 +171,7 @@ class Batches(keras.utils.PyDataset):
                 batches.on_epoch_begin()
             return batches[index]
 
-        shapes = (None, self.maxlen), (None, self.n_classes), (None,)
+        shapes = (None, None), (None, self.n_classes), (None,)
         types = tf.int32, tf.float32, tf.float32
 
         @tf.autograph.experimental.do_not_convert

@@ -403,9 +403,10 @@ def _pretrained_embedding(matrix, trainable, options):
 
 
 def _usual_norm(embedding):
-    """Compute the root mean square of the L2 norms of vectors."""
+    """Compute the root mean square of the L2 norms of vectors that are not zero."""
     (vectors,) = embedding.get_weights()
     norms = np.linalg.norm(vectors[1:].astype(np.float64), axis=1)
+    norms = norms[norms > 0]
     return float(np.sqrt((norms**2).sum() / max(len(norms), 1)))
 
 

@@ -10,7 +10,8 @@ from skglove.multilabel import log_odds_of_labels, n_outputs
 from skglove.network.build import ARCHITECTURES, build_network, starting_vectors
 from skglove.network.callbacks import copy_callbacks, loss_check
 from skglove.network.loss_and_optimizer import checked_optimizer, is_configured, loss_of_guessing
-from skglove.network.models import PackedParallelConvnet, continue_from, expand
+from skglove.network.models import PackedParallelConvnet, continue_from, expand, with_rows
+from skglove.network.reuse import keep, key_of, rounded_up, take_kept
 from skglove.network.stopping import PoolWeights, StopAtLoss, StopWhenLearned, fit_pool
 from skglove.network.training import train
 from skglove.progress import say
@@ -22,6 +23,8 @@ BEGUN_LOSS, LEARNED_LOSS = 0.8, 0.1
 # With more documents, or longer ones, another training with those held out brings nothing, unless they were a
 # third.
 MOST_TO_TRAIN_AGAIN = 2_000
+# Parameters that a training step reads from variables.
+IN_VARIABLES = "learning_rate", "adversarial_epsilon"
 
 
 def fit_network(
@@ -139,7 +142,7 @@ def fit_network(
         weights = watches[0].measure()[0] if copies else watches[0].weights
     has_best = watches and watches[0].network is not None
     best_epoch = watches[0].best_epoch + 1 if has_best else len(history.epoch)
-    return training.expand(weights), history, weights.models, copies, best_epoch
+    return training.finish(weights), history, weights.models, copies, best_epoch
 
 
 class TrainableNetwork:
@@ -169,11 +172,12 @@ class TrainableNetwork:
     def __init__(self, data, parameters, *, vocabulary, maxlen, n_steps, validation, last):
         self.data, self.parameters, self.maxlen = data, parameters, maxlen
         self.documents, self.ids, self.word_weights = _used_ids(data, validation)
-        self.model, self.vectors = _build(
+        self._built, self.vectors, self._key = _build(
             data, self.ids, self.word_weights, parameters, vocabulary, n_steps, maxlen
         )
         if last is not None:
-            self.vectors, self.word_weights = continue_from(last.model, self.model, self.ids)
+            self.vectors, self.word_weights = continue_from(last.model, self._built, self.ids)
+        self.model = take_kept(self._key, self._built)
         name = "learning rate in optimizer" if is_configured(parameters["optimizer"]) else "learning_rate"
         self.check = loss_check(parameters["learning_rate"], name)
 
@@ -202,10 +206,16 @@ class TrainableNetwork:
             random_state=data.random_state,
         )
 
-    def expand(self, weights):
-        """Return the network of all ids, which pools its heads by the weights of `PoolWeights`."""
+    def finish(self, weights):
+        """Return the network of all ids, which pools its heads by the weights of `PoolWeights`.
+
+        No further training may follow.
+        """
+        if self.model is not self._built:
+            self._built.set_weights(self.model.get_weights())
+        keep(self._key, self.model)
         return expand(
-            self.model, self.vectors, self.ids, word_weights=self.word_weights, head_weights=weights.heads
+            self._built, self.vectors, self.ids, word_weights=self.word_weights, head_weights=weights.heads
         )
 
 
@@ -285,26 +295,38 @@ def _used_ids(data, validation):
 
 
 def _build(data, trained, word_weights, parameters, vocabulary, n_steps, maxlen):
-    """Build the network for some ids; return it, and the vectors that all ids have before training."""
+    """Build the network for some ids; return it, the vectors of all ids before training, and its key."""
     vectors = None
     if parameters["pretrained"]:
         matrix = vocabulary.embedding_matrix()
         vectors = starting_vectors(matrix, parameters["architecture"], data.seed)
+    dim = parameters["embedding_dim"] if vectors is None else vectors.shape[1]
+    n_rows = rounded_up(len(trained), dim)
+    n_steps = n_steps if parameters["learning_rate_schedule"] == "one_cycle" else None
+    jit_compile = parameters["jit_compile"] not in ("deprecated", False)
     model = build_network(
-        len(trained),
+        n_rows,
         n_outputs(data.codes),
         **{name: parameters[name] for name in OF_NETWORK},
-        embedding_matrix=None if vectors is None else vectors[trained],
-        word_weights=word_weights[trained],
+        embedding_matrix=None if vectors is None else with_rows(vectors[trained], n_rows, 0),
+        word_weights=with_rows(word_weights[trained], n_rows, 1),
         log_odds=log_odds_of_labels(data.codes, data.weights) if data.codes.ndim == 2 else None,
-        n_steps=n_steps if parameters["learning_rate_schedule"] == "one_cycle" else None,
+        n_steps=n_steps,
         optimizer=checked_optimizer(parameters["optimizer"]),
-        jit_compile=parameters["jit_compile"] not in ("deprecated", False),
+        jit_compile=jit_compile,
         seed=data.seed,
     )
+    n_words = np.minimum(data.documents.lengths, maxlen).mean()
     if isinstance(model, PackedParallelConvnet):
-        n_words = np.minimum(data.documents.lengths, maxlen).mean()
         model.reads_long_documents = bool(n_words > SHORT_LENGTH)
     if vectors is None:
-        vectors = np.zeros((data.n_ids, parameters["embedding_dim"]), dtype=np.float32)
-    return model, vectors
+        vectors = np.zeros((data.n_ids, dim), dtype=np.float32)
+    key = None
+    if parameters["callbacks"] is None:
+        constants = {name: parameters[name] for name in OF_NETWORK if name not in IN_VARIABLES}
+        constants |= {"optimizer": parameters["optimizer"], "jit_compile": jit_compile}
+        constants |= {"long": bool(n_words > SHORT_LENGTH), "multilabel": data.codes.ndim == 2}
+        if n_steps is not None:
+            constants |= {"n_steps": n_steps, "learning_rate": parameters["learning_rate"]}
+        key = key_of(model, constants)
+    return model, vectors, key

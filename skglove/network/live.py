@@ -212,7 +212,7 @@ class LiveNetwork:
     @staticmethod
     def _restore(model, weights, state):
         model.set_weights(weights)
-        for variable, value in zip(_extra_variables(model), state, strict=True):
+        for variable, value in zip(extra_variables(model), state, strict=True):
             variable.assign(value)
 
     def __getstate__(self):
@@ -226,11 +226,11 @@ class LiveNetwork:
         return state
 
 
-def _extra_variables(model):
+def extra_variables(model):
     """List what training changes besides the weights: the optimizer's variables and dropout's seeds."""
     seeds = [variable for variable in model.variables if "seed_generator" in variable.path]
     return [*model.optimizer.variables, *seeds]
 
 
 def _extra_state(model):
-    return [variable.numpy() for variable in _extra_variables(model)]
+    return [variable.numpy() for variable in extra_variables(model)]

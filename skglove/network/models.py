@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import partial
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -136,7 +137,22 @@ class PackedHybridNet(PackedParallelConvnet):
     """
 
     computed = *PackedParallelConvnet.computed, WeightedSum
-    adversarial_shift = 0.0
+    _shift = None
+
+    @property
+    def adversarial_shift(self):
+        """How far each word vector is moved."""
+        return 0.0 if self.shift is None else float(self.shift.numpy())
+
+    @adversarial_shift.setter
+    def adversarial_shift(self, length):
+        length = keras.Variable(length, trainable=False, autocast=False, dtype="float32")
+        self._shift = SimpleNamespace(length=length)  # without an object around it, Keras would save it
+
+    @property
+    def shift(self):
+        """`adversarial_shift` as a variable, which a compiled step reads anew each time; None if it is 0."""
+        return None if self._shift is None else self._shift.length
 
     def compute_features(self, ids, training=False):
         """Compute the global maxima of all convolutions, and the weighted sums."""
@@ -150,7 +166,7 @@ class PackedHybridNet(PackedParallelConvnet):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Compute the loss; in adversarial training the mean of it and of that with moved vectors."""
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
-        if not (training and self.adversarial_shift):
+        if self.shift is None or not training:
             return loss
         words = self.pack(ops.convert_to_tensor(x, "int32"), training)
 
@@ -161,7 +177,7 @@ class PackedHybridNet(PackedParallelConvnet):
 
         # Without dropout, the gradient is less random.
         gradient = gradient_of(partial(loss_of, training=False), words.vectors)
-        moved = words.vectors + shifts_along(gradient, self.adversarial_shift)
+        moved = words.vectors + shifts_along(gradient, self.shift)
         return (loss + loss_of(moved, training=True)) / 2
 
 
@@ -215,7 +231,7 @@ def expand(model, embedding_matrix, ids, *, word_weights=None, head_weights=None
     embedding_matrix : ndarray of shape (n_ids, dim), float32
         The vectors of all ids.
     ids : ndarray of shape (n_trained,), int
-        The ids that the network was trained on, in its order.
+        The ids that the network was trained on, in its order. It may have further rows, which are left out.
     word_weights : ndarray of shape (n_ids,), float32, or None
         The weights of all ids in the sum of words, if there is one.
     head_weights : ndarray of shape (n_heads,), float, or None
@@ -261,7 +277,7 @@ def continue_from(previous, model, ids):
     model : keras.Model
         A network of some ids, renumbered from 0.
     ids : ndarray of shape (n_trained,), int
-        These ids, in the order of their numbers in `model`.
+        These ids, in the order of their numbers in `model`, which may have further rows.
 
     Returns
     -------
@@ -284,10 +300,10 @@ def continue_from(previous, model, ids):
         weights = [] if before is None else before.get_weights()
         if step.name == "embedding":
             (embedding_matrix,) = weights
-            weights = [embedding_matrix[ids]]
+            weights = [with_rows(embedding_matrix[ids], shapes[0][0], 0)]
         elif isinstance(step, WeightedSum) and weights:
             word_weights = np.exp(SCALE * weights[0])
-            weights = [weights[0][ids]]
+            weights = [with_rows(weights[0][ids], shapes[0][0], 0)]
         if [array.shape for array in weights] != shapes:
             raise ValueError(
                 f"warm_start=True needs a network of the same shape as in the previous fit, but its layer "
@@ -298,7 +314,13 @@ def continue_from(previous, model, ids):
     return embedding_matrix, word_weights
 
 
+def with_rows(array, n_rows, value):
+    """Add rows of a value at the end, up to `n_rows`."""
+    missing = [(0, n_rows - len(array)), *[(0, 0)] * (array.ndim - 1)]
+    return np.pad(array, missing, constant_values=value)
+
+
 def _replace_rows(array, rows, values):
     array = array.copy()
-    array[rows] = values
+    array[rows] = values[: len(rows)]
     return array
