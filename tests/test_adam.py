@@ -30,6 +30,7 @@ def test_steps_are_those_of_keras(dtype):
         np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_schedule_gives_each_step_its_learning_rate():
     def schedule():
         return keras.optimizers.schedules.CosineDecay(0.2, 5, warmup_target=0.5, warmup_steps=2)
@@ -39,6 +40,7 @@ def test_a_schedule_gives_each_step_its_learning_rate():
         np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_variable_is_updated_by_one_operation_also_compiled(monkeypatch):
     def refuse(*args):
         raise AssertionError("Keras's own update")

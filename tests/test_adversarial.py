@@ -66,6 +66,7 @@ def first_loss(model, ids, targets):
     return float(losses[0])
 
 
+@pytest.mark.slow
 def test_the_loss_is_the_mean_of_the_usual_one_and_of_that_with_moved_vectors():
     ids, targets = make_documents()
     network = make_network(0.1)
@@ -92,6 +93,7 @@ def test_training_without_the_padding_is_that_with_it(kernel_size, n_documents, 
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_network_that_saw_moved_vectors_is_surer_of_them():
     ids, targets = make_documents()
     losses = []
@@ -103,6 +105,7 @@ def test_a_network_that_saw_moved_vectors_is_surer_of_them():
     assert losses[1] < 0.8 * losses[0]
 
 
+@pytest.mark.slow
 def test_measuring_moves_nothing():
     ids, targets = make_documents()
     usual, moved = (make_network(epsilon).test_on_batch(ids, targets)[0] for epsilon in (0, 0.1))
@@ -137,6 +140,7 @@ def test_it_goes_with_all_options(parameters):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(classifier)).predict_proba(X), probabilities)
 
 
+@pytest.mark.slow
 def test_it_goes_with_several_labels_and_with_weights():
     X, y = documents()
     labels = np.stack([np.unique(y, return_inverse=True)[1] == 1, np.arange(len(y)) % 3 == 0], axis=1)
@@ -148,6 +152,7 @@ def test_it_goes_with_several_labels_and_with_weights():
     assert losses[0] > usual[0]
 
 
+@pytest.mark.slow
 def test_weights_count_for_moved_documents_too():
     ids, targets = make_documents()
     weights = np.r_[np.full(12, 2.0), np.zeros(12)].astype(np.float32)
@@ -155,6 +160,7 @@ def test_weights_count_for_moved_documents_too():
     assert float(weighted) == pytest.approx(first_loss(make_network(0.1), ids[:12], targets[:12]), rel=0.02)
 
 
+@pytest.mark.slow
 def test_a_stream_goes_on_from_a_pickle_as_it_would_have():
     X, y = documents()
     stream = small(architecture="hybrid", adversarial_epsilon=0.1, lexical_weight=0).partial_fit(
@@ -179,6 +185,7 @@ def test_it_leaves_nothing_in_memory():
     assert count_graphs() <= before
 
 
+@pytest.mark.slow
 def test_the_other_architectures_have_no_use_for_it():
     X, y = documents()
     with pytest.warns(UserWarning, match=r"adversarial_epsilon=0\.1 has no effect: it is for .*'hybrid'"):

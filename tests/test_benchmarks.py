@@ -156,6 +156,7 @@ def test_own_corpus_is_read_from_two_files(module, setting, tmp_path):
         list(module("groups").read_groups(setting, []))
 
 
+@pytest.mark.slow
 def test_settings_are_chosen_by_folds_even_of_two_texts_a_class(module):
     peers = module("peers")
     texts = np.array(["aa bb", "aa bb cc", "dd aa", "dd ee"], dtype=object)
@@ -168,6 +169,7 @@ def test_settings_are_chosen_by_folds_even_of_two_texts_a_class(module):
         assert ("pairs" in options) == (model[0].ngram_range == (1, 2))
 
 
+@pytest.mark.slow
 def test_large_texts_have_fewer_settings(module, monkeypatch):
     peers = module("peers")
     tried = []
@@ -187,6 +189,7 @@ def test_large_texts_have_fewer_settings(module, monkeypatch):
     assert tried == [4, 4, 2, 1]
 
 
+@pytest.mark.slow
 def test_pairs_are_chosen_where_only_the_order_tells_the_class(module):
     peers = module("peers")
     texts = np.array(["aa bb", "bb aa"] * 6, dtype=object)
@@ -229,6 +232,7 @@ def test_kim_network_learns_from_vectors_and_starts_other_words_small(module, ve
     assert (model.predict(texts) == np.arange(30) % 2).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_accuracy_resumes_and_shows_tables_and_charts(module, data, tmp_path, monkeypatch, capsys):
     accuracy = module("accuracy")
     csv = tmp_path / "accuracy.csv"

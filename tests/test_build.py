@@ -192,6 +192,7 @@ def test_layers_of_the_hybrid_network():
     assert model.output_shape == (None, 2, 3)
 
 
+@pytest.mark.slow
 def test_the_sum_of_words_starts_without_an_opinion_and_from_the_given_weights():
     weights = np.array([1, 2, 3], dtype=np.float32)
     model = build_network(3, 4, architecture="hybrid", word_weights=weights)
@@ -239,6 +240,7 @@ def test_the_loss_of_heads_is_the_mean_of_each_of_them_for_each_document(loss):
         assert got == pytest.approx(np.mean(weights * losses), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_loss_gets_targets_and_probabilities_of_one_head_at_a_time():
     columns = []
 
@@ -251,6 +253,7 @@ def test_a_loss_gets_targets_and_probabilities_of_one_head_at_a_time():
     assert set(columns) == {(3,)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["stacked", "parallel", "hybrid"])
 def test_a_network_for_multilabel_starts_from_log_odds_and_measures_sets_of_labels(architecture):
     log_odds = np.array([-2.0, 0.0, 1.0])
@@ -270,6 +273,7 @@ def test_a_network_for_multilabel_starts_from_log_odds_and_measures_sets_of_labe
     assert accuracy == pytest.approx(right.all(axis=1).mean())
 
 
+@pytest.mark.slow
 def test_pooled_heads_of_multilabel_are_a_sum_of_log_odds():
     model = build_network(9, 3, architecture="hybrid", kernel_size=2, log_odds=np.zeros(3))
     model.set_weights([0.1 * np.random.RandomState(0).standard_normal(w.shape) for w in model.get_weights()])

@@ -68,6 +68,7 @@ def test_labels_in_are_labels_out(labels):
     assert classifier.score(X, labels[y]) == 1
 
 
+@pytest.mark.slow
 def test_three_classes_of_python_strings():
     X, y = documents()
     labels = np.array(["b", "a"], dtype=object)[y]
@@ -129,6 +130,7 @@ def test_labels_are_checked_in_fit_and_score(fitted, labels, error, message):
 
 
 # Of that many classes, new versions of scikit-learn warn.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The number of unique classes")
 def test_many_classes_make_no_long_message():
     X, y = np.arange(1, 4001).reshape(2000, 2), [f"class {i}" * 100 for i in range(2000)]
@@ -149,6 +151,7 @@ def test_missing_labels_are_refused():
         small().fit(X, np.where(y, np.nan, 0))
 
 
+@pytest.mark.slow
 def test_a_column_of_labels_is_taken_with_a_warning():
     X, y = documents()
     with pytest.warns(DataConversionWarning, match="1d array was expected"):
@@ -173,6 +176,7 @@ def test_plain_integers_are_ids_too(spoil):
     assert classifier.score(spoil(X), y) == 1
 
 
+@pytest.mark.slow
 def test_lists_and_floats_without_a_fraction_are_the_same_ids(without_vocabulary):
     X, y = documents()
     assert without_vocabulary.settings_["pretrained"] is False
@@ -237,6 +241,7 @@ def test_ragged_ids_need_no_padder(architecture):
         direct, through = (pickle.loads(pickle.dumps(classifier)) for classifier in (direct, through))
 
 
+@pytest.mark.slow
 def test_after_a_fit_on_ragged_lists_documents_of_one_length_are_still_documents():
     classifier = small(epochs=1, vocabulary_size=5).fit([[1], [1, 2]] * 4, [0, 1] * 4)
     assert classifier.maxlen_ == 1000
@@ -392,6 +397,7 @@ def test_pickle_needs_neither_loss_nor_optimizer(architecture):
     np.testing.assert_array_equal(loaded.predict_proba(X), classifier.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_pickle_has_the_matrix_once():
     words = tuple(map(str, range(5000)))
     vocabulary = Vocabulary(

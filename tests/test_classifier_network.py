@@ -37,6 +37,7 @@ hybrid, stacked = classifier_samples.hybrid, classifier_samples.stacked
 # Pre-trained vectors
 
 
+@pytest.mark.slow
 def test_auto_takes_the_vectors_that_x_carries_and_freezes_them_in_the_blogs_network(stacked):
     expected = [[0, 0, 0], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, 0, 0]]
     np.testing.assert_array_equal(embedding_of(stacked).get_weights()[0], expected)
@@ -52,6 +53,7 @@ def test_without_vectors_or_if_asked_for_the_embedding_is_learned_from_scratch(v
     assert classifier.settings_["pretrained"] is False
 
 
+@pytest.mark.slow
 def test_trainable_embedding_changes_the_vectors_and_leaves_the_given_ones_alone():
     X, y = documents()
     before = VOCABULARY.embedding_matrix()
@@ -240,6 +242,7 @@ def test_what_is_cut_off_counts_among_the_ids(architecture):
     assert embedding_of(classifier).input_dim == 10
 
 
+@pytest.mark.slow
 def test_the_lexical_model_sees_the_same_words_as_the_network():
     X, y = ragged(n=40)
     classifier = small(architecture="hybrid", maxlen=3, epochs=1).fit(X, y)
@@ -264,6 +267,7 @@ def test_auto_maxlen(architecture, maxlen):
     assert classifier.maxlen_ == maxlen
 
 
+@pytest.mark.slow
 def test_the_linear_model_has_most_of_the_weight_where_the_network_learns_by_heart():
     # Each word says a little, and half of the documents are too few for the network.
     rng = np.random.RandomState(0)
@@ -275,6 +279,7 @@ def test_the_linear_model_has_most_of_the_weight_where_the_network_learns_by_hea
     assert classifier.settings_["lexical_weight"] > 0.6
 
 
+@pytest.mark.slow
 def test_few_documents_tell_how_much_a_network_that_learns_by_heart_weighs():
     # Labels by chance.
     rng = np.random.RandomState(0)
@@ -291,6 +296,7 @@ def test_few_documents_tell_how_much_a_network_that_learns_by_heart_weighs():
     assert losses[0] < 0.8 * losses[1]
 
 
+@pytest.mark.slow
 def test_without_held_out_documents_weights_are_equal_and_a_scorer_has_no_effect():
     def fail(*_):
         raise AssertionError
@@ -342,6 +348,7 @@ def test_what_was_learned_on_held_out_documents_is_pickled(cyclic):
     assert factors.tolist() != [0.5, 0.5]
 
 
+@pytest.mark.slow
 def test_many_classes():
     ids = np.random.RandomState(0).randint(1, 41, (160, 5))
     ids[:, 2] = 41 + np.arange(160) % 40
@@ -365,6 +372,7 @@ def test_the_network_that_was_replaced_draws_a_warning_and_the_default_is_fitted
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(classifier)).predict_proba(X), new)
 
 
+@pytest.mark.slow
 def test_settings_tell_what_auto_was(hybrid):
     settings = dict(hybrid.settings_)
     assert 0 < settings.pop("lexical_weight") < 1

@@ -68,6 +68,7 @@ def test_balanced_weights_find_more_of_the_rare_class(architecture):
     assert balanced[y == 1].mean() > plain[y == 1].mean()
 
 
+@pytest.mark.slow
 def test_validation_loss_is_weighted():
     X, y = documents()
     losses = [
@@ -171,6 +172,7 @@ def test_meta_estimators_pass_weights_on(seen):
 # Training
 
 
+@pytest.mark.slow
 def test_history_has_loss_and_accuracy_of_every_epoch(stacked):
     assert type(stacked.history_) is dict
     assert set(stacked.history_) == {"accuracy", "loss"}
@@ -178,6 +180,7 @@ def test_history_has_loss_and_accuracy_of_every_epoch(stacked):
     assert stacked.n_iter_ == 20
 
 
+@pytest.mark.slow
 def test_validation_fraction_holds_out_documents_of_every_class():
     X, y = documents(n=40)
     classifier = small(validation_fraction=0.25, epochs=20).fit(X, y)
@@ -203,6 +206,7 @@ def log_loss_of(classifier, X, y):
     return -classifier.predict_log_proba(X)[np.arange(len(y)), y].mean()
 
 
+@pytest.mark.slow
 def test_early_stopping_keeps_the_best_epoch():
     X, y = documents(n=60)
     y = np.random.RandomState(3).permutation(y)  # nothing to learn, so that it soon stops
@@ -290,6 +294,7 @@ def test_at_most_2000_short_documents_are_trained_on_again(n, length, expected):
     assert not fitting._are_missed(tenth[:0], documents_of_ones, True)
 
 
+@pytest.mark.slow
 def test_few_long_documents_are_trained_on_again_however_few_were_held_out(capsys):
     X, _ = noisy(90)
     # Of all classes but one, none can be held out.
@@ -336,6 +341,7 @@ def test_a_third_of_few_documents_tells_the_weights_and_the_training_loss_when_t
     assert log_loss_of(again, X[held_out], y[held_out]) < 0.5 * measured[-1]
 
 
+@pytest.mark.slow
 def test_the_weights_of_very_few_documents_are_learned_from_each_third_of_them(monkeypatch, capsys):
     X, y = noisy(150)
     fitted = []
@@ -387,6 +393,7 @@ def test_thirds_with_weights_of_documents_and_a_given_share(monkeypatch, share, 
     assert ("val_score" in classifier.history_) == (scoring == "accuracy")
 
 
+@pytest.mark.slow
 def test_if_the_loss_never_is_low_the_best_epoch_is_kept():
     X, y = noisy(420)
     X[210:], y[210:] = X[:210], 1 - y[:210]  # contradictions
@@ -425,6 +432,7 @@ def test_what_early_stopping_looks_at(parameters, n_documents, n_held_out, has_v
     assert classifier._stops_at_low_loss(data, np.arange(n_held_out), has_validation_set) is bool(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["mean_squared_error", keras.losses.CategoricalCrossentropy()])
 def test_any_loss_can_be_low(loss):
     X, y = documents()
@@ -485,6 +493,7 @@ class StopAtOnce(keras.callbacks.Callback):
         self.model.stop_training = True
 
 
+@pytest.mark.slow
 def test_callbacks_are_copied_called_kept_and_not_pickled(stacked):
     callback = StopAtOnce()
     classifier = small(callbacks=[callback]).fit(*documents())
@@ -500,6 +509,7 @@ def test_callbacks_are_copied_called_kept_and_not_pickled(stacked):
     assert clone(classifier).fit(*documents()).n_iter_ == 1
 
 
+@pytest.mark.slow
 def test_optimizer_and_loss_are_used():
     compiled = []
 
@@ -563,6 +573,7 @@ def test_callbacks_that_set_the_learning_rate_are_an_error_with_one_cycle(callba
         )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_callbacks_may_set_a_constant_learning_rate():
     parameters = {"architecture": "hybrid", "epochs": 1, "learning_rate_schedule": "constant"}
@@ -603,6 +614,7 @@ class Watches(keras.callbacks.Callback):
     monitor = "val_loss"
 
 
+@pytest.mark.slow
 def test_warnings_name_the_parameter_and_point_to_the_call_of_fit():
     ineffective = {"n_conv_layers": 8, "pool_size": 2, "dense_units": 1, "maxlen": 5}
     classifier = small(
@@ -640,6 +652,7 @@ def test_jit_compile_is_deprecated(jit_compile):
         small(jit_compile=jit_compile, callbacks=[Interruption()]).fit(*documents())
 
 
+@pytest.mark.slow
 def test_verbose_shows_keras_progress_and_the_other_steps(capsys):
     classifier = small(architecture="hybrid", epochs=2, verbose=2).fit(*documents())
     shown = capsys.readouterr().out

@@ -112,6 +112,7 @@ def test_log_odds_of_several_classes():
     assert log_odds(np.log([[0.2, 0.5, 0.3]]), np.array([1])) == pytest.approx(0.0)
 
 
+@pytest.mark.slow
 def test_contributions_of_many_classes_add_up():
     rng = np.random.RandomState(0)
     X = rng.randint(1, 12, (120, 6))

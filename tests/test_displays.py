@@ -152,6 +152,7 @@ def test_the_display_of_a_classifier_says_what_its_lines_measure(fitted):
     assert legend(display.ax_[1])[2].startswith("epoch kept: ")
 
 
+@pytest.mark.slow
 def test_the_display_of_a_stream_has_calls_and_marks_none(fitted):
     classifier, ids = KerasConvTextClassifier(filters=2), fitted[:-1].transform(["good film", "bad film"])
     for _ in range(2):
@@ -203,6 +204,7 @@ def test_arrows_lead_from_the_first_word_to_the_second(vectors):
     assert [(list(arrow.xyann), list(arrow.xy)) for arrow in arrows] == [(at[a], at[b]) for a, b in PAIRS]
 
 
+@pytest.mark.slow
 def test_labels_neither_overlap_nor_leave_the_axes(vectors):
     display = WordVectorsDisplay.from_vectors(vectors, list(vectors), pairs=PAIRS)
     display.figure_.canvas.draw()
@@ -307,6 +309,7 @@ def test_the_strongest_words_of_some_labels_are_shown(table):
     assert names(display.ax_) == ["match", "shares"]
 
 
+@pytest.mark.slow
 def test_no_panel_of_telling_words_is_cut(table):
     assert not is_cut(TellingWordsDisplay.from_table(table).figure_)
     long = [Row(label, "w" * 50 + str(i), 1e3 * i) for label in "abc" for i in range(-3, 4)]

@@ -63,6 +63,7 @@ def test_ids_made_before_dask_was_imported_keep_it_in_a_search(client, monkeypat
     assert client.scatter(ids, hash=False).result().dtype.metadata is not None
 
 
+@pytest.mark.slow
 def test_a_search_gives_the_same_scores_on_ids(client):
     X, y = documents(n=64)  # joblib scatters what has more than 1,000 bytes
     expected = scores_of(small(), X, y, epochs=[3])

@@ -483,6 +483,7 @@ def test_server_that_hangs_up_after_every_byte_is_given_up(server):
     assert server.waits == [1, 2, 4, 8]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ranges", [True, False])
 def test_no_damage_raises_anything_but_an_os_error(server, ranges):
     server.ranges, right = ranges, zipped({MEMBER: b"the 1 2\n"})

@@ -94,6 +94,7 @@ def test_every_way_to_pad_and_cut_is_followed(steps_of, padding, truncating):
     assert short.log_odds == pytest.approx(log_odds(changed, "good film"), abs=1e-3)
 
 
+@pytest.mark.slow
 def test_stacked_is_explained_where_its_padding_is_at_the_end(stacked):
     text = "a good zyx film"
     (explanation,) = explain(stacked, [text], labels=["+"])
@@ -101,6 +102,7 @@ def test_stacked_is_explained_where_its_padding_is_at_the_end(stacked):
     assert [token.contribution != 0 for token in explanation.tokens] == [True, True, False, True]
 
 
+@pytest.mark.slow
 def test_lists_of_words_and_a_token_for_unknown_words():
     tokenizer = GloveTokenizer(vectors=None, style=list, oov_token="<?>", num_words=4)
     classifier = KerasConvTextClassifier(filters=2, epochs=3, embedding_dim=4, random_state=0)

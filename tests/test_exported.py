@@ -107,6 +107,7 @@ def test_predictions_are_those_of_the_pipeline(name, path, request):
     assert {"skglove", "keras"} <= set(exported.versions)
 
 
+@pytest.mark.slow
 def test_the_network_alone_runs_in_onnx_runtime(hybrid, path, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     export(hybrid, path)
@@ -357,6 +358,7 @@ def test_without_onnx_export_says_how_to_get_it(parallel, path, monkeypatch):
         export(parallel, path)
 
 
+@pytest.mark.slow
 def test_a_network_of_bfloat16_is_computed_in_float32(parallel, path):
     (name, config, weights, jit_compile), _ = parallel[-1]._network.take_apart()
     config = json.loads(json.dumps(config).replace('"float32"', '"mixed_bfloat16"'))

@@ -43,6 +43,7 @@ def test_the_first_vector_of_a_repeated_word_counts_in_a_binary_file(write):
     assert_reads(write(binary(["a", "b", "a"], MATRIX[:3])), ["a", "b"], MATRIX[:2])
 
 
+@pytest.mark.slow
 def test_files_longer_than_a_block_read_whole(write, monkeypatch):
     for size in (1, 7, 64, 333):
         monkeypatch.setattr(parsing, "_BLOCK", size)

@@ -96,6 +96,7 @@ def test_a_product_has_the_same_digits_in_each_row_on_every_kind_of_processor(ki
     assert ended.returncode == 0, ended.stderr[-3000:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["parallel", "hybrid"])
 def test_long_documents_and_networks_of_the_usual_size(architecture):
     rng = np.random.RandomState(1)
@@ -152,6 +153,7 @@ def test_another_network_is_kept_as_a_keras_model():
     assert stored.n_ids == 9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["parallel", "hybrid"])
 def test_the_model_of_a_classifier_predicts_as_the_classifier(architecture):
     X = [[1, 2, 3, 4], [2, 1], [3], [1, 4, 4]] * 4

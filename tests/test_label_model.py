@@ -34,6 +34,7 @@ def fitted():
     return model, *model.fit_predict(documents, codes, left_out=np.arange(100, 300)), documents, codes
 
 
+@pytest.mark.slow
 def test_log_probabilities_are_of_both_outcomes_of_each_label(fitted):
     model, *_, documents, _ = fitted
     both = model.predict_log_proba(documents)
@@ -41,6 +42,7 @@ def test_log_probabilities_are_of_both_outcomes_of_each_label(fitted):
     np.testing.assert_allclose(np.exp(both).sum(axis=1), 1, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_does_as_well_as_a_model_for_each_label_alone(fitted):
     model, *_ = fitted
     documents, codes = corpus(600)

@@ -145,6 +145,7 @@ def test_documents_left_out_are_predicted_as_if_they_were_new(asked):
     assert (log_probabilities.argmax(axis=1) == codes[rows]).mean() == pytest.approx(0.5, abs=0.11)
 
 
+@pytest.mark.slow
 def test_the_documents_to_predict_are_drawn_without_copies():
     words, codes = headers(5, 3000)
     words[-10:] = words[:10]
@@ -191,6 +192,7 @@ def test_regression_is_that_of_scikit_learn_in_threads(n_classes, n_documents, p
     np.testing.assert_allclose(X @ weights + intercepts, expected, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_regression_that_is_clearly_best_is_taken(monkeypatch):
     words, codes = headers(5)
     fits = []
@@ -235,6 +237,7 @@ def test_copies_do_not_vouch_for_each_other(n_documents, n_copies):
     assert new.max(axis=1).mean() < 0.8
 
 
+@pytest.mark.slow
 def test_copies_do_not_vouch_for_each_other_in_regression():
     rng = np.random.RandomState(0)
     words, codes = np.tile(rng.randint(1, 5000, (1000, 20)), (2, 1)), np.tile(np.arange(1000) % 2, 2)
@@ -279,6 +282,7 @@ def test_regression_counts_where_few_words_settle_the_class(n_classes):
     assert got[np.arange(400), codes[1200:]].mean() > -0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_classes", [2, 5])
 def test_probabilities_of_regression_are_neither_too_sure_nor_too_unsure(n_classes):
     words, codes = headers(n_classes, 3000)
@@ -314,6 +318,7 @@ def test_the_seed_draws_the_documents_left_out(monkeypatch):
     assert one == same != other
 
 
+@pytest.mark.slow
 def test_documents_of_weight_zero_teach_nothing():
     words, codes = headers(5)
     weights = np.where(np.arange(1200) % 3 == 2, 0, 1.5)
@@ -338,6 +343,7 @@ def test_few_documents_with_a_weight_are_not_all_left_out_at_once():
     assert all(np.isfinite(weights).all() for weights in model.weights_)
 
 
+@pytest.mark.slow
 def test_many_classes_are_left_to_naive_bayes(monkeypatch):
     monkeypatch.setattr(skglove.regression, "SGDClassifier", None)
     words, codes = headers(101)
@@ -347,11 +353,13 @@ def test_many_classes_are_left_to_naive_bayes(monkeypatch):
     assert (log_probabilities.argmax(axis=1) == codes).mean() > 0.4
 
 
+@pytest.mark.slow
 def test_not_too_many_classes_have_both_models():
     words, codes = headers(100, 400)
     assert len(LexicalModel().fit(Documents(words.ravel(), np.full(400, 30)), codes).sharpness_) == 2
 
 
+@pytest.mark.slow
 def test_classes_of_one_document_do_not_stop_regression():
     words, codes = headers(5)
     codes[[5, 6, 7]] = 5, 6, 7
@@ -364,6 +372,7 @@ def test_classes_of_one_document_do_not_stop_regression():
     assert (log_probabilities[np.arange(3), codes[left_out]] < np.log(1 / 8)).all()
 
 
+@pytest.mark.slow
 def test_words_of_one_document_do_not_blind_small_classes():
     # Of 10 words, 3 tell the class and the others are in hardly any other document.
     rng = np.random.RandomState(0)
@@ -379,6 +388,7 @@ def test_words_of_one_document_do_not_blind_small_classes():
     assert probabilities[np.arange(960), codes].mean() > 0.95
 
 
+@pytest.mark.slow
 def test_scores_keep_their_digits_in_long_documents():
     rng = np.random.RandomState(0)
     codes, lengths = np.arange(40) % 20, np.full(40, 1000)

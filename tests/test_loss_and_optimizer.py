@@ -225,6 +225,7 @@ def test_a_grid_searches_among_optimizers_in_other_processes():
     assert not optimizers[0].built
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_is_an_error_that_names_the_optimizer():
     with pytest.raises(ValueError, match=r"Try a learning rate in optimizer lower than 1e\+25"):
         fit(SGD(1e25))

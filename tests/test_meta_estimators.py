@@ -351,6 +351,7 @@ def routed():
         yield model, make_scorer(accuracy_score).set_score_request(sample_weight=True)
 
 
+@pytest.mark.slow
 def test_weights_are_routed_through_a_pipeline_in_a_search(routed):
     model, scorer = routed
     search = GridSearchCV(model, {"cnn__epochs": [3]}, scoring=scorer, cv=ONE_SPLIT, error_score="raise")

@@ -32,6 +32,7 @@ def plain(model):
     return keras.Model(model.inputs[0], model.outputs[0])
 
 
+@pytest.mark.slow
 @pytest.mark.backends("tensorflow", "torch", why="elsewhere the padding is computed")
 @settings(max_examples=50, deadline=None)
 @given(
@@ -111,6 +112,7 @@ def kims_network(model, kernel_sizes):
     return oracle
 
 
+@pytest.mark.slow
 @pytest.mark.backends("tensorflow", "torch", why="elsewhere the padding is computed")
 @settings(max_examples=30, deadline=None)
 @given(
@@ -178,6 +180,7 @@ def test_each_head_of_a_hybrid_network_trains_its_own_part_and_the_vectors(head,
     assert reaches == {reached, "embedding"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", ["hybrid", "stacked"])
 def test_an_expanded_network_says_the_same_about_the_ids_it_was_trained_on(make):
     rng = np.random.RandomState(0)
@@ -217,6 +220,7 @@ def test_an_expanded_network_is_compiled_as_the_trained_one(jit_compile):
 
 
 # Keras itself has not caught up with NumPy 2 here.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_an_expanded_network_is_saved_loaded_and_rebuilt(tmp_path):
     heads = np.array([0.3, 1.2])
@@ -242,6 +246,7 @@ def test_documents_of_few_words_are_padded_to_the_widest_filter(n_columns):
     np.testing.assert_allclose(compute(plain(model), ids), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_training_step_of_a_parallel_network_is_that_of_kims():
     ids, targets = padded([3, 40, 0, 1, 17], 60), np.eye(5, dtype=np.float32)
     model = parallel_network(n_classes=5, trainable_embedding=True, optimizer="sgd", learning_rate=1)
@@ -279,6 +284,7 @@ def test_a_layer_that_packing_does_not_compute_is_an_error():
         model(padded([3], 8))
 
 
+@pytest.mark.slow
 def test_results_of_a_hybrid_network_do_not_depend_on_the_order_of_documents():
     rng = np.random.RandomState(0)
     model, ids = hybrid_network(), padded(rng.randint(0, 8, 45), 8)
@@ -364,6 +370,7 @@ def test_options_change_little(make, options, tolerance):
 
 
 # Keras itself has not caught up with NumPy 2 here.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize(
     ("architecture", "kind", "options"),
@@ -395,6 +402,7 @@ def test_any_number_of_columns_works(maxlen):
     np.testing.assert_allclose(compute(model, ids), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # as above
 def test_names_that_layers_had_in_earlier_releases_are_understood(tmp_path):
     old_names = {

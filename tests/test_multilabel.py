@@ -99,6 +99,7 @@ def test_pickling_keeps_the_probabilities(fitted):
     np.testing.assert_allclose(loaded.predict_proba(X), fitted.predict_proba(X), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_log_odds_of_network_and_linear_model_are_added():
     X, y = documents(n=450)
     classifier = multilabel("hybrid", epochs=3).fit(X, y)
@@ -119,6 +120,7 @@ def test_what_a_label_of_documents_without_weight_says_does_not_matter(architect
     assert classifier.predict_proba(X)[:, 3].max() < 0.25
 
 
+@pytest.mark.slow
 def test_a_label_that_all_documents_have_is_predicted():
     X, y = documents(n=48)
     probabilities = multilabel("hybrid", epochs=2).fit(X, 1 - y).predict_proba(X)
@@ -127,6 +129,7 @@ def test_a_label_that_all_documents_have_is_predicted():
     assert no_labels.predict(X).sum() == 0
 
 
+@pytest.mark.slow
 def test_a_loss_gets_the_indicator_matrix_and_the_default_is_summed_over_the_labels():
     X, y = documents(n=16)
     seen = []
@@ -146,6 +149,7 @@ def test_a_loss_gets_the_indicator_matrix_and_the_default_is_summed_over_the_lab
         multilabel("stacked", loss=lambda targets, probabilities: targets[9]).fit(X, y)
 
 
+@pytest.mark.slow
 def test_scorers_of_scikit_learn_take_it():
     X, y = documents()
     scores = cross_val_score(multilabel("stacked", epochs=1), TokenIds(X, None), y, scoring="f1_micro", cv=2)
@@ -160,6 +164,7 @@ def test_meta_estimators_that_fit_a_classifier_for_each_label_take_it(meta):
     assert classifier.predict(X).shape == (64, 2)
 
 
+@pytest.mark.slow
 def test_a_classifier_can_be_fitted_to_classes_after_labels():
     X, y = documents()
     classifier = multilabel("stacked", epochs=1)

@@ -71,6 +71,7 @@ def test_labels_are_no_classes(classifier):
     assert describe_classifier(several)[0] == ("labels, several a document", "2: <b>good</b>, bad")
 
 
+@pytest.mark.slow
 def test_summary_of_a_classifier_in_a_stream(classifier, tokenizer, monkeypatch):
     monkeypatch.setattr(partial_fitting, "MOST_CALLS", 2)
     streamed = pickle.loads(pickle.dumps(classifier)).set_params(early_stopping="auto", lexical_weight=0)
@@ -101,6 +102,7 @@ def test_text_is_shown_where_scikit_learn_shows_text(classifier):
         assert list(classifier._repr_mimebundle_()) == ["text/plain"]
 
 
+@pytest.mark.slow
 def test_many_classes_and_long_names_are_shortened(classifier):
     many = pickle.loads(pickle.dumps(classifier))
     many.classes_ = np.array(["x" * 1000, *"abcdefghij"])
@@ -118,6 +120,7 @@ def test_the_network_is_among_the_attributes_once_it_is_built(classifier):
     assert "model_" not in dir(KerasConvTextClassifier())
 
 
+@pytest.mark.slow
 def test_a_loaded_classifier_is_shown_without_keras(classifier, tmp_path):
     path = tmp_path / "classifier.pkl"
     path.write_bytes(pickle.dumps(classifier))

@@ -101,6 +101,7 @@ def built_convolution(width):
     return convolution
 
 
+@pytest.mark.slow
 @pytest.mark.backends("tensorflow", "torch", why="elsewhere the padding is computed")
 @pytest.mark.parametrize(("length", "expected"), [(50, False), (51, True)])
 def test_training_on_long_documents_computes_gradients_of_windows(monkeypatch, length, expected):

@@ -70,6 +70,7 @@ def moved(data, rng):
     return data[:to] + kind + data[to:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["GloVe", "word2vec of the C program"])
 def test_moved_numbers_and_separators_never_read_as_zeros(write, monkeypatch, format):
     raised = 0

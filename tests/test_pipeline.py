@@ -105,6 +105,7 @@ def test_words_that_were_never_seen_still_predict(fitted):
     assert set(fitted.predict(["", "zyx", "kitchen soup"])) <= set(TOPICS)
 
 
+@pytest.mark.slow
 def test_vectors_help_with_words_that_were_not_trained_on(corpus, glove_file):
     """What pre-trained vectors are for: the vocabulary is known, the words come in no labelled text."""
     texts, labels = corpus
@@ -123,6 +124,7 @@ def test_vectors_help_with_words_that_were_not_trained_on(corpus, glove_file):
     assert scratch.score(new, expected) < 1
 
 
+@pytest.mark.slow
 def test_cross_val_score_of_texts_and_of_ids_that_are_tokenised_already(corpus, glove_file):
     texts, labels = corpus
     pipeline = classify(glove_file)
@@ -184,6 +186,7 @@ def test_grid_search_gives_the_same_scores_with_one_process_and_with_two(corpus,
     assert one.best_estimator_.predict(corpus[0][:1])[0] in TOPICS
 
 
+@pytest.mark.slow
 def test_memory_keeps_vocabularies_apart(corpus, glove_file, tmp_path):
     texts, labels = corpus
     pipeline = classify(None, memory=str(tmp_path), cnn__epochs=1)
@@ -216,6 +219,7 @@ numpy.save(sys.argv[1] + "/probabilities.npy", probabilities)
     return fitted, unfitted, np.load(folder / "probabilities.npy")
 
 
+@pytest.mark.slow
 def test_pickle_predicts_the_same_in_a_fresh_process_without_the_vector_file(corpus, another_process):
     fitted, _, probabilities = another_process
     for pipeline, actual in zip(fitted, probabilities[:2], strict=True):
@@ -229,12 +233,14 @@ def test_joblib_stores_a_pipeline(options, corpus, fitted, tmp_path):
     np.testing.assert_array_equal(loaded.predict_proba(corpus[0]), fitted.predict_proba(corpus[0]))
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_predictions_in_another_process(corpus, another_process):
     _, unfitted, probabilities = another_process
     expected = clone(unfitted).fit(*corpus).predict_proba(corpus[0])
     np.testing.assert_array_equal(probabilities[2], expected)
 
 
+@pytest.mark.slow
 def test_import_clone_and_grid_load_neither_keras_nor_tensorflow():
     code = """
 import sys
@@ -262,6 +268,7 @@ def test_fitting_and_predicting_open_no_socket(corpus, glove_file, monkeypatch):
     classify(glove_file, cnn__epochs=1).fit(*corpus).predict(corpus[0])
 
 
+@pytest.mark.slow
 def test_vectors_in_memory_serve_as_well_as_a_file(corpus, glove_file, fitted):
     texts, labels = corpus
     file = load_vectors(glove_file)
@@ -273,6 +280,7 @@ def test_vectors_in_memory_serve_as_well_as_a_file(corpus, glove_file, fitted):
 # What shows a fitted pipeline, or its output
 
 
+@pytest.mark.slow
 def test_displays_are_drawn_from_a_pipeline(corpus, fitted):
     pytest.importorskip("matplotlib").use("Agg")
     texts, labels = corpus
@@ -335,6 +343,7 @@ def fitted_tiny(ids, corpus):
     return make_tiny().fit(ids, corpus[1])
 
 
+@pytest.mark.slow
 def test_a_lost_vocabulary_is_a_warning_once_and_pretrained_false_silences_it(tiny, corpus, ids):
     plain = ids.tolist()
     with pytest.warns(UserWarning, match="pretrained=False silences this") as caught:
@@ -351,6 +360,7 @@ def test_a_lost_vocabulary_is_a_warning_once_and_pretrained_false_silences_it(ti
     tiny.set_params(pretrained=False).fit(ids.tolist(), corpus[1])
 
 
+@pytest.mark.slow
 def test_a_vocabulary_without_vectors_is_no_lost_one(tiny, ids, corpus):
     without = TokenIds(np.asarray(ids), Vocabulary(ids.vocabulary.words))
     assert tiny.fit(without, corpus[1]).settings_["pretrained"] is False
@@ -362,6 +372,7 @@ def test_numbers_beside_the_ids_are_refused(tiny, corpus, ids):
         tiny.fit(frame, corpus[1])
 
 
+@pytest.mark.slow
 def test_ids_changed_by_arithmetic_on_a_plain_array_are_refused_where_they_leave_the_vocabulary(
     tiny, fitted_tiny, ids, corpus
 ):
@@ -394,6 +405,7 @@ TEXTS = ["soup and bread", "bread and oven", "goal and match", "match and ball"]
 LABELS = ["food", "food", "sport", "sport"] * 5
 
 
+@pytest.mark.slow
 def test_it_is_the_pipeline_of_the_three_steps():
     made = make_text_classifier(None, num_words=50, maxlen=7, epochs=2, random_state=0)
     steps = [

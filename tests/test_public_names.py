@@ -61,6 +61,7 @@ def test_a_name_that_does_not_exist_is_an_attribute_error():
         skglove.nothing  # noqa: B018
 
 
+@pytest.mark.slow
 def test_importing_skglove_and_its_predictor_imports_no_scikit_learn():
     script = """
 import sys

@@ -56,6 +56,7 @@ def test_a_fit_that_differs_in_numbers_alone_traces_nothing_and_gives_what_a_new
     assert count_traced() == 2 * n_traced
 
 
+@pytest.mark.slow
 def test_documents_of_another_fold_trace_nothing(count_traced):
     X, y = documents()
     small(**SIZES).fit(X[:20], y[:20])

@@ -336,6 +336,7 @@ asyncio.run(main(service.create_app(sys.argv[1])))
 """
 
 
+@pytest.mark.slow
 def test_the_service_needs_neither_keras_nor_scikit_learn(model):
     ended = subprocess.run(
         [sys.executable, "-W", "error", "-c", SCRIPT, str(model)],

@@ -212,6 +212,7 @@ PROSE = st.lists(st.sampled_from([*SNIPPETS, " ", "\x0b", "\r", "\x1c", "\u3000"
 PROSE = st.lists(PROSE.map("".join), min_size=1, max_size=6)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(
     texts=PROSE,
@@ -306,6 +307,7 @@ def words_of_a_script(draw):
     return "".join(draw(st.lists(st.tuples(letter, marks).map("".join), min_size=1, max_size=6)))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(
     words=st.lists(words_of_a_script(), min_size=1, max_size=5), punctuation=st.sampled_from(["", ",", "!"])

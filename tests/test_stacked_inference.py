@@ -30,6 +30,7 @@ def model(request):
     return network("stacked", dense_units=4, **request.param)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(documents=DOCUMENTS, more=st.integers(0, 20), rows=st.integers(1, 9), chunk=st.integers(1, 99))
 def test_probabilities_are_those_of_keras_on_padded_ids(model, documents, more, rows, chunk):

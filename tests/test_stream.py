@@ -110,6 +110,7 @@ def test_after_pickling_it_goes_on_to_the_last_bit_as_without(architecture, call
     assert_same(go_on(again, BATCHES[2:]), uninterrupted)
 
 
+@pytest.mark.slow
 def test_all_that_training_changes_is_pickled(calls):
     expected = go_on(calls.after_two(), BATCHES[2:3]).predict_proba(X)
     state = calls.after_two()._stream.network._state
@@ -202,6 +203,7 @@ def test_a_batch_whose_classes_all_have_weight_zero_is_an_error(calls):
     np.testing.assert_array_equal(classifier.predict_proba(X), calls.predicted)
 
 
+@pytest.mark.slow
 def test_an_epoch_of_fit_is_not_kept_in_a_stream():
     classifier = begin(epochs=1, lexical_weight=0).fit(X, Y)
     assert classifier.best_epoch_ == 1
@@ -215,6 +217,7 @@ def test_fit_starts_afresh(calls):
     assert not hasattr(classifier, "_stream")
 
 
+@pytest.mark.slow
 def test_ragged_ids_of_two_tokenizers_and_a_class_that_comes_late(calls):
     texts = ["good film", "bad plot", "plot film bad", "film good"] * 10
     words = list(VOCABULARY.words)

@@ -53,6 +53,7 @@ def test_weights_are_the_slopes_of_the_log_odds(pipeline):
             assert _weights(model, model.weights_, code)[column] == pytest.approx(rise, rel=0.01)
 
 
+@pytest.mark.slow
 def test_a_classifier_in_a_stream_has_telling_words(pipeline):
     classifier = KerasConvTextClassifier(filters=2, embedding_dim=4, random_state=0)
     streamed = make_pipeline(*pipeline[:2], classifier)

@@ -177,6 +177,7 @@ class Spy(TransformerMixin, BaseEstimator):
         return float(X.vocabulary is not None and X.vocabulary.words == self.vocabulary_.words)
 
 
+@pytest.mark.slow
 def test_vocabulary_survives_cross_validation_of_tokenised_texts(ids):
     assert cross_val_score(Spy(), ids, cv=KFold(3)).tolist() == [1, 1, 1]
     pipeline = Pipeline([("pad", SequencePadder(3)), ("spy", Spy())])
@@ -264,6 +265,7 @@ def row_types(ids, n):
     return type(ids), isinstance(ids, np.memmap), vocabulary_of(ids).words, int(np.asarray(ids)[n].sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("carry", [lambda ids: ids, np.asarray, np.asfortranarray])
 def test_vocabulary_survives_processes_and_their_memory_maps(carry):
     ids = carry(with_vocabulary(np.ones((300, 1000), np.int32), VOCABULARY))  # above joblib's 1 MB
@@ -290,6 +292,7 @@ def test_hash_tells_vocabularies_apart(ids):
         assert len(set(map(joblib.hash, others))) == n_different
 
 
+@pytest.mark.slow
 def test_equal_vocabularies_have_equal_hashes_in_every_process():
     # "<", "dtype", "Vocabulary" and "words" are strings that pickle meets, too, as one object or as another.
     words = ("<", "dtype", "Vocabulary", "words", "skglove.vocabulary", "the", "i4", "a.txt")

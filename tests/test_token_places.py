@@ -30,6 +30,7 @@ def test_glove_tokens_are_found_where_they_are(text, lower):
     check_order(text, places, lambda between: not between.translate(GLOVE_CHARACTERS).strip())
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(TEXTS, st.booleans(), st.sampled_from([" ", "-", "ab"]))
 @example("\u0130x-\u0130.y", True, "ab")

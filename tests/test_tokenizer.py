@@ -86,6 +86,7 @@ def test_ids_vocabulary_and_counts_equal_keras(texts, unseen, rules):
     assert as_lists(clone(ours).fit(texts).transform(unseen)) == oracle.texts_to_sequences(unseen)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.* hold white space")
 @settings(deadline=None, max_examples=100)
 @given(texts=CORPORA, rules=RULES)
@@ -99,6 +100,7 @@ def test_every_id_is_below_num_words_and_stands_for_its_word(texts, rules):
             assert ours.vocabulary_[ids.vocabulary.words[i - 1]] == i
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.* hold white space")
 @settings(deadline=None, max_examples=100)
 @given(texts=CORPORA, rules=RULES, characters=st.integers(1, 40), tokens=st.integers(1, 9))
@@ -117,6 +119,7 @@ def test_chunks_do_not_change_the_result(texts, rules, characters, tokens):
     np.testing.assert_array_equal(parts.document_counts_, whole.document_counts_)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.* hold white space")
 @settings(deadline=None, max_examples=100)
 @given(texts=CORPORA, rules=RULES)
@@ -231,6 +234,7 @@ def test_unseen_words_of_no_vectors_at_all():
         assert ours.fit_transform(["a b"]).vocabulary.words == ("a", "b")
 
 
+@pytest.mark.slow
 def test_a_dict_of_vectors_is_kept_as_it_is_and_its_vocabulary_has_word_vectors():
     embeddings_index = dict(zip(VECTORS.words, VECTORS.matrix, strict=True))
     ours = GloveTokenizer(embeddings_index)

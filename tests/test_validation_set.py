@@ -130,6 +130,7 @@ def test_without_early_stopping_it_is_measured_only():
     assert loss == pytest.approx(losses[-1], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_its_weights_count():
     options = {**SIZES, "epochs": 1}
     weights = np.where(Y_VAL, 5.0, 1.0)
@@ -149,6 +150,7 @@ def test_a_ragged_one_is_padded_as_a_matrix_x():
     assert small(epochs=2).fit(X, y, X_val=padded, y_val=y_val).history_ == one.history_
 
 
+@pytest.mark.slow
 def test_longer_documents_than_a_ragged_x_has_are_cut():
     X, y = ragged()
     longer = TokenIds(np.array([[3] * 3000 + [1], [3] * 3000 + [2]]), VOCABULARY)
@@ -199,6 +201,7 @@ def test_an_id_without_a_row_is_an_error():
         small(epochs=1, pretrained=False).fit(X, y, X_val=np.full((2, 6), 9), y_val=[0, 1])
 
 
+@pytest.mark.slow
 def test_weights_of_an_epoch_that_a_callback_restores_go_with_the_weights_of_the_pool():
     stopping = keras.callbacks.EarlyStopping("val_loss", patience=2, restore_best_weights=True)
     classifier = small(architecture="hybrid", **SIZES, early_stopping=False, callbacks=[stopping])
@@ -251,6 +254,7 @@ def test_a_pipeline_transforms_it_for_a_grid_search_too(monkeypatch):
     assert [len(X) for X, *_ in RecordingClassifier.seen] == [16, 16, 32]
 
 
+@pytest.mark.slow
 def test_a_pipeline_is_fitted_with_it():
     sizes = {"filters": 4, "embedding_dim": 4, "epochs": 6, "learning_rate": 0.05, "random_state": 0}
     classifier = KerasConvTextClassifier(**sizes, pretrained=False, scoring="accuracy")
@@ -273,6 +277,7 @@ def inverted_loss(estimator, X, y):
     return log_loss(y, estimator.predict_proba(X), labels=estimator.classes_)
 
 
+@pytest.mark.slow
 def test_a_score_decides_when_to_stop_and_which_epoch_is_kept():
     stopping = {"early_stopping": True, "n_iter_no_change": 2, "lexical_weight": 0}
     classifier = small(architecture="hybrid", **SIZES | stopping, scoring=inverted_loss)

@@ -409,6 +409,7 @@ def test_text_beside_numbers_is_better_than_either(reviews):
     np.testing.assert_array_equal(result.iloc[:, :4], GloveVectorizer(vectors).fit_transform(frame["review"]))
 
 
+@pytest.mark.slow
 def test_a_grid_over_weightings_refits_and_predicts(reviews):
     frame, labels, vectors = reviews
     model = make_pipeline(columns_of(vectors), LogisticRegression())

@@ -32,6 +32,7 @@ def test_fit_goes_on_from_the_weights_of_the_last_fit(architecture, once):
     assert still.history_["loss"][-1] < classifier.history_["loss"][0]
 
 
+@pytest.mark.slow
 def test_words_that_only_the_first_fit_has_seen_keep_what_was_learned(once):
     classifier = pickle.loads(pickle.dumps(once))
     before = {layer.name: layer.get_weights() for layer in classifier.model_.layers}
@@ -74,6 +75,7 @@ def test_what_differs_from_the_last_fit_is_named(once, ids, y, parameters, messa
         classifier.fit(ids, y)
 
 
+@pytest.mark.slow
 def test_several_labels_are_another_kind_than_one(once):
     indicator = np.stack([Y, 1 - Y], axis=1)  # whose classes_ are [0, 1], too
     with pytest.raises(ValueError, match=r"had one label a document; now y has an indicator matrix"):
@@ -101,6 +103,7 @@ def test_automatic_filters_stay_as_they_were(monkeypatch):
     assert classifier.fit(X, Y).settings_["filters"] == 50
 
 
+@pytest.mark.slow
 def test_partial_fit_after_fit_goes_on_from_the_network(once):
     classifier = pickle.loads(pickle.dumps(once)).set_params(learning_rate=1e-20)
     before = classifier.model_.get_weights()[0]

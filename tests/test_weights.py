@@ -248,6 +248,7 @@ def learns():
     return small(pretrained=False, embedding_dim=8)
 
 
+@pytest.mark.slow
 def test_weights_are_routed_through_a_pipeline(contradicting):
     ids, y, weights, expected = contradicting
     with config_context(enable_metadata_routing=True):

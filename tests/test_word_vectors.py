@@ -296,6 +296,7 @@ def test_vectors_in_memory_are_pickled_whole(vectors):
     np.testing.assert_array_equal(again.matrix, vectors.matrix)
 
 
+@pytest.mark.slow
 def test_pickles_of_version_0_1_load(vectors, path):
     for pickled in (vectors, load_vectors(path)):
         data = pickle.dumps(pickled, protocol=2)

@@ -109,6 +109,7 @@ AFFIXES += [
 ]
 
 
+@pytest.mark.slow
 @given(
     words=st.lists(
         st.lists(
