@@ -155,6 +155,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fork", ["", "fork"])
 def test_a_process_without_keras_and_scikit_learn_predicts_also_when_it_has_forked(
     fork, hybrid, parallel, stacked, multilabel, tmp_path

@@ -128,6 +128,7 @@ def test_a_parallel_network_is_kims_without_the_padding(lengths, maxlen, kernel_
     np.testing.assert_allclose(compute(model, ids), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.backends("tensorflow", "torch", why="elsewhere the padding is computed")
 @settings(max_examples=30, deadline=None)
 @given(

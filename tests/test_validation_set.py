@@ -122,6 +122,7 @@ def test_it_takes_precedence_over_a_validation_fraction(fitted):
     assert again.history_ == fitted.history_
 
 
+@pytest.mark.slow
 def test_without_early_stopping_it_is_measured_only():
     classifier = small(**{**SIZES, "epochs": 3}, early_stopping=False).fit(X, Y, **VALIDATION)
     losses = classifier.history_["val_loss"]
@@ -188,6 +189,7 @@ def test_what_is_wrong_with_it_is_said(of_validation, message):
         small(epochs=1).fit(X, NAMES[y], **of_validation)
 
 
+@pytest.mark.slow
 def test_a_vocabulary_that_it_lost_draws_a_warning():
     X, y = documents()
     plain = np.array(np.asarray(X).tolist())

@@ -125,6 +125,7 @@ def state_of_the_first_release(classifier):
     return state | {"jit_compile": False}  # the default then
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lexical_weight", [0.0, 0.3])
 def test_states_of_the_first_release_can_be_read(lexical_weight):
     sizes = {"pretrained": False, "embedding_dim": 4, "filters": 4, "dense_units": 4, "n_conv_layers": 1}

@@ -158,6 +158,7 @@ def alike(classifier, ids, y, weights):
     return weighted, copies
 
 
+@pytest.mark.slow
 @all_architectures
 def test_weights_equal_copies_and_zero_equals_absence(architecture):
     classifier = small(architecture=architecture, epochs=5, validation_fraction=0.25, vocabulary_size=60)
