@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from classifier_samples import documents, small
 
-from skglove.network import reuse
+from skglove.network import fitting, reuse
 from skglove.network.models import PackedHybridNet
-from skglove.network.reuse import LEAST_MULTIPLE, MOST_VALUES, rounded_up
+from skglove.network.reuse import LEAST_MULTIPLE, MOST_NUMBERS, rounded_up
 
 pytestmark = pytest.mark.backends("tensorflow", why="other backends do not trace")
 SIZES = {"architecture": "hybrid", "epochs": 2, "dropout": 0.5, "kernel_size": 1}
@@ -96,6 +96,25 @@ def test_other_fits_before_change_nothing(parameters):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("pretrained", [False, True])
+def test_frozen_and_trained_vectors_do_not_share_a_step(pretrained):
+    same = {"architecture": "stacked", "optimizer": "sgd", "embedding_dim": 3}
+    expected = results(fit(**same, pretrained=pretrained))
+    reuse._kept.clear()
+    fit(**same, pretrained=not pretrained)
+    assert results(fit(**same, pretrained=pretrained)) == expected
+
+
+@pytest.mark.slow
+def test_a_network_on_several_devices_is_not_kept():
+    import tensorflow as tf
+
+    with tf.distribute.OneDeviceStrategy("/cpu:0").scope():
+        fit()
+    assert not reuse._kept
+
+
+@pytest.mark.slow
 def test_labels_and_classes_do_not_share_a_step():
     X, y = documents()
     labels = np.stack([y, 1 - y], axis=1)
@@ -111,6 +130,7 @@ def test_labels_and_classes_do_not_share_a_step():
         {"callbacks": [keras.callbacks.Callback()]},  # which may hold the network
         pytest.param({"optimizer": keras.optimizers.Adam}, marks=pytest.mark.slow),
         pytest.param({"loss": keras.losses.MeanSquaredError()}, marks=pytest.mark.slow),
+        pytest.param({"filters": 3_000, "kernel_size": 200}, marks=pytest.mark.slow),
     ],
 )
 def test_what_cannot_be_compared_or_is_held_by_others_is_not_kept(parameters):
@@ -122,7 +142,7 @@ def test_what_cannot_be_compared_or_is_held_by_others_is_not_kept(parameters):
 def test_few_networks_are_kept_and_only_small_ones():
     assert rounded_up(5, 100) == rounded_up(LEAST_MULTIPLE, 100) == LEAST_MULTIPLE
     assert rounded_up(3_243, 100) == rounded_up(3_300, 100) == 3_328
-    n_ids = MOST_VALUES // 100 + 1
+    n_ids = MOST_NUMBERS // 400 + 1
     assert rounded_up(n_ids, 100) == n_ids
     for filters in range(1, reuse.KEPT + 2):
         fit(filters=filters, epochs=1, architecture="stacked")
@@ -143,3 +163,17 @@ def test_threads_that_fit_at_once_do_not_share_a_network():
     expected = [results(fit(random_state=seed)) for seed in range(3)]
     with ThreadPoolExecutor(3) as threads:
         assert list(threads.map(lambda seed: results(fit(random_state=seed)), range(3))) == expected
+
+
+@pytest.mark.slow
+def test_a_fit_keeps_its_network_after_it_has_read_it(monkeypatch):
+    expected, expand = results(fit()), fitting.expand
+    reuse._kept.clear()
+
+    def fit_another(*args, **kwargs):
+        monkeypatch.setattr(fitting, "expand", expand)
+        fit(random_state=1)
+        return expand(*args, **kwargs)
+
+    monkeypatch.setattr(fitting, "expand", fit_another)
+    assert results(fit()) == expected

@@ -140,7 +140,7 @@ def learning_rate_errors_named(*, one_cycle, schedule_in_optimizer=False):
 
 @contextmanager
 def retracing_warnings_hidden():
-    """Hide TensorFlow's warning about frequent retracing: each fit has a network of its own to trace."""
+    """Hide TensorFlow's warning about frequent retracing: most fits have a network of their own to trace."""
 
     def is_other(record):
         return "tf.function retracing" not in record.getMessage()

@@ -23,8 +23,6 @@ BEGUN_LOSS, LEARNED_LOSS = 0.8, 0.1
 # With more documents, or longer ones, another training with those held out brings nothing, unless they were a
 # third.
 MOST_TO_TRAIN_AGAIN = 2_000
-# Parameters that a training step reads from variables.
-IN_VARIABLES = "learning_rate", "adversarial_epsilon"
 
 
 def fit_network(
@@ -213,10 +211,11 @@ class TrainableNetwork:
         """
         if self.model is not self._built:
             self._built.set_weights(self.model.get_weights())
-        keep(self._key, self.model)
-        return expand(
+        network = expand(
             self._built, self.vectors, self.ids, word_weights=self.word_weights, head_weights=weights.heads
         )
+        keep(self._key, self.model)  # from here on, another thread may train it
+        return network
 
 
 def _train_again(training, start, parts, watches, log_probabilities, at_low_loss):
@@ -303,7 +302,6 @@ def _build(data, trained, word_weights, parameters, vocabulary, n_steps, maxlen)
     dim = parameters["embedding_dim"] if vectors is None else vectors.shape[1]
     n_rows = rounded_up(len(trained), dim)
     n_steps = n_steps if parameters["learning_rate_schedule"] == "one_cycle" else None
-    jit_compile = parameters["jit_compile"] not in ("deprecated", False)
     model = build_network(
         n_rows,
         n_outputs(data.codes),
@@ -313,20 +311,12 @@ def _build(data, trained, word_weights, parameters, vocabulary, n_steps, maxlen)
         log_odds=log_odds_of_labels(data.codes, data.weights) if data.codes.ndim == 2 else None,
         n_steps=n_steps,
         optimizer=checked_optimizer(parameters["optimizer"]),
-        jit_compile=jit_compile,
+        jit_compile=parameters["jit_compile"] not in ("deprecated", False),
         seed=data.seed,
     )
-    n_words = np.minimum(data.documents.lengths, maxlen).mean()
     if isinstance(model, PackedParallelConvnet):
+        n_words = np.minimum(data.documents.lengths, maxlen).mean()
         model.reads_long_documents = bool(n_words > SHORT_LENGTH)
     if vectors is None:
         vectors = np.zeros((data.n_ids, dim), dtype=np.float32)
-    key = None
-    if parameters["callbacks"] is None:
-        constants = {name: parameters[name] for name in OF_NETWORK if name not in IN_VARIABLES}
-        constants |= {"optimizer": parameters["optimizer"], "jit_compile": jit_compile}
-        constants |= {"long": bool(n_words > SHORT_LENGTH), "multilabel": data.codes.ndim == 2}
-        if n_steps is not None:
-            constants |= {"n_steps": n_steps, "learning_rate": parameters["learning_rate"]}
-        key = key_of(model, constants)
-    return model, vectors, key
+    return model, vectors, key_of(model, parameters, multilabel=data.codes.ndim == 2, n_steps=n_steps)

@@ -146,12 +146,15 @@ class PackedHybridNet(PackedParallelConvnet):
 
     @adversarial_shift.setter
     def adversarial_shift(self, length):
-        length = keras.Variable(length, trainable=False, autocast=False, dtype="float32")
-        self._shift = SimpleNamespace(length=length)  # without an object around it, Keras would save it
+        if self._shift is not None:
+            self.shift.assign(length)
+        elif length:
+            length = keras.Variable(length, trainable=False, autocast=False, dtype="float32")
+            self._shift = SimpleNamespace(length=length)  # without an object around it, Keras would save it
 
     @property
     def shift(self):
-        """`adversarial_shift` as a variable, which a compiled step reads anew each time; None if it is 0."""
+        """`adversarial_shift` as a variable, which a compiled step reads anew each time; None if it was 0."""
         return None if self._shift is None else self._shift.length
 
     def compute_features(self, ids, training=False):
@@ -231,7 +234,7 @@ def expand(model, embedding_matrix, ids, *, word_weights=None, head_weights=None
     embedding_matrix : ndarray of shape (n_ids, dim), float32
         The vectors of all ids.
     ids : ndarray of shape (n_trained,), int
-        The ids that the network was trained on, in its order. It may have further rows, which are left out.
+        The ids that the network was trained on, in its order. Further rows of it are left out.
     word_weights : ndarray of shape (n_ids,), float32, or None
         The weights of all ids in the sum of words, if there is one.
     head_weights : ndarray of shape (n_heads,), float, or None
@@ -316,6 +319,8 @@ def continue_from(previous, model, ids):
 
 def with_rows(array, n_rows, value):
     """Add rows of a value at the end, up to `n_rows`."""
+    if len(array) == n_rows:
+        return array
     missing = [(0, n_rows - len(array)), *[(0, 0)] * (array.ndim - 1)]
     return np.pad(array, missing, constant_values=value)
 

@@ -10,22 +10,26 @@ import threading
 import keras
 import numpy as np
 
+from skglove.auto_settings import OF_NETWORK
 from skglove.network.live import extra_variables
 
-# So many networks are kept, each with a matrix of at most so many values: with Adam's two, 12 MB.
-KEPT, MOST_VALUES = 3, 2**20
+# So many networks are kept, each of at most so many numbers, those of the optimizer included: 16 MB.
+KEPT, MOST_NUMBERS = 3, 2**22
 # Vocabularies of folds differ by a few words. In most folds they have the same number of rows if it is
-# rounded up to a multiple of this, or of a power of two that is about a twelfth of it.
+# rounded up to a multiple of this, or of a power of two that is a sixteenth to an eighth of it.
 LEAST_MULTIPLE = 64
 
 _kept, _lock = [], threading.Lock()  # pairs of key and network, the last used at the end
 
 
 def rounded_up(n_ids, dim):
-    """Return how many rows the matrix of a network of `n_ids` ids gets, so that its step is used again."""
+    """Return how many rows the matrix of a network of `n_ids` ids gets, so that its step is used again.
+
+    It is the same on all backends and with all parameters, because random vectors depend on it.
+    """
     multiple = max(LEAST_MULTIPLE, 2 ** (n_ids.bit_length() - 4))
     n_rows = -(-n_ids // multiple) * multiple
-    return n_rows if n_rows * dim <= MOST_VALUES else n_ids
+    return n_rows if n_rows * dim <= MOST_NUMBERS // 4 else n_ids
 
 
 def take_kept(key, model):
@@ -34,8 +38,7 @@ def take_kept(key, model):
     Parameters
     ----------
     key : tuple or None
-        All that the training step has as constants, besides `model.weights` and the optimizer's variables.
-        None is equal to no other.
+        As `key_of` returns it.
     model : keras.Model
         A compiled network that was not trained.
 
@@ -44,8 +47,10 @@ def take_kept(key, model):
     network : keras.Model
         The network to train. Nobody else has it.
     """
+    if key is None:
+        return model
     with _lock:
-        i = next((i for i, (other, _) in enumerate(_kept) if key is not None and other == key), None)
+        i = next((i for i, (other, _) in enumerate(_kept) if other == key), None)
         if i is None:
             return model
         _, network = _kept.pop(i)
@@ -73,26 +78,44 @@ def _state_of(model):
     return [*model.weights, *extra_variables(model), *([] if shift is None else [shift])]
 
 
-def key_of(model, constants):
-    """Make the key of a network that was built with these parameters, for `take_kept`.
+def key_of(model, parameters, *, multilabel, n_steps):
+    """Make the key of a network: all that its training step has as constants.
+
+    Settings of TensorFlow that act while a step is traced, such as op determinism, are not part of it.
 
     Parameters
     ----------
     model : keras.Model
-        The network.
-    constants : dict
-        Parameters on which the training step depends.
+        A compiled network.
+    parameters : dict
+        The classifier's parameters, without "auto".
+    multilabel : bool
+        Whether documents have several labels.
+    n_steps : int or None
+        Steps of the "one_cycle" schedule, if it is used.
 
     Returns
     -------
     key : tuple or None
-        None if the network is too large to be kept, or has parameters that cannot be compared. Backends
-        other than TensorFlow, too, have None: they do not trace, or compile for shapes of their own.
+        None for a network that is not to be kept: it is large, others may hold it, or its optimizer or loss
+        cannot be compared. Backends other than TensorFlow have None, too: they do not trace, or compile for
+        shapes of their own.
     """
-    matrix = model.get_layer("embedding").embeddings
-    plain = all(isinstance(value, str | int | float | tuple | None) for value in constants.values())
-    if not plain or np.prod(matrix.shape) > MOST_VALUES or keras.backend.backend() != "tensorflow":
+    are_names = all(isinstance(parameters[name], str) for name in ("loss", "optimizer"))
+    if parameters["callbacks"] or not are_names or keras.backend.backend() != "tensorflow":
         return None
-    shapes = tuple((tuple(variable.shape), variable.dtype) for variable in _state_of(model))
-    policy = keras.config.dtype_policy().name
-    return type(model), shapes, matrix.value.device, policy, *sorted(constants.items())
+    import tensorflow as tf
+
+    state = _state_of(model)
+    if sum(np.prod(variable.shape) for variable in state) > MOST_NUMBERS or tf.distribute.has_strategy():
+        return None
+    # A constant learning rate is a variable, and so is the length of adversarial shifts, if there are any.
+    in_variables = {"adversarial_epsilon", *(["learning_rate"] if n_steps is None else [])}
+    return (
+        *((name, parameters[name]) for name in OF_NETWORK if name not in in_variables),
+        *(parameters["pretrained"], multilabel, n_steps, type(model.optimizer), model.jit_compile),
+        getattr(model, "reads_long_documents", False),
+        tuple((tuple(variable.shape), variable.dtype, variable.trainable) for variable in state),
+        model.get_layer("embedding").embeddings.value.device,
+        *(keras.config.dtype_policy().name, keras.config.floatx(), keras.config.epsilon()),
+    )
