@@ -105,6 +105,13 @@ def test_frozen_and_trained_vectors_do_not_share_a_step(pretrained):
     assert results(fit(**same, pretrained=pretrained)) == expected
 
 
+def test_further_rows_change_nothing(monkeypatch):
+    options = {"pretrained": False, "adversarial_epsilon": 0.5}
+    history, probabilities, _ = results(fit(**options))
+    monkeypatch.setattr(fitting, "rounded_up", lambda n_ids, *args: n_ids)
+    assert results(fit(**options))[:2] == (history, probabilities)
+
+
 @pytest.mark.slow
 def test_a_network_on_several_devices_is_not_kept():
     import tensorflow as tf
@@ -140,10 +147,11 @@ def test_what_cannot_be_compared_or_is_held_by_others_is_not_kept(parameters):
 
 @pytest.mark.slow
 def test_few_networks_are_kept_and_only_small_ones():
-    assert rounded_up(5, 100) == rounded_up(LEAST_MULTIPLE, 100) == LEAST_MULTIPLE
-    assert rounded_up(3_243, 100) == rounded_up(3_300, 100) == 3_328
+    assert rounded_up(5, 100, "adam") == rounded_up(LEAST_MULTIPLE, 100, "adam") == LEAST_MULTIPLE
+    assert rounded_up(3_243, 100, "adam") == rounded_up(3_300, 100, "adam") == 3_328
+    assert rounded_up(5, 100, "adafactor") == 5  # which looks at all rows at once
     n_ids = MOST_NUMBERS // 400 + 1
-    assert rounded_up(n_ids, 100) == n_ids
+    assert rounded_up(n_ids, 100, "adam") == n_ids
     for filters in range(1, reuse.KEPT + 2):
         fit(filters=filters, epochs=1, architecture="stacked")
     assert len(reuse._kept) == reuse.KEPT

@@ -25,7 +25,7 @@ from skglove.network.layers import (
     WeightedSum,
 )
 from skglove.network.metrics import Accuracy, MeanOverHeads
-from skglove.network.models import PackedConvnet, PackedHybridNet, PackedParallelConvnet
+from skglove.network.models import PackedConvnet, PackedHybridNet, PackedParallelConvnet, with_rows
 
 
 @dataclass
@@ -33,6 +33,7 @@ class Options:
     """What architectures choose from. The names are those of `build_network`."""
 
     n_ids: int
+    n_rows: int
     word_weights: Any
     n_conv_layers: int
     filters: int
@@ -161,10 +162,10 @@ def hybrid(ids, embedding, options):
         Input of two softmax classifiers.
     """
     x, ids, maxima = _maxima_of_widths(ids, embedding, options, FILTER_FACTOR)
-    weighted_sum = WeightedSum(options.n_ids, dtype="float32", name="sum")
+    weighted_sum = WeightedSum(options.n_rows, dtype="float32", name="sum")
     sums = weighted_sum([x, ids])
     if options.word_weights is not None:
-        weighted_sum.start_from(options.word_weights)
+        weighted_sum.start_from(with_rows(options.word_weights, options.n_rows, 1))
     return layers.Concatenate(dtype="float32", name="global_pooling")([*maxima, sums])
 
 
@@ -263,6 +264,7 @@ def build_network(
     optimizer="rmsprop",
     learning_rate=0.001,
     n_steps=None,
+    n_rows=None,
     adversarial_epsilon=0.0,
     loss=DEFAULT_LOSS,
     dtype_policy=None,
@@ -301,6 +303,8 @@ def build_network(
     n_steps : int or None
         Training steps of a one-cycle schedule [2]_: the learning rate rises to `learning_rate` in the first
         30 % of them, then falls to zero. None keeps it constant.
+    n_rows : int or None
+        Rows of the embedding and of the weights of words: further ones stand for no id. None is `n_ids`.
     seed : int
         Seed of everything random in the network.
 
@@ -325,6 +329,7 @@ def build_network(
     parts = ARCHITECTURES[architecture]
     options = Options(
         n_ids=n_ids,
+        n_rows=n_ids if n_rows is None else n_rows,
         word_weights=word_weights,
         n_conv_layers=n_conv_layers,
         filters=filters,
@@ -382,24 +387,34 @@ def _start_from(classify, log_odds):
 
 def _random_embedding(parts, dim, options):
     initializer = parts.embedding_initializer(seed=next(options.seeds))
-    return DeterministicEmbedding(
-        options.n_ids, dim, embeddings_initializer=initializer, dtype=options.policy, name="embedding"
+    embedding = DeterministicEmbedding(
+        options.n_rows, dim, embeddings_initializer=initializer, dtype=options.policy, name="embedding"
     )
+    if options.n_rows > options.n_ids:
+        matrix = ops.convert_to_numpy(initializer((options.n_ids, dim), "float32"))
+        _start_embedding(embedding, matrix, options)
+    return embedding
 
 
 def _pretrained_embedding(matrix, trainable, options):
     kind = DeterministicEmbedding if trainable else layers.Embedding
     # A Constant initializer would write the whole matrix into the model's JSON configuration.
     embedding = kind(
-        *matrix.shape,
+        options.n_rows,
+        matrix.shape[1],
         embeddings_initializer="zeros",
         trainable=trainable,
         dtype=options.policy,
         name="embedding",
     )
-    embedding.build((None, None))
-    embedding.set_weights([matrix])
+    _start_embedding(embedding, matrix, options)
     return embedding
+
+
+def _start_embedding(embedding, matrix, options):
+    """Set the vectors of all ids; further rows are zero."""
+    embedding.build((None, None))
+    embedding.set_weights([with_rows(matrix, options.n_rows, 0)])
 
 
 def _usual_norm(embedding):

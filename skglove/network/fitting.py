@@ -10,7 +10,7 @@ from skglove.multilabel import log_odds_of_labels, n_outputs
 from skglove.network.build import ARCHITECTURES, build_network, starting_vectors
 from skglove.network.callbacks import copy_callbacks, loss_check
 from skglove.network.loss_and_optimizer import checked_optimizer, is_configured, loss_of_guessing
-from skglove.network.models import PackedParallelConvnet, continue_from, expand, with_rows
+from skglove.network.models import PackedParallelConvnet, continue_from, expand
 from skglove.network.reuse import keep, key_of, rounded_up, take_kept
 from skglove.network.stopping import PoolWeights, StopAtLoss, StopWhenLearned, fit_pool
 from skglove.network.training import train
@@ -300,16 +300,16 @@ def _build(data, trained, word_weights, parameters, vocabulary, n_steps, maxlen)
         matrix = vocabulary.embedding_matrix()
         vectors = starting_vectors(matrix, parameters["architecture"], data.seed)
     dim = parameters["embedding_dim"] if vectors is None else vectors.shape[1]
-    n_rows = rounded_up(len(trained), dim)
     n_steps = n_steps if parameters["learning_rate_schedule"] == "one_cycle" else None
     model = build_network(
-        n_rows,
+        len(trained),
         n_outputs(data.codes),
         **{name: parameters[name] for name in OF_NETWORK},
-        embedding_matrix=None if vectors is None else with_rows(vectors[trained], n_rows, 0),
-        word_weights=with_rows(word_weights[trained], n_rows, 1),
+        embedding_matrix=None if vectors is None else vectors[trained],
+        word_weights=word_weights[trained],
         log_odds=log_odds_of_labels(data.codes, data.weights) if data.codes.ndim == 2 else None,
         n_steps=n_steps,
+        n_rows=rounded_up(len(trained), dim, parameters["optimizer"]),
         optimizer=checked_optimizer(parameters["optimizer"]),
         jit_compile=parameters["jit_compile"] not in ("deprecated", False),
         seed=data.seed,

@@ -18,15 +18,16 @@ KEPT, MOST_NUMBERS = 3, 2**22
 # Vocabularies of folds differ by a few words. In most folds they have the same number of rows if it is
 # rounded up to a multiple of this, or of a power of two that is a sixteenth to an eighth of it.
 LEAST_MULTIPLE = 64
+# Optimizers to which further rows are nothing: they update each number by its own gradient.
+ELEMENTWISE = "adam", "adamw", "nadam", "rmsprop", "sgd"
 
 _kept, _lock = [], threading.Lock()  # pairs of key and network, the last used at the end
 
 
-def rounded_up(n_ids, dim):
-    """Return how many rows the matrix of a network of `n_ids` ids gets, so that its step is used again.
-
-    It is the same on all backends and with all parameters, because random vectors depend on it.
-    """
+def rounded_up(n_ids, dim, optimizer):
+    """Return how many rows the matrix of a network of `n_ids` ids gets, so that its step is used again."""
+    if optimizer not in ELEMENTWISE:
+        return n_ids
     multiple = max(LEAST_MULTIPLE, 2 ** (n_ids.bit_length() - 4))
     n_rows = -(-n_ids // multiple) * multiple
     return n_rows if n_rows * dim <= MOST_NUMBERS // 4 else n_ids
