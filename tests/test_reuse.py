@@ -141,7 +141,7 @@ def test_labels_and_classes_do_not_share_a_step():
     ],
 )
 def test_what_cannot_be_compared_or_is_held_by_others_is_not_kept(parameters):
-    fit(**SIZES | parameters)
+    fit(**parameters)
     assert not reuse._kept
 
 

@@ -55,7 +55,7 @@ def take_kept(key, model):
         if i is None:
             return model
         _, network = _kept.pop(i)
-    copy_state(model, network)
+    _copy_state(model, network)
     return network
 
 
@@ -68,7 +68,7 @@ def keep(key, network):
         del _kept[:-KEPT]
 
 
-def copy_state(model, other):
+def _copy_state(model, other):
     """Copy all that differs between trainings by one compiled step to another network of the same layers."""
     for source, target in zip(_state_of(model), _state_of(other), strict=True):
         target.assign(source)
