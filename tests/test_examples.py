@@ -33,7 +33,7 @@ def run(name, folder, *arguments):
 @pytest.mark.slow
 @needs_glove
 def test_words_in_space(tmp_path):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="needs the extra 'plot'")
     lines = run("words_in_space.py", tmp_path).splitlines()
     similarities = [float(line.split()[0]) for line in lines if line.startswith("  ")]
     assert len(similarities) == 7
@@ -58,7 +58,7 @@ def written(folder):
 @needs_glove
 @needs_articles
 def test_own_data_makes_its_own_file(tmp_path):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="needs the extra 'plot'")
     printed = run("own_data.py", tmp_path, "--rows", "150")
     assert "1889 rows; 40 without text or label, 78 copies left out" in printed
     assert "of 30 texts are misfiled." in printed
@@ -70,7 +70,7 @@ def test_own_data_makes_its_own_file(tmp_path):
 @pytest.mark.slow
 @needs_glove
 def test_own_data_reads_a_file_or_a_folder(tmp_path):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="needs the extra 'plot'")
     rows = [(f"{food} number {n}", stars) for n in range(10) for food, stars in [("soup", 1), ("bread", 5)]]
     lines = ["review,stars", *(f"{text},{stars}" for text, stars in rows), " ,1", "soup number 0,5", "tea,"]
     (tmp_path / "mine.csv").write_text("\n".join(lines))
@@ -90,7 +90,7 @@ def test_own_data_reads_a_file_or_a_folder(tmp_path):
 @needs_glove
 @needs_articles
 def test_little_data(tmp_path):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="needs the extra 'plot'")
     printed = run("little_data.py", tmp_path, "--sizes", "5", "10", "--draws", "1")
     convnet, mean_of_vectors, tfidf = scores_of(printed)
     assert min(convnet, mean_of_vectors) > tfidf + 0.1

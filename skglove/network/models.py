@@ -73,7 +73,7 @@ class PackedNetwork(keras.Model):
         features : tensor of shape (n_documents, n_features)
             The output of the layer "global_pooling".
         """
-        raise NotImplementedError
+        raise NotImplementedError  # a subclass writes it
 
     def layers_of(self, kind):
         """List the layers of a class, in their order."""
