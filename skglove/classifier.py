@@ -296,13 +296,12 @@ class KerasConvTextClassifier(
     weights. With copies, the linear model takes as long as for as many documents. With more than 20,000
     copies, and more than two for each document on average, weights are relative instead, as fractions are.
 
-    *Prediction without Keras.* NumPy computes the predictions of "hybrid" and "parallel" with float32
-    weights. A loaded pickle does not import Keras for them, unless it holds an optimizer or callbacks of
-    Keras. They are equal to those of `model_` up to rounding, but do not change if you change the weights of
-    `model_`, which is a copy.
+    *Prediction without Keras.* NumPy computes the predictions of networks in float32. A loaded pickle does
+    not import Keras for them, unless it holds an optimizer or callbacks of Keras. They are equal to those of
+    `model_` up to rounding, but do not change if you change the weights of `model_`, which is a copy.
 
     *Forked processes.* After a process has used Keras, processes forked from it cannot use it: `fit` and
-    `model_`, and `predict` of "stacked", raise a RuntimeError there. Start processes with "spawn", or with
+    `model_`, and predictions in bfloat16, raise a RuntimeError there. Start processes with "spawn", or with
     joblib's "loky". A parent that has only loaded a pickled classifier may fork, and its children can use the
     classifier. If other code has used TensorFlow in the parent, skglove cannot know, and the child hangs.
 
@@ -570,7 +569,7 @@ class KerasConvTextClassifier(
             If the ids belong to another vocabulary than in `fit`, if an id is larger than the embedding, or
             if only some columns of a DataFrame carry a vocabulary.
         RuntimeError
-            If Keras is needed, as for "stacked", and this process was forked from one that has used it.
+            If Keras is needed, as for bfloat16, and this process was forked from one that has used it.
         """
         return self._pooled_proba(*self._predict_network(X))
 

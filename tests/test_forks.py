@@ -75,7 +75,7 @@ np.testing.assert_allclose(pipeline.predict_proba(texts), expected, atol=1e-6)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_forked_children_predict_without_keras_and_refuse_it_where_their_parent_has_used_it(tmp_path):
     fitted = []
-    for options in ({"architecture": "stacked", "filters": 4, "maxlen": 200}, {}):
+    for options in ({"architecture": "stacked", "filters": 4, "dtype_policy": "mixed_bfloat16"}, {}):
         classifier = KerasConvTextClassifier(epochs=1, embedding_dim=4, random_state=0, **options)
         pipeline = make_pipeline(GloveTokenizer(vectors=None), classifier).fit(TEXTS, [1, 1, 0, 0] * 4)
         fitted.append((pipeline, pipeline.predict_proba(TEXTS)))

@@ -20,9 +20,13 @@ def model(request):
     return network
 
 
+def gradient_of(model):
+    return StackedGradient(model.get_config(), model.get_weights(), maxlen=15)
+
+
 @pytest.mark.parametrize("n", [0, 3, len(IDS)])
 def test_scores_are_those_of_keras(model, n):
-    stacked = StackedGradient(model, maxlen=15)
+    stacked = gradient_of(model)
     padded = np.zeros((1, 15), dtype=np.int32)
     padded[0, 15 - n :] = IDS[:n]
     expected = np.log(convert_to_numpy(model(padded))[0])
@@ -31,14 +35,14 @@ def test_scores_are_those_of_keras(model, n):
 
 
 def test_gradient_times_input_is_the_slope_along_each_vector(model):
-    stacked, effects, step = StackedGradient(model, maxlen=15), np.array([1.0, -0.7, 0.2]), 1e-3
+    stacked, effects, step = gradient_of(model), np.array([1.0, -0.7, 0.2]), 1e-3
     products = stacked.gradient_times_input(IDS, effects)
-    embedding, tolerance = stacked._embedding.copy(), 5e-3 * float(np.abs(products).max())
+    embedding, tolerance = stacked._network.embedding.copy(), 5e-3 * float(np.abs(products).max())
 
     def scores_with(word, factor):
         changed = embedding.copy()
         changed[word] += factor * (embedding[word] - embedding[0])
-        stacked._embedding = changed
+        stacked._network = stacked._network._replace(embedding=changed)
         return effects @ stacked.scores(IDS).astype(np.float64)
 
     for word, product in zip(IDS, products, strict=True):

@@ -15,7 +15,8 @@ from skglove import GloveTokenizer, KerasConvTextClassifier, threads
 from skglove.documents import Documents
 from skglove.network import inference
 from skglove.network.build import build_network
-from skglove.network.inference import LookupNetwork, can_look_up
+from skglove.network.inference import LookupNetwork
+from skglove.network.lookup import can_look_up
 from skglove.network.pickling import StoredNetwork
 
 ROOT = Path(__file__).parent.parent
@@ -124,10 +125,9 @@ def test_only_networks_that_are_computed_exactly_are_looked_up():
         model = build_network(9, 2, architecture=architecture, **options)
         return can_look_up(type(model).__name__, model.get_config())
 
-    assert possible("parallel")
-    assert possible("hybrid")
-    assert not possible("stacked")
-    assert not possible("hybrid", dtype_policy="mixed_bfloat16")
+    for architecture in ("stacked", "parallel", "hybrid"):
+        assert possible(architecture)
+        assert not possible(architecture, dtype_policy="mixed_bfloat16")
 
 
 def test_weights_of_another_network_are_an_error():
@@ -146,7 +146,7 @@ def test_a_stored_network_holds_its_embedding_once():
 
 
 def test_another_network_is_kept_as_a_keras_model():
-    model = build_network(9, 2)
+    model = build_network(9, 2, dtype_policy="mixed_bfloat16")
     stored = StoredNetwork(model)
     assert stored.model is model
     assert stored.lookup is None

@@ -1,4 +1,5 @@
 import copy
+import json
 import pickle
 import threading
 import warnings
@@ -15,6 +16,7 @@ import skglove
 import skglove.versions
 from skglove import GloveTokenizer, KerasConvTextClassifier, SequencePadder
 from skglove.network.build import build_network
+from skglove.network.inference import OLD_NAMES
 from skglove.network.pickling import StoredNetwork
 
 IDS, LABELS = np.array([[1, 2], [2, 1], [3, 3], [1, 3]] * 2), [0, 1] * 4
@@ -121,7 +123,11 @@ def state_of_the_first_release(classifier):
     state = classifier.__getstate__()
     for name in ("_versions", "_pool_weights"):
         del state[name]
-    state["model_"] = state.pop("_network").__getstate__()["parts"]
+    name, config, *rest = state.pop("_network").__getstate__()["parts"]
+    config = json.dumps(config)
+    for old, new in OLD_NAMES.items():
+        config = config.replace(new, old)
+    state["model_"] = (name, json.loads(config), *rest)
     return state | {"jit_compile": False}  # the default then
 
 
@@ -136,7 +142,10 @@ def test_states_of_the_first_release_can_be_read(lexical_weight):
     with pytest.warns(InconsistentVersionWarning, match=r"from version skglove 0\.1\.0 when"):
         loaded.__setstate__(state)
     assert loaded.get_params() == classifier.get_params()
-    np.testing.assert_allclose(loaded.predict_proba(IDS), classifier.predict_proba(IDS), rtol=1e-6)
+    assert loaded._network.lookup is not None
+    np.testing.assert_array_equal(loaded.predict_proba(IDS), classifier.predict_proba(IDS))
+    predictions = [model.predict_on_batch(IDS) for model in (loaded.model_, classifier.model_)]
+    np.testing.assert_array_equal(*predictions)
 
 
 def test_a_network_of_the_first_release_that_was_replaced_is_an_error_that_says_to_fit_again(classifier):

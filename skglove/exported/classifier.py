@@ -9,8 +9,7 @@ from skglove.documents import Documents
 from skglove.exported.archive import Archive
 from skglove.lexical_prediction import LabelPrediction, LexicalPrediction
 from skglove.messages import shortened
-from skglove.network.inference import LookupNetwork
-from skglove.network.stacked_inference import StackedLookupNetwork
+from skglove.network.lookup import lookup_network
 from skglove.pooling import pooled_probabilities
 from skglove.splitting import check_texts, decode_words, split_texts
 from skglove.word_ids import look_up, number_words
@@ -212,8 +211,7 @@ def _read_network(archive):
         tensor["name"]: archive.numbers("network.weights", "<f4", tensor["shape"], tensor["offset"])
         for tensor in network["weights"]
     }
-    kind = StackedLookupNetwork if network["class"] == "PackedConvnet" else LookupNetwork
-    return kind(network["config"], list(weights.values()))
+    return lookup_network(network["class"], network["config"], list(weights.values()))
 
 
 def _read_linear_model(archive):

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from skglove.network.gradients import StackedGradient
-from skglove.network.inference import NORM, TINY, LookupNetwork, _lay_out, _renumber
+from skglove.network.inference import NORM, TINY, _lay_out, _renumber
+from skglove.network.lookup import lookup_network
 
 
 class Parts(NamedTuple):
@@ -61,7 +62,8 @@ def reader(network, maxlen):
     Returns
     -------
     read : callable
-        From `Documents` to probabilities, None for "stacked", and `Parts`.
+        From `Documents` to probabilities and `Parts`. The probabilities of a "stacked" network that does not
+        compute in float32 are None.
 
     References
     ----------
@@ -69,13 +71,11 @@ def reader(network, maxlen):
     .. [2] A. Shrikumar, P. Greenside, A. Kundaje, "Learning Important Features Through Propagating Activation
        Differences", ICML 2017.
     """
-    if network.lookup is not None:
-        return partial(_take_apart, network.lookup, maxlen)
-    model = network.model
-    if type(model).__name__ == "PackedConvnet":
-        return partial(_read_gradient, StackedGradient(model, maxlen))
-    # Its layers compute in another type than float32.
-    return partial(_take_apart, LookupNetwork(model.get_config(), model.get_weights()), maxlen)
+    (name, config, weights, _), _ = network.take_apart()
+    if name == "PackedConvnet":
+        return partial(_read_gradient, network.lookup, maxlen, StackedGradient(config, weights, maxlen))
+    # Layers that compute in another type than float32 have no `lookup`.
+    return partial(_take_apart, network.lookup or lookup_network(name, config, weights), maxlen)
 
 
 def _take_apart(lookup, maxlen, documents):
@@ -123,7 +123,8 @@ def _share_sums(vectors, rows, factors, kernel, effects):
     return np.einsum("td,td->t", vectors, (factors * (effects @ kernel.T))[rows])
 
 
-def _read_gradient(stacked, documents):
+def _read_gradient(lookup, maxlen, stacked, documents):
+    probabilities = None if lookup is None else lookup.predict(documents, maxlen)
     whole = np.array([stacked.scores(ids) for ids in documents.sequences()])
 
     def share(effects):
@@ -131,7 +132,7 @@ def _read_gradient(stacked, documents):
             [_share_gradient(stacked, *of) for of in zip(documents.sequences(), whole, effects, strict=True)]
         )
 
-    return None, Parts(whole, stacked.empty, share)
+    return probabilities, Parts(whole, stacked.empty, share)
 
 
 def _share_gradient(stacked, ids, whole, effects):

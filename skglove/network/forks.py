@@ -21,8 +21,8 @@ def refuse_fork():
     if _user not in (None, process):
         raise RuntimeError(
             f"This process ({process}) was forked from one ({_user}) that has used Keras (fit, model_, or "
-            "predict of 'stacked'). Keras's backend would wait here for ever, because a fork copies none of "
-            "its threads. Start processes with multiprocessing.get_context('spawn') or joblib's backend "
+            "predictions in bfloat16). Keras's backend would wait here for ever, because a fork copies none "
+            "of its threads. Start processes with multiprocessing.get_context('spawn') or joblib's backend "
             "'loky'. Or load the pickled classifier in the parent or in the child, and use it in children "
             "alone."
         )

@@ -3,14 +3,18 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from skglove.network.stacked_inference import StackedParts
+
 
 class StackedGradient:
     """A trained "stacked" network, and the gradient of its class scores: backpropagation written out.
 
     Parameters
     ----------
-    model : keras.Model
-        The network, as `skglove.network.build` makes it.
+    config : dict
+        Configuration of the Keras model.
+    weights : list of ndarray, float32
+        Its weights, as `get_weights` returns them.
     maxlen : int
         Columns of the padded documents, as in training.
 
@@ -20,17 +24,9 @@ class StackedGradient:
         The scores of a document without words.
     """
 
-    def __init__(self, model, maxlen):
-        def weights_of(name):
-            return model.get_layer(name).get_weights()
-
-        names = {layer.name for layer in model.layers}
-        n_layers = sum(name.startswith("convolution_") for name in names)
-        (self._embedding,) = weights_of("embedding")
-        self._convolutions = [weights_of(f"convolution_{i}") for i in range(1, n_layers + 1)]
-        self._pool_sizes = [model.get_layer(f"pooling_{i}").pool_size[0] for i in range(1, n_layers)]
-        self._dense, self._classes = weights_of("dense"), weights_of("classes")
-        self._n_columns = max(maxlen, model.get_layer("padding").n_columns)
+    def __init__(self, config, weights, maxlen):
+        self._network = StackedParts.of(config, weights)
+        self._n_columns = max(maxlen, self._network.least)
         self.empty = self.scores(np.array([], dtype=np.int32))
 
     def scores(self, ids):
@@ -63,30 +59,35 @@ class StackedGradient:
         """
         vectors = self._vectors(ids)
         _, layers, dense = self._forward(vectors)
-        gradient = self._dense[0] @ (self._classes[0] @ effects.astype(np.float32) * (dense > 0))
-        (*kernels, kernel), (*layers, (features, best)) = [kernel for kernel, _ in self._convolutions], layers
+        of_dense = self._network.classes[0] @ effects.astype(np.float32) * (dense > 0)
+        gradient = self._network.dense[0] @ of_dense
+        *kernels, kernel = [kernel for kernel, _ in self._network.convolutions]
+        *layers, (features, best) = layers
         gradient = _transposed_convolution(_unpool(gradient[np.newaxis], features, best), kernel)
         for kernel, (features, best) in zip(kernels[::-1], layers[::-1], strict=True):
             gradient = _transposed_convolution(_unpool(gradient, features, best), kernel)
-        products = gradient * (vectors - self._embedding[0])
+        products = gradient * (vectors - self._network.embedding[0])
         return products.sum(axis=1)[self._n_columns - len(ids) :]
 
     def _vectors(self, ids):
         padded = np.zeros(self._n_columns, dtype=np.int64)
         padded[self._n_columns - len(ids) :] = ids
-        return self._embedding[padded]
+        return self._network.embedding[padded]
 
     def _forward(self, x):
         """Compute scores, the features and the places of maxima of each convolution, and the dense layer."""
+        sizes = [*self._network.pool_sizes, None]
         layers = []
-        for (kernel, bias), size in zip(self._convolutions, [*self._pool_sizes, None], strict=True):
+        for (kernel, bias), size in zip(self._network.convolutions, sizes, strict=True):
             features = np.maximum(_convolution(x, kernel) + bias, 0)
             size = size or len(features)  # the last pooling is global
             windows = features[: len(features) // size * size].reshape(-1, size, features.shape[1])
             layers.append((features, windows.argmax(axis=1)))
             x = windows.max(axis=1)
-        dense = np.maximum(x[0] @ self._dense[0] + self._dense[1], 0)
-        return dense @ self._classes[0] + self._classes[1], layers, dense
+        kernel, bias = self._network.dense
+        dense = np.maximum(x[0] @ kernel + bias, 0)
+        kernel, bias = self._network.classes
+        return dense @ kernel + bias, layers, dense
 
 
 def _convolution(x, kernel):

@@ -42,6 +42,12 @@ N_WEIGHTS = {
     "Heads": 4,
     "HeadPool": 1,
 }
+# What release 0.1.0 called some of skglove's layers.
+OLD_NAMES = {
+    "AtLeast": "MinimumLength",
+    "OrderedEmbedding": "DeterministicEmbedding",
+    "ForgettableDense": "SparseBiasDense",
+}
 
 
 class LookupNetwork:
@@ -50,7 +56,7 @@ class LookupNetwork:
     Parameters
     ----------
     config : dict
-        Configuration of the Keras model, for which `can_look_up` is True.
+        Configuration of the Keras model.
     weights : list of ndarray
         Its weights, as `get_weights` returns them. The embedding is not copied.
 
@@ -216,32 +222,6 @@ class LookupNetwork:
         if self._head_weights is None:
             return np.stack(heads, axis=1)
         return np.exp(pool([log(head) for head in heads], self._head_weights))
-
-
-def can_look_up(name, config):
-    """Tell whether `LookupNetwork` computes a network.
-
-    Parameters
-    ----------
-    name : str
-        Its class in `skglove.network.models`.
-    config : dict
-        Its configuration.
-
-    Returns
-    -------
-    possible : bool
-        True for "parallel" and "hybrid" networks in float32.
-    """
-
-    def policy(dtype):
-        return dtype["config"]["name"] if isinstance(dtype, dict) else dtype
-
-    return name in ("PackedParallelConvnet", "PackedHybridNet") and all(
-        policy(layer["config"]["dtype"]) == "float32"
-        for layer in config["layers"]
-        if layer["class_name"] in N_WEIGHTS
-    )
 
 
 def weights_by_layer(config, weights):

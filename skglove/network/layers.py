@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from skglove.network.inference import NORM, SCALE, TINY
+from skglove.network.inference import NORM, OLD_NAMES, SCALE, TINY
 
 
 @keras.saving.register_keras_serializable("skglove")
@@ -280,12 +280,7 @@ def mask_padding(x, ids):
     return ops.where((ids != 0)[..., None], x, ops.zeros((), x.dtype))
 
 
-# Names of these layers in pickles and .keras files of release 0.1.0. A .keras file finds weights by the name
-# of the layer's class, so each old name is a class of its own.
-OLD_NAMES = {
-    "AtLeast": MinimumLength,
-    "OrderedEmbedding": DeterministicEmbedding,
-    "ForgettableDense": SparseBiasDense,
-}
-for _old, _layer in OLD_NAMES.items():
-    keras.saving.register_keras_serializable("skglove")(type(_old, (_layer,), {"__module__": __name__}))
+# A .keras file finds weights by the name of the layer's class, so each old name is a class of its own.
+for _old, _new in OLD_NAMES.items():
+    _layer = type(_old, (globals()[_new],), {"__module__": __name__})
+    keras.saving.register_keras_serializable("skglove")(_layer)

@@ -6,7 +6,8 @@ import numpy as np
 
 from skglove.auto_settings import OF_NETWORK
 from skglove.network.forks import record_use, refuse_fork
-from skglove.network.inference import SCALE, LookupNetwork, can_look_up
+from skglove.network.inference import SCALE
+from skglove.network.lookup import can_look_up, lookup_network
 from skglove.network.pickling import StoredNetwork, take_apart
 from skglove.states import without_memory_maps
 from skglove.versions import current_versions, describe
@@ -174,8 +175,9 @@ class LiveNetwork:
         probabilities : ndarray of shape (n_documents, n_classes) or (n_documents, n_heads, n_classes)
         """
         model = self.model
-        if can_look_up(type(model).__name__, model.get_config()):
-            return LookupNetwork(model.get_config(), self._weights).predict(documents, self._maxlen)
+        name, config = type(model).__name__, model.get_config()
+        if can_look_up(name, config):
+            return lookup_network(name, config, self._weights).predict(documents, self._maxlen)
         from skglove.network.training import predict
 
         return predict(model, documents, maxlen=self._maxlen, batch_size=self._parameters["batch_size"])

@@ -7,14 +7,15 @@ from threading import Lock
 import numpy as np
 
 from skglove.network.forks import record_use, refuse_fork
-from skglove.network.inference import LookupNetwork, can_look_up
+from skglove.network.inference import OLD_NAMES
+from skglove.network.lookup import can_look_up, lookup_network
 from skglove.versions import current_versions, describe, warn_of_other_versions
 
 
 class StoredNetwork:
     """A network that can be pickled. Loading does not import Keras; the first use of `model` builds it.
 
-    Networks that `LookupNetwork` computes are kept as configuration and weights, from which it predicts
+    Networks that NumPy computes are kept as configuration and weights, from which it predicts
     without Keras. Others are kept as Keras models once they are built.
 
     Parameters
@@ -47,8 +48,10 @@ class StoredNetwork:
         network : StoredNetwork
         """
         name, config, weights, jit_compile = parts
+        config = config | {"layers": [_with_new_name(layer) for layer in config["layers"]]}
         network = cls(None)
-        network._parts, network._versions = (name, config, weights, jit_compile), versions or {}
+        network._parts = name, config, weights, jit_compile
+        network._versions = versions or {}
         return network
 
     @property
@@ -74,7 +77,7 @@ class StoredNetwork:
         with self._lock:
             if self._lookup is None and self._can_look_up():
                 with self._errors_explained():
-                    self._lookup = LookupNetwork(*self._parts[1:3])
+                    self._lookup = lookup_network(*self._parts[:3])
             return self._lookup
 
     def _can_look_up(self):
@@ -146,6 +149,12 @@ class StoredNetwork:
         self._parts, self._versions = state["parts"], state["versions"]
         keras_alone = {name: version for name, version in self._versions.items() if name == "keras"}
         warn_of_other_versions("KerasConvTextClassifier", keras_alone)
+
+
+def _with_new_name(layer):
+    """Replace the name that release 0.1.0 had for a layer, in its configuration."""
+    new = OLD_NAMES.get(layer["class_name"])
+    return layer | {"class_name": new, "registered_name": f"skglove>{new}"} if new else layer
 
 
 def take_apart(model, weights=None):

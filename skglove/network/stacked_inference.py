@@ -4,6 +4,8 @@ The rows that each convolution sees are laid out as `skglove.network.packing` de
 first convolution adds up rows of tables, as `skglove.network.inference` describes.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from scipy.special import expit
 
@@ -12,6 +14,34 @@ from skglove.pooling import log_softmax
 
 # Rows of the first convolution that are added up at a time, which the processor's cache holds.
 BLOCK_ROWS = 512
+
+
+class StackedParts(NamedTuple):
+    """A trained "stacked" network, as NumPy computes it."""
+
+    embedding: np.ndarray  # of shape (n_ids, dim)
+    convolutions: list  # of kernel and bias
+    pool_sizes: list  # of the poolings between convolutions
+    least: int  # columns that the network needs
+    dense: list  # kernel and bias
+    classes: list  # kernel and bias
+    activation: Any  # of the classes
+
+    @classmethod
+    def of(cls, config, weights):
+        """Take the configuration and the weights of a Keras model apart."""
+        of = weights_by_layer(config, weights)
+        layers = [(layer["class_name"], layer["config"]) for layer in config["layers"]]
+        sizes = [np.max(options["pool_size"]) for kind, options in layers if kind == "MaxPooling1D"]
+        return cls(
+            embedding=of["embedding"][0],
+            convolutions=[of[options["name"]] for kind, options in layers if kind == "Conv1D"],
+            pool_sizes=[*map(int, sizes)],
+            least=next(options["n_columns"] for kind, options in layers if kind == "MinimumLength"),
+            dense=of["dense"],
+            classes=of["classes"],
+            activation=layers[-1][1]["activation"],
+        )
 
 
 class StackedLookupNetwork(LookupNetwork):
@@ -26,12 +56,12 @@ class StackedLookupNetwork(LookupNetwork):
     """
 
     def __init__(self, config, weights):
-        of = weights_by_layer(config, weights)
-        layers = [(layer["class_name"], layer["config"]) for layer in config["layers"]]
-        (self._embedding,) = of["embedding"]
-        kernels, self._biases = zip(
-            *(of[options["name"]] for kind, options in layers if kind == "Conv1D"), strict=True
-        )
+        parts = StackedParts.of(config, weights)
+        self._embedding, self._least = parts.embedding, parts.least
+        self._dense, self._classes = parts.dense, parts.classes
+        self._is_multilabel = parts.activation == "sigmoid"
+        self._pool_sizes = [*parts.pool_sizes, 1]
+        kernels, self._biases = zip(*parts.convolutions, strict=True)
         self._kernel_size, dim, _ = kernels[0].shape
         # One product gives the tables of all places in the window side by side.
         self._slices = kernels[0].transpose(1, 0, 2).reshape(dim, -1)
@@ -41,11 +71,6 @@ class StackedLookupNetwork(LookupNetwork):
         for kernel, bias in zip(kernels[:-1], self._biases, strict=False):
             x = np.maximum(np.einsum("i,kio->o", x, kernel) + bias, 0)
             self._padding.append(x)
-        sizes = [np.max(options["pool_size"]) for kind, options in layers if kind == "MaxPooling1D"]
-        self._pool_sizes = [*map(int, sizes), 1]
-        self._least = next(options["n_columns"] for kind, options in layers if kind == "MinimumLength")
-        self._dense, self._classes = of["dense"], of["classes"]
-        self._is_multilabel = layers[-1][1]["activation"] == "sigmoid"
         self._width = self._slices.shape[1] + dim
         self._output_shape = (len(self._classes[1]),)
 

@@ -7,7 +7,7 @@ import numpy as np
 from keras.callbacks import Callback, SwapEMAWeights
 
 from skglove.multilabel import log_of_both
-from skglove.network.inference import LookupNetwork, can_look_up
+from skglove.network.lookup import can_look_up, lookup_network
 from skglove.network.training import predict
 from skglove.pooling import fit_weights, log, pool
 
@@ -246,9 +246,9 @@ def predict_untraced(model, documents, *, maxlen, batch_size):
     -------
     probabilities : ndarray of shape (n_documents, n_classes) or (n_documents, n_heads, n_classes), float32
     """
-    config = model.get_config()
-    if can_look_up(type(model).__name__, config):
-        return LookupNetwork(config, model.get_weights()).predict(documents, maxlen)
+    name, config = type(model).__name__, model.get_config()
+    if can_look_up(name, config):
+        return lookup_network(name, config, model.get_weights()).predict(documents, maxlen)
     return predict(model, documents, maxlen=maxlen, batch_size=batch_size)
 
 
