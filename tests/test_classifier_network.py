@@ -199,9 +199,8 @@ def test_defaults_classify_words_with_similar_vectors():
     assert min(losses) >= 0.1 * np.log(2) > last
 
 
-@pytest.mark.parametrize(
-    ("kernel_size", "learned"), [(3, True), pytest.param(1, False, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("kernel_size", "learned"), [(3, True), (1, False)])
 def test_a_hybrid_convolution_learns_the_order_of_words(kernel_size, learned):
     rng = np.random.RandomState(0)
     documents, y = rng.randint(3, 30, (200, 7)), np.arange(200) % 2

@@ -139,7 +139,7 @@ def test_what_is_no_history_is_refused(history, metrics, error, message):
 
 @pytest.fixture(scope="module")
 def fitted():
-    classifier = KerasConvTextClassifier(epochs=2, validation_fraction=0.2, random_state=0)
+    classifier = KerasConvTextClassifier(kernel_size=2, epochs=2, validation_fraction=0.2, random_state=0)
     texts = [f"{word} film {i}" for i in range(10) for word in ("good", "great", "bad", "awful")]
     labels = ["+", "+", "-", "-"] * 10
     return make_pipeline(GloveTokenizer(vectors=None, num_words=60), classifier).fit(texts, labels)

@@ -186,7 +186,7 @@ def test_a_loaded_classifier_predicts_without_keras(tmp_path):
             GloveTokenizer(vectors=None),
             KerasConvTextClassifier(architecture, epochs=1, embedding_dim=4, random_state=0),
         ).fit(texts, labels)
-        for architecture in ("hybrid", "parallel")
+        for architecture in ("hybrid", "stacked")
     ]
     expected = [pipeline.predict_proba(texts) for pipeline in pipelines]
     path = tmp_path / "pipelines.pickle"

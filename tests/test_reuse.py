@@ -105,6 +105,7 @@ def test_frozen_and_trained_vectors_do_not_share_a_step(pretrained):
     assert results(fit(**same, pretrained=pretrained)) == expected
 
 
+@pytest.mark.slow
 def test_further_rows_change_nothing(monkeypatch):
     options = {"pretrained": False, "adversarial_epsilon": 0.5}
     history, probabilities, _ = results(fit(**options))

@@ -16,7 +16,7 @@ LABELS = ["+", "+", "-", "-", "-", "?"] * 6
 
 @pytest.fixture(scope="module")
 def pipeline():
-    classifier = KerasConvTextClassifier(filters=2, epochs=2, embedding_dim=4, random_state=0)
+    classifier = KerasConvTextClassifier(filters=2, kernel_size=2, epochs=2, embedding_dim=4, random_state=0)
     return make_pipeline(GloveTokenizer(vectors=None), SequencePadder(4), classifier).fit(TEXTS, LABELS)
 
 

@@ -317,6 +317,7 @@ def test_a_named_score_is_that_of_scikit_learn_on_held_out_documents(architectur
     assert classifier.history_["val_score"] == [pytest.approx(expected)]
 
 
+@pytest.mark.slow
 def test_a_score_without_documents_to_measure_on_draws_a_warning():
     with pytest.warns(UserWarning, match="scoring='accuracy' has no effect: no documents are held out"):
         small(epochs=1, scoring="accuracy").fit(*documents())

@@ -24,9 +24,8 @@ IDS, LABELS = np.array([[1, 2], [2, 1], [3, 3], [1, 3]] * 2), [0, 1] * 4
 
 @pytest.fixture(scope="module")
 def classifier():
-    return KerasConvTextClassifier(epochs=1, pretrained=False, embedding_dim=4, random_state=0).fit(
-        IDS, LABELS
-    )
+    sizes = {"pretrained": False, "embedding_dim": 4, "kernel_size": 2}
+    return KerasConvTextClassifier(epochs=1, random_state=0, **sizes).fit(IDS, LABELS)
 
 
 @pytest.fixture(params=["classifier", "tokenizer", "padder"])
