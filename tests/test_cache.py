@@ -97,7 +97,9 @@ def test_a_broken_file_leaves_nothing_in_the_cache(path, folder):
     assert not list(folder.iterdir())
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize(
+    "seed", [*range(8), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(8, 40))]
+)
 def test_a_damaged_cache_is_noticed_and_made_anew(path, folder, seed, caplog):
     open_vectors(VectorFile(path))
     (cache,) = folder.iterdir()

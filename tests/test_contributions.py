@@ -23,12 +23,18 @@ def token_scores(parts, n_classes=2):
 DOCUMENTS = [[1], [3, 1, 4, 2, 3], [4, 1, 2, 1, 1, 3], [3, 0, 1, 4], [0], [2, 2]]
 
 
+# "parallel" is a part of "hybrid".
+each_classifier = pytest.mark.parametrize(
+    "classifier", ["hybrid", "stacked", pytest.param("parallel", marks=pytest.mark.slow)], indirect=True
+)
+
+
 @pytest.fixture
 def classifier(request):
     return request.getfixturevalue(request.param)
 
 
-@pytest.mark.parametrize("classifier", ["hybrid", "parallel", "stacked"], indirect=True)
+@each_classifier
 @pytest.mark.parametrize("ids", DOCUMENTS)
 def test_contributions_add_up_to_the_log_odds(classifier, ids):
     ids = np.array(ids, dtype=np.int32)
@@ -47,7 +53,7 @@ def test_contributions_add_up_to_the_log_odds(classifier, ids):
         assert not parts[ids == 0].any()
 
 
-@pytest.mark.parametrize("classifier", ["hybrid", "parallel", "stacked"], indirect=True)
+@each_classifier
 def test_contributions_do_not_depend_on_the_other_documents(classifier, monkeypatch):
     contributions, documents = Contributions(classifier), as_documents(*DOCUMENTS, [], [4, 2])
     codes = np.arange(len(documents)) % 2
@@ -63,7 +69,7 @@ def test_contributions_do_not_depend_on_the_other_documents(classifier, monkeypa
             np.testing.assert_allclose(of[3], expected[3], atol=1e-6)
 
 
-@pytest.mark.parametrize("classifier", ["hybrid", "parallel", "stacked"], indirect=True)
+@each_classifier
 @pytest.mark.parametrize("ids", DOCUMENTS)
 def test_parts_of_tokens_add_up_to_the_scores_of_the_network(classifier, ids):
     document = as_documents(ids)

@@ -327,7 +327,7 @@ def gradients_of(model, run, ids, targets):
 
 
 @pytest.mark.backends("tensorflow", "torch", why="elsewhere the padding is computed")
-@pytest.mark.parametrize("padding", ["pre", "post", "both"])
+@pytest.mark.parametrize("padding", ["pre", "both", pytest.param("post", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("make", "dropout"),
     [(build_network, 0), (build_network, 0.5), (hybrid_network, 0.5), (parallel_network, 0.5)],
