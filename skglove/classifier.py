@@ -202,11 +202,11 @@ class KerasConvTextClassifier(
             ValueError).
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the network of the last fit: vectors, filters, classifiers,
-        weights of words. X must have ids of the same vocabulary, and y the same classes. The optimizer starts
-        afresh, as in `sklearn.neural_network.MLPClassifier`; the linear model and the weights of the pool are
-        fitted anew to the new documents; `history_` and `n_iter_` are of the last fit alone. Give new
-        documents: on those that the network already knows, it looks better than it is. "auto" `filters` stay
-        as they were.
+        weights of words. X must have ids of the same vocabulary, and y the same classes. `architecture` and
+        the sizes of the network must be as they were; "auto" `filters` stay so. The optimizer starts afresh,
+        as in `sklearn.neural_network.MLPClassifier`; the linear model and the weights of the pool are fitted
+        anew to the new documents; `history_` and `n_iter_` are of the last fit alone. Give new documents: on
+        those that the network has already learned, held-out figures are too good.
     callbacks : list of keras.callbacks.Callback or None, default=None
         Callbacks for training. `fit` uses copies of them, see `callbacks_`. The logs of an epoch are those of
         `history_`, so that they may monitor "val_loss", "val_accuracy" and "val_score". Their ``self.model``
@@ -298,7 +298,7 @@ class KerasConvTextClassifier(
 
     *Prediction without Keras.* NumPy computes the predictions of networks in float32. A loaded pickle does
     not import Keras for them, unless it holds an optimizer or callbacks of Keras. They are equal to those of
-    `model_` up to rounding, but do not change if you change the weights of `model_`, which is a copy.
+    `model_` up to rounding. `model_` is a copy: changes of its weights count nowhere else.
 
     *Forked processes.* After a process has used Keras, processes forked from it cannot use it: `fit` and
     `model_`, and predictions in bfloat16, raise a RuntimeError there. Start processes with "spawn", or with

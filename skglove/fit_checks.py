@@ -74,11 +74,24 @@ class FitChecksMixin:
         if is_ragged(X) or (not hasattr(self, "n_features_in_") and holds_sequences(X)):
             documents = Documents.from_sequences(X)
         else:
+            self._check_lengths_of_list(X)
             documents = Documents.from_matrix(validate_data(self, X, reset=False))
         vocabulary_checks.warn_of_lost_vocabulary(vocabulary, self._vocabulary, type(self).__name__, name)
         n_ids = self._network.n_ids if n_ids is None else n_ids
         vocabulary_checks.check_largest(documents, n_ids, self._vocabulary)
         return documents.keep_last(self.maxlen_)
+
+    def _check_lengths_of_list(self, X):
+        """Say why a list of documents of equal length cannot be predicted after a fit on another length."""
+        expected = getattr(self, "n_features_in_", None)
+        if not isinstance(X, list | tuple) or expected is None or not holds_sequences(X):
+            return
+        if len(X[0]) != expected:
+            raise ValueError(
+                f"X has {len(X[0])} features, but {type(self).__name__} is expecting {expected} features as "
+                "input. A list of documents of equal length is read as a matrix. For other lengths, fit and "
+                "predict an array of objects, as GloveTokenizer returns it, or pad with a SequencePadder."
+            )
 
     def _forget_columns(self):
         for name in ("n_features_in_", "feature_names_in_"):

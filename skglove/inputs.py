@@ -17,7 +17,7 @@ VALID_LABELS = (
 
 
 def check_not_text(X):
-    """Refuse sparse matrices, as other vectorizers make them, and tokens or texts instead of ids.
+    """Refuse what is not documents of token ids at first glance, such as texts and sparse matrices.
 
     Parameters
     ----------
@@ -27,8 +27,14 @@ def check_not_text(X):
     Raises
     ------
     TypeError
-        If X is sparse or holds texts.
+        If X is sparse, holds texts, or is one number or None.
+    ValueError
+        If X is an empty list.
     """
+    if X is None or isinstance(X, Number):
+        raise TypeError(f"X must be documents of token ids, got {X!r}. GloveTokenizer makes them.")
+    if isinstance(X, list | tuple) and not X:
+        raise ValueError("There are no documents: X is empty.")
     if issparse(X):
         raise TypeError(
             f"X is a sparse matrix of shape {X.shape}, but token ids in their order are needed. Put a "

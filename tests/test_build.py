@@ -255,6 +255,19 @@ def test_a_loss_gets_targets_and_probabilities_of_one_head_at_a_time():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["stacked", "parallel", "hybrid"])
+def test_channels_are_last_whatever_keras_is_told_about_images(architecture):
+    expected = build_network(9, 2, architecture=architecture).get_config()
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        config = build_network(9, 2, architecture=architecture).get_config()
+    finally:
+        keras.config.set_image_data_format(before)
+    assert config == expected
+    assert "channels_last" in str(config)
+
+
+@pytest.mark.parametrize("architecture", ["stacked", "parallel", "hybrid"])
 def test_a_network_for_multilabel_starts_from_log_odds_and_measures_sets_of_labels(architecture):
     log_odds = np.array([-2.0, 0.0, 1.0])
     options = {"filters": 4, "kernel_size": 2, "n_conv_layers": 1, "log_odds": log_odds}

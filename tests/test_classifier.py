@@ -216,6 +216,8 @@ def test_texts_are_an_error_that_names_the_tokenizer(fitted, method):
         ([["good", "film"]] * 32, "X holds the text 'good'.*GloveTokenizer"),
         (np.array([["good"]] * 32), "X holds the text .*GloveTokenizer"),
         (pd.DataFrame({"text": ["good film"] * 32}), "X holds the text 'good film'.*the one column"),
+        (None, "X must be documents of token ids, got None"),
+        (5, "X must be documents of token ids, got 5"),
     ],
 )
 def test_what_other_vectorizers_make_is_an_error_that_names_the_tokenizer(fitted, wrong, message):
@@ -223,6 +225,20 @@ def test_what_other_vectorizers_make_is_an_error_that_names_the_tokenizer(fitted
         small().fit(wrong, documents()[1])
     with pytest.raises(TypeError, match=message):
         fitted.predict(wrong)
+
+
+def test_an_empty_list_is_an_error(fitted):
+    with pytest.raises(ValueError, match="There are no documents: X is empty"):
+        small().fit([], [])
+    with pytest.raises(ValueError, match="There are no documents: X is empty"):
+        fitted.predict([])
+
+
+def test_a_list_of_documents_of_another_length_than_in_fit_is_an_error_that_says_why(fitted):
+    with pytest.raises(
+        ValueError, match=r"X has 2 features, .*expecting 6 features as input.* array of objects"
+    ):
+        fitted.predict([[1, 2], [2, 1]])
 
 
 @all_architectures

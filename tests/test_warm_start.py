@@ -21,6 +21,11 @@ def once():
     return warm().fit(X, Y)
 
 
+@pytest.fixture(scope="module")
+def stacked():
+    return warm("stacked", n_conv_layers=2, pool_size=2, epochs=20).fit(X, Y)
+
+
 @all_architectures
 def test_fit_goes_on_from_the_weights_of_the_last_fit(architecture, once):
     classifier = once if architecture == "hybrid" else warm(architecture).fit(X, Y)
@@ -73,6 +78,33 @@ def test_what_differs_from_the_last_fit_is_named(once, ids, y, parameters, messa
     classifier = pickle.loads(pickle.dumps(once)).set_params(**parameters)
     with pytest.raises(ValueError, match=message):
         classifier.fit(ids, y)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_conv_layers": 1}, r"layer 'convolution_2' had arrays of shape \[.+\], and now \[\]"),
+        ({"pool_size": 3}, r"poolings had sizes of \[2\], and now \[3\]"),
+        (
+            {"architecture": "parallel", "n_conv_layers": "auto", "pool_size": 5, "dense_units": 128},
+            "'convolution_2'",
+        ),
+    ],
+)
+def test_nothing_that_the_last_fit_learned_is_thrown_away(stacked, parameters, message):
+    classifier = pickle.loads(pickle.dumps(stacked)).set_params(**parameters)
+    with pytest.raises(ValueError, match=message):
+        classifier.fit(X, Y)
+    with pytest.raises(ValueError, match=message):
+        classifier.partial_fit(X, Y)
+
+
+def test_a_fit_goes_on_from_the_weights_that_predict(stacked):
+    classifier = pickle.loads(pickle.dumps(stacked)).set_params(learning_rate=1e-20)
+    classifier.model_.set_weights([0 * array for array in classifier.model_.get_weights()])
+    expected = classifier.predict_proba(X)
+    assert np.ptp(expected[:, 0]) > 0.1
+    np.testing.assert_allclose(classifier.fit(X, Y).predict_proba(X), expected, atol=1e-6)
 
 
 @pytest.mark.slow

@@ -161,6 +161,8 @@ def explain(pipeline, texts, *, labels=None, verbose=0):
         If `pipeline` is not such a Pipeline.
     ValueError
         If a label is unknown, or if a step changes the ids.
+    NotImplementedError
+        If a text may have several labels.
     NotFittedError
         If the pipeline is not fitted.
 

@@ -50,6 +50,8 @@ def telling_words(pipeline, n=20):
         If `pipeline` is not such a Pipeline.
     ValueError
         If `n` is no number from 1 on, or if the classifier has no linear model.
+    NotImplementedError
+        If a text may have several labels.
     NotFittedError
         If the pipeline is not fitted.
 

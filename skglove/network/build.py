@@ -27,6 +27,9 @@ from skglove.network.layers import (
 from skglove.network.metrics import Accuracy, MeanOverHeads
 from skglove.network.models import PackedConvnet, PackedHybridNet, PackedParallelConvnet, with_rows
 
+# Whatever Keras's configuration says about images.
+CHANNELS_LAST = {"data_format": "channels_last"}
+
 
 @dataclass
 class Options:
@@ -84,18 +87,20 @@ def stacked(ids, embedding, options):
     least = receptive_field(options.n_conv_layers, options.kernel_size, options.pool_size)[0]
     x = embedding(MinimumLength(least, name="padding")(ids))
     relu = {"activation": "relu", "dtype": options.policy}
+    pooling = {"dtype": options.policy, **CHANNELS_LAST}
     for i in range(1, options.n_conv_layers + 1):
         convolution = layers.Conv1D(
             options.filters,
             options.kernel_size,
             kernel_initializer=options.glorot(),
             name=f"convolution_{i}",
+            **CHANNELS_LAST,
             **relu,
         )
         x = convolution(x)
         if i < options.n_conv_layers:
-            x = layers.MaxPooling1D(options.pool_size, dtype=options.policy, name=f"pooling_{i}")(x)
-    x = layers.GlobalMaxPooling1D(dtype=options.policy, name="global_pooling")(x)
+            x = layers.MaxPooling1D(options.pool_size, name=f"pooling_{i}", **pooling)(x)
+    x = layers.GlobalMaxPooling1D(name="global_pooling", **pooling)(x)
     x = options.drop(x, "feature_dropout", options.policy)
     x = layers.Dense(options.dense_units, kernel_initializer=options.glorot(), name="dense", **relu)(x)
     return options.drop(x, "dense_dropout", options.policy)
@@ -137,8 +142,10 @@ def _maxima_of_widths(ids, embedding, options, factor=1):
             kernel_initializer=options.glorot(factor),
             dtype=options.policy,
             name=f"convolution_{i}",
+            **CHANNELS_LAST,
         )
-        maxima.append(layers.GlobalMaxPooling1D(dtype=options.policy, name=f"maxima_{i}")(convolution(x)))
+        pooling = layers.GlobalMaxPooling1D(dtype=options.policy, name=f"maxima_{i}", **CHANNELS_LAST)
+        maxima.append(pooling(convolution(x)))
     return x, ids, maxima
 
 

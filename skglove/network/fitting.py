@@ -174,7 +174,7 @@ class TrainableNetwork:
             data, self.ids, self.word_weights, parameters, vocabulary, n_steps, maxlen
         )
         if last is not None:
-            self.vectors, self.word_weights = continue_from(last.model, self._built, self.ids)
+            self.vectors, self.word_weights = continue_from(last, self._built, self.ids)
         self.model = take_kept(self._key, self._built)
         name = "learning rate in optimizer" if is_configured(parameters["optimizer"]) else "learning_rate"
         self.check = loss_check(parameters["learning_rate"], name)

@@ -64,7 +64,7 @@ class LiveNetwork:
         )
 
     def continue_from(self, previous):
-        """Take over the weights of a fitted `keras.Model`."""
+        """Take over the weights of a fitted `StoredNetwork`."""
         from skglove.network.models import continue_from
 
         continue_from(previous, self.model, np.arange(self._n_ids))

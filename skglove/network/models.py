@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers, ops
 
 from skglove.network.adversarial import gradient_of, shifts_along
-from skglove.network.inference import SCALE
+from skglove.network.inference import SCALE, weights_by_layer
 from skglove.network.layers import HeadPool, MaskPadding, MinimumLength, WeightedSum
 from skglove.network.packing import PaddedWords, pack_words, packed_maxima
 
@@ -275,8 +275,8 @@ def continue_from(previous, model, ids):
 
     Parameters
     ----------
-    previous : keras.Model
-        A network of all ids, as `expand` returns it.
+    previous : StoredNetwork
+        A network of all ids, as `expand` returns it. What counts are the weights that it predicts with.
     model : keras.Model
         A network of some ids, renumbered from 0.
     ids : ndarray of shape (n_trained,), int
@@ -294,27 +294,39 @@ def continue_from(previous, model, ids):
     ValueError
         If the networks have other layers, or layers of other shapes.
     """
-    word_weights, layers_before = None, {step.name: step for step in previous.layers}
-    for step in model.layers:
-        shapes = [array.shape for array in step.get_weights()]
-        if not shapes:
-            continue
-        before = layers_before.get(step.name)
-        weights = [] if before is None else before.get_weights()
-        if step.name == "embedding":
+    (_, config, arrays, _), _ = previous.take_apart()
+    before, word_weights = weights_by_layer(config, arrays), None
+    if "heads" in before:
+        before.pop("classes", None)  # which pools the heads
+    now = {step.name: step for step in model.layers if step.weights}
+    before |= {name: [] for name in now if name not in before}
+    for name, weights in before.items():
+        shapes = [array.shape for array in now[name].get_weights()] if name in now else []
+        if name == "embedding":
             (embedding_matrix,) = weights
             weights = [with_rows(embedding_matrix[ids], shapes[0][0], 0)]
-        elif isinstance(step, WeightedSum) and weights:
+        elif name == "sum" and weights and shapes:
             word_weights = np.exp(SCALE * weights[0])
             weights = [with_rows(weights[0][ids], shapes[0][0], 0)]
-        if [array.shape for array in weights] != shapes:
-            raise ValueError(
-                f"warm_start=True needs a network of the same shape as in the previous fit, but its layer "
-                f"{step.name!r} had arrays of shape {[array.shape for array in weights]}, and now "
-                f"{shapes}. Set architecture, its sizes and the vectors as they were, or warm_start=False."
-            )
-        step.set_weights(weights)
+        _check_same(f"layer {name!r} had arrays of shape", [array.shape for array in weights], shapes)
+        now[name].set_weights(weights)
+    _check_same("poolings had sizes of", *map(_pool_sizes, (config, model.get_config())))
     return embedding_matrix, word_weights
+
+
+def _check_same(what, before, now):
+    """Refuse to go on from a network of another shape."""
+    if before != now:
+        raise ValueError(
+            f"warm_start=True needs a network of the same shape as in the previous fit, but its {what} "
+            f"{before}, and now {now}. Set architecture, its sizes and the vectors as they were, or "
+            "warm_start=False."
+        )
+
+
+def _pool_sizes(config):
+    steps = [step["config"] for step in config["layers"]]
+    return [int(np.max(step["pool_size"])) for step in steps if "pool_size" in step]
 
 
 def with_rows(array, n_rows, value):

@@ -103,8 +103,8 @@ class PartialFitMixin:
         `n_iter_` is the number of calls. `history_` has one value per call, of the last 1,000 calls: "loss"
         and "accuracy" of the network in training, and, except for networks without a linear model,
         "val_loss" and "val_accuracy" of the whole classifier on the documents predicted before (NaN for the
-        first call). `lexical_model_` is a `LexicalStream`. For "stacked", `model_` is the network that later
-        calls train.
+        first call). `lexical_model_` is a `LexicalStream`. `model_` is a copy of the network as it
+        is after this call; but of "stacked" and "parallel" in bfloat16, the one that later calls train.
 
         A pickle holds the embedding three times, with the optimizer's moments: 60 MB for 50,000 words in 100
         dimensions; and the counts of the linear model, up to 20 million numbers.
@@ -233,7 +233,7 @@ class PartialFitMixin:
             maxlen=self.maxlen_,
         )
         if last is not None:
-            self._stream.network.continue_from(last.network.model)
+            self._stream.network.continue_from(last.network)
         vars(self).pop("best_epoch_", None)
         self.settings_, self.history_, self.callbacks_, self._n_documents = settings, {}, [], 0
 
