@@ -253,7 +253,6 @@ def test_a_loss_gets_targets_and_probabilities_of_one_head_at_a_time():
     assert set(columns) == {(3,)}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["stacked", "parallel", "hybrid"])
 def test_channels_are_last_whatever_keras_is_told_about_images(architecture):
     expected = build_network(9, 2, architecture=architecture).get_config()
@@ -267,6 +266,7 @@ def test_channels_are_last_whatever_keras_is_told_about_images(architecture):
     assert "channels_last" in str(config)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["stacked", "parallel", "hybrid"])
 def test_a_network_for_multilabel_starts_from_log_odds_and_measures_sets_of_labels(architecture):
     log_odds = np.array([-2.0, 0.0, 1.0])
