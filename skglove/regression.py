@@ -44,7 +44,8 @@ def regress(training, is_positive, classes, seeds, n_different, kind):
     def fit(code, seed):
         model = SGDClassifier(loss, **settings, random_state=seed)
         model.fit(training.X, is_positive(code), sample_weight=training.sample_weight)
-        return factor * model.coef_[0].astype(np.float32), factor * model.intercept_[0].astype(np.float32)
+        # As an array: NumPy 1 makes a double of a factor and a single number.
+        return factor * model.coef_[0].astype(np.float32), (factor * model.intercept_.astype(np.float32))[0]
 
     with ThreadPoolExecutor() as threads:
         weights, intercepts = zip(*threads.map(fit, classes, seeds), strict=True)

@@ -1,10 +1,12 @@
 """GloveVectorizer: texts to document vectors, the weighted means of their words' vectors."""
 
+import sys
 from numbers import Real
 
 import numpy as np
 import pyarrow as pa
 from scipy.sparse import csr_array
+from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.preprocessing import normalize
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -207,7 +209,7 @@ class GloveVectorizer(
             If there are no such vectors. The message says how to get them.
         """
         with rollback(self):
-            return self._finish(self._learn(X))
+            return self._with_index(X, self._finish(self._learn(X)))
 
     def transform(self, X):
         """Turn texts into vectors.
@@ -229,7 +231,19 @@ class GloveVectorizer(
         """
         check_is_fitted(self)
         documents, column = self._tokenizer()._split(X)
-        return self._finish(self._average(documents, _KnownWords(column, self._fitted_vectors())))
+        vectors = self._finish(self._average(documents, _KnownWords(column, self._fitted_vectors())))
+        return self._with_index(X, vectors)
+
+    def _with_index(self, X, vectors):
+        """Give frames the index of a Series, which scikit-learn before 1.7.2 loses.
+
+        A ColumnTransformer would then put rows side by side that do not belong together.
+        """
+        config, pandas = getattr(self, "_sklearn_output_config", {}), sys.modules.get("pandas")
+        output = config.get("transform") or get_config()["transform_output"]
+        if output == "pandas" and pandas is not None and isinstance(X, pandas.Series):
+            return pandas.DataFrame(vectors, index=X.index, copy=False)
+        return vectors
 
     def _learn(self, X):
         """Learn the weights of words. Return the averages of X."""

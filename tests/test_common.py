@@ -77,8 +77,6 @@ def expect_failures(estimator):
         failures["check_decision_proba_consistency"] = reason
         failures["check_sample_weight_equivalence_on_dense_data"] = reason
         failures["check_class_weight_classifiers"] = reason
-        # Not in new versions, which look at the tags.
-        failures["check_sample_weight_equivalence_on_sparse_data"] = "it feeds sparse matrices, too"
     if scikit_learn < Version("1.7.1"):
         failures["check_positive_only_tag_during_fit"] = "it subtracts a float from integers"
     return failures
@@ -211,7 +209,7 @@ def test_number_of_checks_that_scikit_learn_yields():
 def test_only_checks_that_feed_fractions_are_declared_to_fail(estimator):
     checks, declared = names_of_checks(estimator), expect_failures(estimator)
     dense, sparse = (f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense", "sparse"))
-    failing = {name for name in checks if name in declared} - {"check_positive_only_tag_during_fit", sparse}
+    failing = {name for name in checks if name in declared} - {"check_positive_only_tag_during_fit"}
     assert failing == {dense, "check_class_weight_classifiers", "check_decision_proba_consistency"}
     assert (sparse in checks) == (scikit_learn < Version("1.6.1"))
     assert sum("weight" in name for name in checks) == 9
