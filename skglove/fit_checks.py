@@ -84,9 +84,8 @@ class FitChecksMixin:
     def _check_lengths_of_list(self, X):
         """Say why a list of documents of equal length cannot be predicted after a fit on another length."""
         expected = getattr(self, "n_features_in_", None)
-        if not isinstance(X, list | tuple) or expected is None or not holds_sequences(X):
-            return
-        if len(X[0]) != expected:
+        is_list = isinstance(X, list | tuple) and hasattr(X[0], "__len__")
+        if is_list and expected is not None and len(X[0]) != expected:
             raise ValueError(
                 f"X has {len(X[0])} features, but {type(self).__name__} is expecting {expected} features as "
                 "input. A list of documents of equal length is read as a matrix. For other lengths, fit and "

@@ -56,7 +56,6 @@ SLOW = (
     "pretrained=False)-check_sample_weights_list",
     "pretrained=False)-check_sample_weights_shape",
     "pretrained=False)-check_supervised_y_2d",
-    "test_a_fit_leaves_nothing_behind[",
     "test_a_fit_traces_its_network_once_and_predictions_at_most_three_times[hybrid]",
     "test_a_learning_rate_that_a_callback_sets_is_used[callback0-stacked]",
     "test_a_maxlen_that_a_matrix_has_draws_no_warning[6]",

@@ -168,6 +168,7 @@ def test_an_unknown_dtype_policy_is_an_error():
         small(dtype_policy="float17").fit(*documents())
 
 
+@pytest.mark.slow
 @each_architecture
 def test_a_fit_leaves_nothing_behind(capsys, architecture):
     X, y = documents()

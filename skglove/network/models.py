@@ -12,6 +12,7 @@ from skglove.network.adversarial import gradient_of, shifts_along
 from skglove.network.inference import SCALE, weights_by_layer
 from skglove.network.layers import HeadPool, MaskPadding, MinimumLength, WeightedSum
 from skglove.network.packing import PaddedWords, pack_words, packed_maxima
+from skglove.network.stacked_inference import pool_sizes
 
 # The classes of Keras in the networks of all releases.
 CLASSES = (
@@ -310,7 +311,7 @@ def continue_from(previous, model, ids):
             weights = [with_rows(weights[0][ids], shapes[0][0], 0)]
         _check_same(f"layer {name!r} had arrays of shape", [array.shape for array in weights], shapes)
         now[name].set_weights(weights)
-    _check_same("poolings had sizes of", *map(_pool_sizes, (config, model.get_config())))
+    _check_same("poolings had sizes of", *map(pool_sizes, (config, model.get_config())))
     return embedding_matrix, word_weights
 
 
@@ -322,11 +323,6 @@ def _check_same(what, before, now):
             f"{before}, and now {now}. Set architecture, its sizes and the vectors as they were, or "
             "warm_start=False."
         )
-
-
-def _pool_sizes(config):
-    steps = [step["config"] for step in config["layers"]]
-    return [int(np.max(step["pool_size"])) for step in steps if "pool_size" in step]
 
 
 def with_rows(array, n_rows, value):

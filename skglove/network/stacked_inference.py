@@ -4,7 +4,7 @@ The rows that each convolution sees are laid out as `skglove.network.packing` de
 first convolution adds up rows of tables, as `skglove.network.inference` describes.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit
@@ -16,6 +16,12 @@ from skglove.pooling import log_softmax
 BLOCK_ROWS = 512
 
 
+def pool_sizes(config):
+    """Return the sizes of the poolings between convolutions, from the configuration of a Keras model."""
+    steps = [step["config"] for step in config["layers"]]
+    return [int(np.max(step["pool_size"])) for step in steps if "pool_size" in step]
+
+
 class StackedParts(NamedTuple):
     """A trained "stacked" network, as NumPy computes it."""
 
@@ -25,21 +31,20 @@ class StackedParts(NamedTuple):
     least: int  # columns that the network needs
     dense: list  # kernel and bias
     classes: list  # kernel and bias
-    activation: Any  # of the classes
+    activation: str  # of the classes
 
     @classmethod
     def of(cls, config, weights):
         """Take the configuration and the weights of a Keras model apart."""
-        of = weights_by_layer(config, weights)
+        arrays = weights_by_layer(config, weights)
         layers = [(layer["class_name"], layer["config"]) for layer in config["layers"]]
-        sizes = [np.max(options["pool_size"]) for kind, options in layers if kind == "MaxPooling1D"]
         return cls(
-            embedding=of["embedding"][0],
-            convolutions=[of[options["name"]] for kind, options in layers if kind == "Conv1D"],
-            pool_sizes=[*map(int, sizes)],
+            embedding=arrays["embedding"][0],
+            convolutions=[arrays[options["name"]] for kind, options in layers if kind == "Conv1D"],
+            pool_sizes=pool_sizes(config),
             least=next(options["n_columns"] for kind, options in layers if kind == "MinimumLength"),
-            dense=of["dense"],
-            classes=of["classes"],
+            dense=arrays["dense"],
+            classes=arrays["classes"],
             activation=layers[-1][1]["activation"],
         )
 
