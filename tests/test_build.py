@@ -225,6 +225,7 @@ def focal(targets, probabilities):
     return keras.losses.categorical_focal_crossentropy(targets, probabilities)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "loss", [focal, "categorical_focal_crossentropy", keras.losses.CategoricalFocalCrossentropy()]
 )

@@ -296,6 +296,7 @@ def test_probabilities_of_regression_are_neither_too_sure_nor_too_unsure(n_class
     assert probabilities.max(axis=1).mean() == pytest.approx(accuracy, abs=0.09)
 
 
+@pytest.mark.slow
 def test_the_better_model_weighs_more():
     words, codes = headers(5)
     few = LexicalModel().fit(Documents(words.ravel(), np.full(1200, 30)), codes)

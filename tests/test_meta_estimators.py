@@ -432,6 +432,7 @@ def test_a_grid_replaces_steps_and_a_function_chooses_the_candidate():
     assert search.best_estimator_.score(NEW, TRUTH) > 0.8
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_where_a_candidate_fails():
     grid = {"cnn__epochs": [-1, 3]}
     search = GridSearchCV(pipeline(), grid, cv=ONE_SPLIT, refit=False)
